@@ -1,0 +1,96 @@
+"""The tree of errors a person may see; every message says what was found, what was expected and what to do.
+
+    LecternError
+    ├── InputError              what was given cannot be used
+    │   ├── SettingsError       a flag, variable or file key that is unknown or out of range
+    │   ├── QuestionError       empty or too long
+    │   ├── DatasetError        a golden file, corpus or training file that is malformed (names file and line)
+    │   └── UnreadableNote      one note that cannot be read; ingest counts and reports it and goes on
+    ├── LibraryError            the folder that holds the index
+    │   ├── LibraryMissing      there is none yet
+    │   ├── LibraryBusy         another process is writing
+    │   ├── LibraryMismatch     made by another embedder, chunker or schema
+    │   └── LibraryDamaged      fails its own checks, or the disk is full
+    ├── ModelError              the language or embedding model
+    │   ├── ModelMissing        files or package not there, or access not granted
+    │   ├── ModelTooLarge       does not fit the memory
+    │   ├── ModelBusy           the queue is full
+    │   └── ModelFailed         died or answered nonsense while generating
+    ├── TrainingError           a recipe or run that cannot go on
+    └── ServerError             the web app cannot start (port in use, no address)
+
+Only the command line and the web callbacks catch these; libraries' own errors are translated where they are raised,
+with `from exc`.
+"""
+
+
+class LecternError(Exception):
+    """The root: an expected error with a message for a person."""
+
+
+class InputError(LecternError):
+    """What was given cannot be used."""
+
+
+class SettingsError(InputError):
+    """A flag, environment variable or key of `lectern.toml` is unknown or out of range."""
+
+
+class QuestionError(InputError):
+    """A question is empty or too long."""
+
+
+class DatasetError(InputError):
+    """A golden file, corpus or training file is malformed."""
+
+
+class UnreadableNote(InputError):
+    """One note cannot be read; the message is the reason that ingest reports."""
+
+
+class LibraryError(LecternError):
+    """Something is wrong with the library folder."""
+
+
+class LibraryMissing(LibraryError):
+    """There is no library where one was expected."""
+
+
+class LibraryBusy(LibraryError):
+    """Another process is writing to the library."""
+
+
+class LibraryMismatch(LibraryError):
+    """The library was made by another embedder, chunker or schema version."""
+
+
+class LibraryDamaged(LibraryError):
+    """The library fails its own checks or could not be written whole."""
+
+
+class ModelError(LecternError):
+    """Something is wrong with a language or embedding model."""
+
+
+class ModelMissing(ModelError):
+    """A model's files or its package are not there, or access was not granted."""
+
+
+class ModelTooLarge(ModelError):
+    """A model does not fit the machine's memory."""
+
+
+class ModelBusy(ModelError):
+    """A model's queue of requests is full."""
+
+
+class ModelFailed(ModelError):
+    """A model or its server died or answered nonsense while generating."""
+
+
+class TrainingError(LecternError):
+    """A fine-tuning recipe or run cannot go on."""
+
+
+class ServerError(LecternError):
+    """The web app cannot start."""

@@ -1,0 +1,102 @@
+"""Every knob of Lectern, with its unit and its default. Inert: no behaviour, no environment, no files.
+
+`rag.settings_sources` fills it once, in the command line (flags > `LECTERN_*` > `lectern.toml` > these defaults). A
+function receives only the section it needs.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """A frozen group of knobs; unknown keys are an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class EmbeddingSettings(Section):
+    """The model that turns text into vectors."""
+
+    model: str = Field("embedded", description="`embedded` (all-MiniLM-L6-v2), a Hugging Face id or a folder")
+    precision: str = Field("auto", pattern="^(auto|float32|bfloat16)$", description="arithmetic; `auto` probes once")
+    batch_size: int = Field(32, ge=1, le=1024, description="texts per forward pass")
+
+
+class ChunkSettings(Section):
+    """How documents are cut into passages. Changing these means ingesting again."""
+
+    target_tokens: int = Field(200, ge=32, le=2000, description="wished length, in tokens of the embedder")
+    max_tokens: int = Field(250, ge=32, le=4000, description="longest passage, in tokens of the embedder")
+    overlap_tokens: int = Field(0, ge=0, le=500, description="tokens a passage repeats of the one before")
+
+
+class IngestSettings(Section):
+    """Bounds that protect the machine while notes are read."""
+
+    max_file_bytes: int = Field(200_000_000, ge=1, description="largest file read, bytes")
+    max_pages: int = Field(3000, ge=1, description="longest PDF or deck read, pages")
+    max_seconds: float = Field(120.0, gt=0, description="longest time one file may take, seconds")
+    max_memory_bytes: int = Field(2_000_000_000, ge=1, description="most memory the reading process may take, bytes")
+
+
+class RetrievalSettings(Section):
+    """How passages are found."""
+
+    k: int = Field(10, ge=1, le=1000, description="passages returned")
+    depth: int = Field(100, ge=1, le=5000, description="candidates each of dense and lexical search hands to fusion")
+    reranker: str = Field("", description="cross-encoder: a folder or Hugging Face id; empty for none")
+
+
+class ModelSettings(Section):
+    """The language model."""
+
+    name: str = Field("embedded", description="`embedded`, `llama3-8b`, a GGUF path, a folder or id, `openai:MODEL@URL`")
+    adapter: str = Field("default", description="LoRA folder; `default` is the model's own, `none` switches it off")
+    context_tokens: int = Field(0, ge=0, description="longest prompt + answer, tokens; 0 for the model's own limit")
+    max_answer_tokens: int = Field(256, ge=1, le=8192, description="longest answer, tokens")
+    temperature: float = Field(0.0, ge=0, le=2, description="0 is greedy")
+    seed: int = Field(0, ge=0, description="seed of sampling")
+    queue_length: int = Field(16, ge=1, description="requests that may wait for the model")
+    timeout_seconds: float = Field(120.0, gt=0, description="longest silence of a server")
+
+
+class AnswerSettings(Section):
+    """How an answer is made from passages."""
+
+    passages: int = Field(4, ge=1, le=50, description="passages shown to the model")
+    passage_tokens: int = Field(1200, ge=64, description="most tokens of passages shown to the model")
+    history_turns: int = Field(6, ge=0, le=100, description="earlier turns considered for a follow-up")
+    gate: bool = Field(True, description="refuse before the model runs when nothing in the notes is near the question")
+    gate_score: float = Field(0.25, ge=-1, le=1, description="best cosine below which the notes do not hold the answer")
+    support: float = Field(0.6, ge=0, le=1, description="share of a sentence's words its passages must hold")
+    max_question_chars: int = Field(8000, ge=1, description="longest question, characters")
+
+
+class EvalSettings(Section):
+    """How measurements are made."""
+
+    bootstrap_samples: int = Field(2000, ge=100, description="resamples for an interval")
+    seed: int = Field(0, ge=0, description="seed of resampling")
+
+
+class ChatSettings(Section):
+    """The web app."""
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(7860, ge=0, le=65535, description="port to listen on; 0 for any free one")
+    max_upload_bytes: int = Field(50_000_000, ge=1, description="largest uploaded note, bytes")
+
+
+class Settings(Section):
+    """All sections."""
+
+    library: str = Field("", description="library folder; empty for the platform's data folder")
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    chunk: ChunkSettings = ChunkSettings()
+    ingest: IngestSettings = IngestSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    model: ModelSettings = ModelSettings()
+    answer: AnswerSettings = AnswerSettings()
+    eval: EvalSettings = EvalSettings()
+    chat: ChatSettings = ChatSettings()

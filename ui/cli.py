@@ -1,0 +1,88 @@
+"""The command line: `lectern VERB`. The one place where expected errors become a message and an exit status.
+
+Command modules are imported here, so none of them may import anything heavy outside its functions.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import sys
+from importlib.metadata import version
+from typing import Annotated, NoReturn
+
+import typer
+
+COMMANDS = (
+    "ingest",
+    "search",
+    "ask",
+    "chat",
+    "documents",
+    "doctor",
+    "models",
+    "eval",
+    "finetune",
+    "settings",
+)
+"""Modules of `ui.commands` in the order of the help; each has `register(app)`."""
+
+
+def build_app() -> typer.Typer:
+    """The Typer application with every verb."""
+    app = typer.Typer(
+        name="lectern",
+        help="Ask your own course notes. Notes, index, language model and evaluation stay on this machine.",
+        no_args_is_help=True,
+        add_completion=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for name in COMMANDS:
+        importlib.import_module(f"ui.commands.{name}").register(app)
+    return app
+
+
+def main() -> NoReturn:
+    """Run the command line and exit: 0 done, 1 an expected error, 2 wrong usage, 130 interrupted."""
+    from rag.errors import LecternError
+
+    try:
+        build_app()()
+    except LecternError as exc:
+        _fail(str(exc))
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped.\n")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as exc:
+        _fail(_disk_message(exc))
+    sys.exit(0)
+
+
+def _root(
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)] = False,
+) -> None:
+    if show_version:
+        sys.stdout.write(f"lectern {version('lectern')}\n")
+        raise typer.Exit
+
+
+def _fail(message: str) -> NoReturn:
+    sys.stderr.write(f"lectern: {message}\n")
+    sys.exit(1)
+
+
+def _disk_message(exc: OSError) -> str:
+    where = f" at {exc.filename}" if exc.filename else ""
+    if exc.errno == errno.ENOSPC:
+        return f"The disk is full{where}. Free some space and run the command again; what was saved before is whole."
+    return f"{exc.strerror or exc}{where}. Check that the path exists and that you may use it."
+
+
+if __name__ == "__main__":
+    main()
