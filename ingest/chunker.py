@@ -1,0 +1,128 @@
+"""Documents into passages along their structure: knows which cuts make the best set of passages of the wished length.
+
+Every way to group a document's units into passages has a cost: how far the passages are from the wished length, how
+unnatural the places are where they are cut, and which sections they mix. The cheapest grouping is found exactly by
+dynamic programming, so a change at the end of a document seldom moves the cuts at its start.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from os.path import commonprefix
+
+from ingest.units import Cut, TokenCounter, Unit, cut_units
+from rag.passage import PASSAGE_VERSION
+from rag.settings import ChunkSettings
+from rag.types import Chunk, Document, Locator, chunk_id
+from rag.types import Unit as LocatorUnit
+
+CHUNKER_VERSION = 1
+# Chosen on chunking-evaluation (`lectern eval chunking`): cost of cutting before a unit, and of not cutting there.
+_CUT_COST = {
+    Cut.SECTION: 0.0,
+    Cut.PART: 0.05,
+    Cut.BLOCK: 0.15,
+    Cut.SENTENCE: 0.5,
+    Cut.WORD: 2.0,
+    Cut.NEVER: 50.0,
+}
+_JOIN_COST = {Cut.SECTION: 0.5, Cut.PART: 0.2}
+_WHOLE_SHARE = 0.5
+
+
+def chunker_fingerprint(settings: ChunkSettings) -> str:
+    """The chunker's name, version and parameters as one line: passages made under another one are not the same."""
+    parameters = settings.model_dump(mode="json")
+    return f"structure-{CHUNKER_VERSION}.{PASSAGE_VERSION} {json.dumps(parameters, sort_keys=True)}"
+
+
+def chunk_document(document: Document, settings: ChunkSettings, count_tokens: TokenCounter) -> list[Chunk]:
+    """The passages of a document in reading order; empty for a document without text.
+
+    Each is a span of the document (`text == document.text[start:end]`) of at most `settings.max_tokens` tokens of the
+    embedder. They do not overlap unless `settings.overlap_tokens` asks for it. A passage that reaches over a page, slide
+    or cell says so in its locator.
+    """
+    maximum = max(settings.max_tokens, settings.target_tokens)
+    units = cut_units(document, int(settings.target_tokens * _WHOLE_SHARE), maximum, count_tokens)
+    chunks: list[Chunk] = []
+    previous = 0
+    for first, last in _best_grouping(units, settings.target_tokens, maximum):
+        first = _overlapped(units, first, last, previous, settings.overlap_tokens, maximum)
+        chunks.append(_chunk(document, units[first : last + 1], len(chunks)))
+        previous = first + 1
+    return chunks
+
+
+def _best_grouping(units: Sequence[Unit], target: int, maximum: int) -> list[tuple[int, int]]:
+    """The cheapest cut of units into runs `(first, last)`, both inclusive, none longer than `maximum` tokens."""
+    best = [0.0] + [float("inf")] * len(units)
+    start_of = [0] * (len(units) + 1)
+    for end in range(1, len(units) + 1):
+        tokens, joins = 0, 0.0
+        for start in range(end - 1, -1, -1):
+            unit = units[start]
+            tokens += unit.tokens
+            if start < end - 1 and (
+                tokens > maximum or unit.block.locator.unit is not units[end - 1].block.locator.unit
+            ):
+                break
+            cost = best[start] + _CUT_COST[unit.cut] + _length_cost(tokens, target, maximum) + joins
+            if cost < best[end]:
+                best[end], start_of[end] = cost, start
+            joins += _JOIN_COST.get(unit.cut, 0.0)
+    runs: list[tuple[int, int]] = []
+    end = len(units)
+    while end > 0:
+        runs.append((start_of[end], end - 1))
+        end = start_of[end]
+    return runs[::-1]
+
+
+def _length_cost(tokens: int, target: int, maximum: int) -> float:
+    """0 at the wished length, 1 at none and 1 at the maximum, growing with the square of the distance."""
+    if tokens <= target:
+        return ((target - tokens) / target) ** 2
+    return ((tokens - target) / max(maximum - target, 1)) ** 2
+
+
+def _overlapped(units: Sequence[Unit], first: int, last: int, floor: int, overlap: int, maximum: int) -> int:
+    """The first unit of a run that also repeats up to `overlap` tokens of the run before, inside its own section."""
+    tokens = sum(unit.tokens for unit in units[first : last + 1])
+    repeated = 0
+    while first > floor and units[first].cut not in (Cut.SECTION, Cut.PART):
+        extra = units[first - 1].tokens
+        if repeated + extra > overlap or tokens + repeated + extra > maximum:
+            break
+        repeated += extra
+        first -= 1
+    return first
+
+
+def _chunk(document: Document, units: Sequence[Unit], ordinal: int) -> Chunk:
+    start, end = units[0].start, units[-1].end
+    text = document.text[start:end]
+    headings = tuple(commonprefix([unit.path for unit in units]))
+    return Chunk(
+        id=chunk_id(document.path, start, text),
+        document=document.path,
+        ordinal=ordinal,
+        start=start,
+        end=end,
+        text=text,
+        locator=_locator(document, units, headings),
+        title=document.title,
+        headings=headings,
+    )
+
+
+def _locator(document: Document, units: Sequence[Unit], headings: tuple[str, ...]) -> Locator:
+    """From the first unit to the last, in exact lines where the format counts lines."""
+    heading = headings[-1] if headings else ""
+    first, last = units[0].block.locator, units[-1].block.locator
+    if first.unit is not LocatorUnit.LINE:
+        return Locator(first.unit, first.first, max(first.last, last.last), heading)
+    top = first.first + document.text.count("\n", units[0].block.start, units[0].start)
+    bottom = last.first + document.text.count("\n", units[-1].block.start, units[-1].end)
+    return Locator(first.unit, top, bottom, heading)

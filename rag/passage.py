@@ -1,0 +1,36 @@
+"""What a passage says about where it comes from: the context that is searched with it and never shown as its text."""
+
+from __future__ import annotations
+
+from rag.types import Chunk
+
+# Bumped when the text that is embedded or indexed for the same chunk changes: vectors made before are then stale.
+PASSAGE_VERSION = 1
+MAX_CONTEXT_CHARS = 160
+
+
+def context_line(chunk: Chunk) -> str:
+    """The document's title and the heading path, outermost first, joined with ` › `; empty where there is neither.
+
+    What the passage's own first line already says is left out, and so is a heading that repeats the one before it. Of a
+    path longer than `MAX_CONTEXT_CHARS` the innermost headings are kept: they say most about the passage.
+    """
+    first_line = _folded(chunk.text.lstrip().split("\n", 1)[0])
+    parts: list[str] = []
+    for name in (chunk.title, *chunk.headings):
+        name = " ".join(name.split())
+        if name and _folded(name) != first_line and (not parts or _folded(parts[-1]) != _folded(name)):
+            parts.append(name)
+    while len(parts) > 1 and sum(map(len, parts)) + 3 * (len(parts) - 1) > MAX_CONTEXT_CHARS:
+        parts.pop(0)
+    return " › ".join(parts)[:MAX_CONTEXT_CHARS]
+
+
+def passage_text(chunk: Chunk) -> str:
+    """The text that is embedded for a chunk: its context line, a line break, its text."""
+    context = context_line(chunk)
+    return f"{context}\n{chunk.text}" if context else chunk.text
+
+
+def _folded(text: str) -> str:
+    return text.strip().strip("#*_ ").casefold()

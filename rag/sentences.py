@@ -1,0 +1,71 @@
+"""Where sentences begin and end, for answers and passages in the rough English of notes.
+
+Notes are lists, table rows and code as much as prose, so a line break ends a sentence too where the text is not simply
+wrapped. A citation `[n]` right after the full stop belongs to the sentence before it.
+"""
+
+from __future__ import annotations
+
+import re
+
+Span = tuple[int, int]
+
+_ABBREVIATIONS = frozenset(
+    "e.g i.e etc vs cf fig figs eq eqs sec ch no dr mr mrs ms prof st al approx resp dept vol pp p ed eds inc".split()
+)
+_BOUNDARY = re.compile(r"""[.!?]+["'”’)\]*_]*(?:\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*\])*(?=\s|$)""")
+_ITEM = r"(?:[-*+•]\s|\d{1,3}[.)]\s|[#>|]|```)"
+_LINE = re.compile(rf"\n\s*\n|\n(?=\s*{_ITEM})|(?<=\|)\n")
+
+
+def sentence_spans(text: str) -> list[Span]:
+    """The half-open spans of the sentences of `text`, in order, without the white space around them."""
+    spans: list[Span] = []
+    start = 0
+    for line_end, next_start in [
+        *((m.start(), m.end()) for m in _LINE.finditer(text)),
+        (len(text), len(text)),
+    ]:
+        spans.extend(_split_line(text, start, line_end))
+        start = next_start
+    return spans
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of `text` as strings."""
+    return [text[start:end] for start, end in sentence_spans(text)]
+
+
+def _split_line(text: str, start: int, end: int) -> list[Span]:
+    spans: list[Span] = []
+    for match in _BOUNDARY.finditer(text, start, end):
+        if match.end() < end and not _ends_sentence(text, start, match):
+            continue
+        spans += _trimmed(text, start, match.end())
+        start = match.end()
+    return spans + _trimmed(text, start, end)
+
+
+def _ends_sentence(text: str, start: int, match: re.Match[str]) -> bool:
+    """Whether the stop is an end: not an abbreviation, an initial or a list number, and not before a small letter."""
+    if not match.group().startswith("."):
+        return True
+    word = re.search(r"[\w.]*$", text[start : match.start()])
+    before = word.group().lower().lstrip("(") if word else ""
+    if (
+        before in _ABBREVIATIONS
+        or (len(before) == 1 and before.isalpha())
+        or (not text[start : match.start()].strip(" 0123456789"))
+    ):
+        return False
+    after = text[match.end() :].lstrip()[:1]
+    return not after.islower() or "[" in match.group()
+
+
+def _trimmed(text: str, start: int, end: int) -> list[Span]:
+    piece = text[start:end]
+    stripped = piece.strip()
+    if not stripped:
+        return []
+    start += len(piece) - len(piece.lstrip())
+    return [(start, start + len(stripped))]
