@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from os.path import commonprefix
 
 from ingest.units import Cut, TokenCounter, Unit, cut_units
 from rag.passage import PASSAGE_VERSION
@@ -48,10 +47,11 @@ def chunk_document(document: Document, settings: ChunkSettings, count_tokens: To
     units = cut_units(document, int(settings.target_tokens * _WHOLE_SHARE), maximum, count_tokens)
     chunks: list[Chunk] = []
     previous = 0
-    for first, last in _best_grouping(units, settings.target_tokens, maximum):
-        first = _overlapped(units, first, last, previous, settings.overlap_tokens, maximum)
-        chunks.append(_chunk(document, units[first : last + 1], len(chunks)))
-        previous = first + 1
+    for run in _best_grouping(units, settings.target_tokens, maximum):
+        room = min(settings.overlap_tokens, maximum - sum(unit.tokens for unit in units[run[0] : run[1] + 1]))
+        first = _overlapped(units, run[0], previous, room)
+        chunks.append(_chunk(document, units[first : run[1] + 1], len(chunks)))
+        previous = run[0]
     return chunks
 
 
@@ -87,23 +87,32 @@ def _length_cost(tokens: int, target: int, maximum: int) -> float:
     return ((tokens - target) / max(maximum - target, 1)) ** 2
 
 
-def _overlapped(units: Sequence[Unit], first: int, last: int, floor: int, overlap: int, maximum: int) -> int:
-    """The first unit of a run that also repeats up to `overlap` tokens of the run before, inside its own section."""
-    tokens = sum(unit.tokens for unit in units[first : last + 1])
+def _overlapped(units: Sequence[Unit], first: int, floor: int, room_tokens: int) -> int:
+    """The unit, not before `floor`, from which a run also repeats the end of the run before, inside its section."""
     repeated = 0
-    while first > floor and units[first].cut not in (Cut.SECTION, Cut.PART):
-        extra = units[first - 1].tokens
-        if repeated + extra > overlap or tokens + repeated + extra > maximum:
+    while first > floor and units[first].cut not in {Cut.SECTION, Cut.PART}:
+        repeated += units[first - 1].tokens
+        if repeated > room_tokens:
             break
-        repeated += extra
         first -= 1
     return first
+
+
+def _shared_path(units: Sequence[Unit]) -> tuple[str, ...]:
+    """The headings that all the units stand under."""
+    path = units[0].path
+    for unit in units[1:]:
+        shared = 0
+        while shared < min(len(path), len(unit.path)) and path[shared] == unit.path[shared]:
+            shared += 1
+        path = path[:shared]
+    return path
 
 
 def _chunk(document: Document, units: Sequence[Unit], ordinal: int) -> Chunk:
     start, end = units[0].start, units[-1].end
     text = document.text[start:end]
-    headings = tuple(commonprefix([unit.path for unit in units]))
+    headings = _shared_path(units)
     return Chunk(
         id=chunk_id(document.path, start, text),
         document=document.path,

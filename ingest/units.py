@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TypeAlias
 
 from rag.sentences import sentence_spans
 from rag.types import Block, BlockKind, Document
 
-type TokenCounter = Callable[[Sequence[str]], list[int]]
-type Span = tuple[int, int]
+TokenCounter: TypeAlias = Callable[[Sequence[str]], list[int]]
+Span: TypeAlias = tuple[int, int]
 
 
 class Cut(IntEnum):

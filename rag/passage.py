@@ -17,8 +17,7 @@ def context_line(chunk: Chunk) -> str:
     """
     first_line = _folded(chunk.text.lstrip().split("\n", 1)[0])
     parts: list[str] = []
-    for name in (chunk.title, *chunk.headings):
-        name = " ".join(name.split())
+    for name in (" ".join(raw.split()) for raw in (chunk.title, *chunk.headings)):
         if name and _folded(name) != first_line and (not parts or _folded(parts[-1]) != _folded(name)):
             parts.append(name)
     while len(parts) > 1 and sum(map(len, parts)) + 3 * (len(parts) - 1) > MAX_CONTEXT_CHARS:
