@@ -1,0 +1,127 @@
+"""What putting a document in, changing it and taking it out does to the library's tables, inside a given transaction.
+
+It knows which rows may live on: a passage whose title, headings and text stay the same keeps its rowid, its place in the
+lexical index and its vector, so an edited file costs what its changed passages cost.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.records import BLOCK_COLUMNS, CHUNK_COLUMNS, block_values, chunk_values, passage_key
+from rag.types import Chunk, Document
+
+_BLOCK_MARKS = ", ".join("?" * 11)
+_CHUNK_MARKS = ", ".join("?" * 11)
+
+
+def insert_document(
+    connection: sqlite3.Connection,
+    document: Document,
+    *,
+    chunk_count: int,
+    size_bytes: int,
+    mtime_ns: int,
+    ingested_at: str,
+    replaces: str = "",
+) -> int:
+    """The number of the document's row, written with its blocks; the row named `replaces` (or the same path) is reused."""
+    if replaces and replaces != document.path:
+        delete_document(connection, document.path)
+        connection.execute("UPDATE documents SET path = ? WHERE path = ?", (document.path, replaces))
+    values = {
+        "path": document.path,
+        "title": document.title,
+        "kind": document.kind,
+        "content_hash": document.content_hash,
+        "size_bytes": size_bytes,
+        "mtime_ns": mtime_ns,
+        "source": document.source,
+        "tags": json.dumps(document.tags, ensure_ascii=False),
+        "warnings": json.dumps(document.warnings, ensure_ascii=False),
+        "chunk_count": chunk_count,
+        "ingested_at": ingested_at,
+        "text": document.text,
+    }
+    updates = ", ".join(f"{name} = excluded.{name}" for name in values if name != "path")
+    query = (
+        f"INSERT INTO documents ({', '.join(values)}) VALUES ({', '.join('?' * len(values))}) "
+        f"ON CONFLICT (path) DO UPDATE SET {updates} RETURNING id"
+    )
+    number: int = connection.execute(query, tuple(values.values())).fetchone()[0]
+    connection.execute("DELETE FROM blocks WHERE document_id = ?", (number,))
+    connection.executemany(
+        f"INSERT INTO blocks (document_id, {BLOCK_COLUMNS}) VALUES (?, {_BLOCK_MARKS})",
+        ((number, *row) for row in block_values(document.blocks)),
+    )
+    return number
+
+
+def write_chunks(
+    connection: sqlite3.Connection, number: int, chunks: Sequence[Chunk], vectors: NDArray[np.float32]
+) -> None:
+    """Makes `chunks` the document's chunks: those it has already are moved, new ones are added, the rest goes."""
+    kept: dict[bytes, list[int]] = defaultdict(list)
+    query = (
+        "SELECT e.passage, c.id FROM chunks c JOIN embeddings e ON e.id = c.embedding_id "
+        "WHERE c.document_id = ? ORDER BY c.ordinal DESC"
+    )
+    for passage, rowid in connection.execute(query, (number,)):
+        kept[passage].append(rowid)
+    for chunk, vector in zip(chunks, vectors, strict=True):
+        passage = passage_key(chunk)
+        if kept.get(passage):
+            _move_chunk(connection, kept[passage].pop(), chunk)
+        else:
+            _insert_chunk(connection, number, chunk, passage, vector)
+    _delete_chunks(connection, [rowid for rowids in kept.values() for rowid in rowids])
+
+
+def delete_document(connection: sqlite3.Connection, path: str) -> bool:
+    """Takes the document's row out with its blocks, chunks and unshared embeddings; whether there was one."""
+    row = connection.execute("SELECT id FROM documents WHERE path = ?", (path,)).fetchone()
+    if row is None:
+        return False
+    rowids = connection.execute("SELECT id FROM chunks WHERE document_id = ?", row).fetchall()
+    _delete_chunks(connection, [rowid for (rowid,) in rowids])
+    connection.execute("DELETE FROM documents WHERE id = ?", row)
+    return True
+
+
+def _move_chunk(connection: sqlite3.Connection, rowid: int, chunk: Chunk) -> None:
+    at = chunk.locator
+    connection.execute(
+        'UPDATE chunks SET chunk_id = ?, ordinal = ?, start = ?, "end" = ?, unit = ?, first = ?, last = ?, heading = ? '
+        "WHERE id = ?",
+        (chunk.id, chunk.ordinal, chunk.start, chunk.end, at.unit, at.first, at.last, at.heading, rowid),
+    )
+
+
+def _insert_chunk(
+    connection: sqlite3.Connection, number: int, chunk: Chunk, passage: bytes, vector: NDArray[np.float32]
+) -> None:
+    blob = np.ascontiguousarray(vector, np.float32).tobytes()
+    connection.execute("INSERT OR IGNORE INTO embeddings (passage, vector) VALUES (?, ?)", (passage, blob))
+    connection.execute(
+        f"INSERT INTO chunks (document_id, embedding_id, {CHUNK_COLUMNS}) "
+        f"VALUES (?, (SELECT id FROM embeddings WHERE passage = ?), {_CHUNK_MARKS})",
+        (number, passage, *chunk_values(chunk)),
+    )
+
+
+def _delete_chunks(connection: sqlite3.Connection, rowids: Iterable[int]) -> None:
+    """Deletes chunks and the embeddings that no other chunk uses."""
+    for rowid in rowids:
+        row = connection.execute(
+            "DELETE FROM chunks WHERE id = ? RETURNING embedding_id", (rowid,)
+        ).fetchone()
+        connection.execute(
+            "DELETE FROM embeddings WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM chunks WHERE embedding_id = ?1)",
+            row,
+        )
