@@ -1,0 +1,27 @@
+"""Language models: every engine as a LangChain `BaseChatModel` with the same few additions.
+
+`open_chat_model` is the one way in. Besides LangChain's interface every model has `name`, `fingerprint`, `context_tokens`,
+`prompt_style`, `count_tokens(turns)` and takes `response_schema=` (a JSON schema) as a call option.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rag.settings import ModelSettings
+
+if TYPE_CHECKING:
+    from rag.chat_models.local_model import LocalChatModel
+
+
+def open_chat_model(settings: ModelSettings) -> LocalChatModel:
+    """The loaded model that the settings name.
+
+    Raises:
+        ModelMissing: its files are not there.
+        ModelTooLarge: it does not fit the memory.
+        ModelFailed: its files are damaged.
+    """
+    from rag.chat_models.opening import open_model
+
+    return open_model(settings)

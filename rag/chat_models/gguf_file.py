@@ -1,0 +1,184 @@
+"""What stands in the header of a GGUF file: shapes, special tokens, the chat template, the vocabulary.
+
+Knows the file format (version 2 and 3, little-endian) and reads a header in tenths of a second; the `gguf` package makes a numpy view of each
+of a vocabulary's hundred thousand strings, which takes seconds. Weights are not touched, only their extent is checked.
+
+Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rag.errors import ModelFailed, ModelMissing
+
+_MAGIC = b"GGUF"
+_SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+_STRING, _ARRAY = 8, 9
+_DEFAULT_ALIGNMENT_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class GgufHeader:
+    """The metadata of a GGUF file and where its tensors lie."""
+
+    path: Path
+    metadata: dict[str, Any] = field(repr=False)
+    tensors: dict[str, TensorExtent] = field(repr=False)
+    size_bytes: int = 0
+
+    @property
+    def architecture(self) -> str:
+        """The family of the model, for example `llama`."""
+        return str(self.metadata.get("general.architecture", ""))
+
+    @property
+    def name(self) -> str:
+        """The model's own name, or the file's."""
+        return str(self.metadata.get("general.name") or self.path.stem)
+
+    @property
+    def chat_template(self) -> str:
+        """The Jinja template that turns messages into a prompt; empty where the file has none."""
+        return str(self.metadata.get("tokenizer.chat_template", ""))
+
+    @property
+    def eos_token_id(self) -> int:
+        """The token that ends an answer."""
+        return int(self.metadata.get("tokenizer.ggml.eos_token_id", 2))
+
+    def number(self, key: str, default: int = 0) -> int:
+        """An architecture's own integer, for example `block_count`."""
+        value = self.metadata.get(f"{self.architecture}.{key}", default)
+        return int(max(value) if isinstance(value, list) else value)
+
+    @property
+    def weight_bytes(self) -> int:
+        """The bytes that all tensors take in the file."""
+        return sum(tensor.size_bytes for tensor in self.tensors.values())
+
+    @property
+    def parameters(self) -> int:
+        """The number of weights."""
+        return sum(tensor.elements for tensor in self.tensors.values())
+
+
+@dataclass(frozen=True, slots=True)
+class TensorExtent:
+    """A tensor's shape (fastest dimension first, as GGUF writes it), type and place after the header."""
+
+    shape: tuple[int, ...]
+    type_id: int
+    start: int
+    size_bytes: int
+
+    @property
+    def elements(self) -> int:
+        """The number of weights."""
+        count = 1
+        for length in self.shape:
+            count *= length
+        return count
+
+
+class _Cursor:
+    """A position in the mapped file; reads past the end raise `struct.error`."""
+
+    def __init__(self, data: mmap.mmap) -> None:
+        self.data = data
+        self.at = 0
+
+    def scalar(self, code: str) -> Any:
+        (value,) = struct.unpack_from("<" + code, self.data, self.at)
+        self.at += struct.calcsize("<" + code)
+        return value
+
+    def text(self) -> str:
+        length = self.scalar("Q")
+        if length > len(self.data) - self.at:
+            raise struct.error("string past the end")
+        raw = self.data[self.at : self.at + length]
+        self.at += length
+        return raw.decode("utf-8", "replace")
+
+    def value(self, type_id: int) -> Any:
+        if type_id == _STRING:
+            return self.text()
+        if type_id == _ARRAY:
+            element, count = self.scalar("I"), self.scalar("Q")
+            if count > len(self.data):
+                raise struct.error("array past the end")
+            if element in (_STRING, _ARRAY):
+                return [self.value(element) for _ in range(count)]
+            return self._numbers(_SCALARS[element], count)
+        return self.scalar(_SCALARS[type_id])
+
+    def _numbers(self, code: str, count: int) -> list[Any]:
+        layout = f"<{count}{code}"
+        values = struct.unpack_from(layout, self.data, self.at)
+        self.at += struct.calcsize(layout)
+        return list(values)
+
+
+def read_header(path: Path) -> GgufHeader:
+    """The header of the GGUF file at `path`, with every tensor's extent checked against the file's length.
+
+    Raises:
+        ModelMissing: there is no such file.
+        ModelFailed: the file is not GGUF, or is cut short.
+    """
+    if not path.is_file():
+        raise ModelMissing(f"no model file at {path}; pass the path of a .gguf file, or `embedded`")
+    size = path.stat().st_size
+    if size < 24:
+        raise _broken(path, f"has {size} bytes")
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if data[:4] != _MAGIC:
+            raise _broken(path, f"begins with {bytes(data[:4])!r} instead of {_MAGIC!r}")
+        try:
+            return _parse(path, _Cursor(data), size)
+        except (struct.error, KeyError, OverflowError, MemoryError) as exc:
+            raise _broken(path, "ends inside its header or has an unknown field type") from exc
+
+
+def _parse(path: Path, cursor: _Cursor, size: int) -> GgufHeader:
+    cursor.at = 4
+    version = cursor.scalar("I")
+    if version not in (2, 3):
+        raise _broken(path, f"has version {version}; versions 2 and 3 can be read")
+    tensor_count, pair_count = cursor.scalar("Q"), cursor.scalar("Q")
+    metadata: dict[str, Any] = {}
+    for _ in range(pair_count):
+        key = cursor.text()
+        metadata[key] = cursor.value(cursor.scalar("I"))
+    listed = []
+    for _ in range(tensor_count):
+        name, dimensions = cursor.text(), cursor.scalar("I")
+        shape = tuple(cursor.scalar("Q") for _ in range(dimensions))
+        listed.append((name, shape, cursor.scalar("I"), cursor.scalar("Q")))
+    alignment = int(metadata.get("general.alignment", _DEFAULT_ALIGNMENT_BYTES))
+    data_start = -(-cursor.at // alignment) * alignment
+    tensors = {name: _extent(path, shape, kind, data_start + offset) for name, shape, kind, offset in listed}
+    end = max((tensor.start + tensor.size_bytes for tensor in tensors.values()), default=data_start)
+    if end > size:
+        raise _broken(path, f"is cut short: it has {size:,} of {end:,} bytes")
+    return GgufHeader(path, metadata, tensors, size)
+
+
+def _extent(path: Path, shape: tuple[int, ...], type_id: int, start: int) -> TensorExtent:
+    from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
+
+    try:
+        block, block_bytes = GGML_QUANT_SIZES[GGMLQuantizationType(type_id)]
+    except ValueError as exc:
+        raise _broken(path, f"has a tensor of unknown type {type_id}") from exc
+    extent = TensorExtent(shape, type_id, start, 0)
+    return TensorExtent(shape, type_id, start, extent.elements // block * block_bytes)
+
+
+def _broken(path: Path, found: str) -> ModelFailed:
+    return ModelFailed(f"{path.name} {found}; a whole GGUF file is needed: download or export it again")

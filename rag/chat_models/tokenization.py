@@ -1,0 +1,181 @@
+"""Text to token ids and back, exactly as the model was trained, without torch or transformers.
+
+Knows how a GGUF file's vocabulary becomes a `tokenizers.Tokenizer`, how the model's own Jinja template turns messages
+into a prompt, and how ids become text while they stream (a character may be spread over several tokens).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from rag.chat_models.gguf_file import GgufHeader
+from rag.errors import ModelFailed
+from rag.types import Turn
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+_CONTROL, _USER_DEFINED = 3, 4
+_GPT2_WORDS = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+_LLAMA3_WORDS = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+_QWEN2_WORDS = _LLAMA3_WORDS.replace(r"\p{N}{1,3}", r"\p{N}")
+_WORDS = {
+    "gpt-2": _GPT2_WORDS,
+    "default": _GPT2_WORDS,
+    "smollm": _GPT2_WORDS,
+    "llama-bpe": _LLAMA3_WORDS,
+    "llama3": _LLAMA3_WORDS,
+    "qwen2": _QWEN2_WORDS,
+}
+"""How each `tokenizer.ggml.pre` cuts text into words. Source: llama.cpp, src/llama-vocab.cpp."""
+_SINGLE_DIGITS = frozenset({"smollm"})
+
+
+class Tokenization:
+    """A model's tokenizer with its chat template.
+
+    `special` names the template's variables (`bos_token`, `eos_token`); `stop_ids` end an answer.
+    """
+
+    def __init__(
+        self, tokenizer: Tokenizer, template: str, special: Mapping[str, str], stop_ids: Sequence[int]
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.template = template
+        self.special = special
+        self.stop_ids = tuple(stop_ids)
+
+    @cached_property
+    def _template(self) -> Any:
+        from jinja2 import TemplateError
+        from jinja2.ext import loopcontrols
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+        environment = ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols]
+        )
+        environment.globals["raise_exception"] = _refuse
+        environment.filters["tojson"] = _to_json
+        try:
+            return environment.from_string(self.template)
+        except TemplateError as exc:
+            raise ModelFailed(
+                f"the model's chat template cannot be read: {exc}; use another file of this model"
+            ) from exc
+
+    def prompt(self, turns: Sequence[Turn]) -> str:
+        """The text the model reads for these messages, ending where its answer begins."""
+        from jinja2 import TemplateError
+
+        messages = [{"role": turn.role.value, "content": turn.content} for turn in turns]
+        try:
+            return str(self._template.render(messages=messages, add_generation_prompt=True, **self.special))
+        except TemplateError as exc:
+            raise ModelFailed(f"the model's chat template refuses these messages: {exc}") from exc
+
+    def encode(self, text: str) -> list[int]:
+        """The token ids of `text`, special tokens in it recognised, none added."""
+        return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def encode_turns(self, turns: Sequence[Turn]) -> list[int]:
+        """The token ids of the prompt for these messages, template included."""
+        return self.encode(self.prompt(turns))
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of `ids` without special tokens."""
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
+
+
+class StreamingText:
+    """Text from a stream of token ids; what it returns never ends inside a character.
+
+    Only the ids since the last finished word are decoded again, so a long answer costs no more per token than a short
+    one.
+    """
+
+    def __init__(self, tokenization: Tokenization) -> None:
+        self._decode = tokenization.decode
+        self._ids: list[int] = []
+        self._shown = 0
+        self._start = 0
+
+    def add(self, ids: Sequence[int]) -> str:
+        """The new text that `ids` complete, possibly empty."""
+        self._ids.extend(ids)
+        before = self._decode(self._ids[self._start : self._shown])
+        whole = self._decode(self._ids[self._start :])
+        if whole.endswith("\ufffd") or len(whole) <= len(before):
+            return ""
+        self._start, self._shown = self._shown, len(self._ids)
+        return whole[len(before) :]
+
+    def rest(self) -> str:
+        """What is left when the stream ends, an unfinished character shown as U+FFFD."""
+        before = self._decode(self._ids[self._start : self._shown])
+        return self._decode(self._ids[self._start :])[len(before) :]
+
+
+def from_gguf(header: GgufHeader) -> Tokenization:
+    """The tokenizer of a GGUF file.
+
+    Raises:
+        ModelFailed: its vocabulary is of a kind that is not known here.
+    """
+    metadata = header.metadata
+    kind, words = metadata.get("tokenizer.ggml.model"), metadata.get("tokenizer.ggml.pre", "default")
+    tokens = metadata.get("tokenizer.ggml.tokens")
+    if kind != "gpt2" or words not in _WORDS or not tokens:
+        raise ModelFailed(
+            f"{header.path.name} has a vocabulary of kind {kind}/{words}; known are gpt2 with one of "
+            f"{', '.join(sorted(_WORDS))}: serve this model with llama.cpp and pass openai:MODEL@URL"
+        )
+    tokenizer = _byte_level_bpe(tokens, metadata["tokenizer.ggml.merges"], words)
+    _add_special(tokenizer, tokens, metadata.get("tokenizer.ggml.token_type", []))
+    special = {
+        "bos_token": tokens[metadata.get("tokenizer.ggml.bos_token_id", header.eos_token_id)],
+        "eos_token": tokens[header.eos_token_id],
+    }
+    ends = {header.eos_token_id, metadata.get("tokenizer.ggml.eot_token_id", header.eos_token_id)}
+    return Tokenization(tokenizer, header.chat_template, special, tuple(sorted(ends)))
+
+
+def _byte_level_bpe(tokens: Sequence[str], merges: Sequence[str], words: str) -> Tokenizer:
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    pairs = [(left, right) for left, right in (merge.split(" ", 1) for merge in merges)]
+    tokenizer = Tokenizer(models.BPE(vocabulary, pairs, ignore_merges=words in ("llama-bpe", "llama3")))
+    steps: list[Any] = [pre_tokenizers.Digits(individual_digits=True)] if words in _SINGLE_DIGITS else []
+    steps.append(pre_tokenizers.Split(Regex(_WORDS[words]), "isolated"))
+    steps.append(pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(steps)
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def _add_special(tokenizer: Tokenizer, tokens: Sequence[str], types: Sequence[int]) -> None:
+    from tokenizers import AddedToken
+
+    control = [
+        AddedToken(t, special=True, normalized=False) for t, kind in zip(tokens, types) if kind == _CONTROL
+    ]
+    tokenizer.add_special_tokens(control)
+    defined = [AddedToken(t, normalized=False) for t, kind in zip(tokens, types) if kind == _USER_DEFINED]
+    tokenizer.add_tokens(defined)
+
+
+def _refuse(message: str) -> None:
+    from jinja2 import TemplateError
+
+    raise TemplateError(message)
+
+
+def _to_json(value: Any, **options: Any) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False, **options)
