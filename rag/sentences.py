@@ -1,7 +1,7 @@
 """Where sentences begin and end, for answers and passages in the rough English of notes.
 
 Notes are lists, table rows and code as much as prose, so a line break ends a sentence too where the text is not simply
-wrapped. A citation `[n]` right after the full stop belongs to the sentence before it.
+wrapped; a fenced block of code is one sentence. A citation `[n]` right after the full stop belongs to the sentence before it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ _ABBREVIATIONS = frozenset(
 )
 _BOUNDARY = re.compile(r"""[.!?]+["'”’)\]*_]*(?:\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*\])*(?=\s|$)""")
 _ITEM = r"(?:[-*+•]\s|\d{1,3}[.)]\s|[#>|]|```)"
+_FENCE = re.compile(r"^```.*?^```[ \t]*$", re.MULTILINE | re.DOTALL)
 _LINE = re.compile(rf"\n\s*\n|\n(?=\s*{_ITEM})|(?<=\|)\n")
 
 
@@ -22,18 +23,26 @@ def sentence_spans(text: str) -> list[Span]:
     """The half-open spans of the sentences of `text`, in order, without the white space around them."""
     spans: list[Span] = []
     start = 0
-    for line_end, next_start in [
-        *((m.start(), m.end()) for m in _LINE.finditer(text)),
-        (len(text), len(text)),
-    ]:
-        spans.extend(_split_line(text, start, line_end))
-        start = next_start
-    return spans
+    for fence in _FENCE.finditer(text):
+        spans += _prose_spans(text, start, fence.start()) + _trimmed(text, fence.start(), fence.end())
+        start = fence.end()
+    return spans + _prose_spans(text, start, len(text))
 
 
 def sentences(text: str) -> list[str]:
     """The sentences of `text` as strings."""
     return [text[start:end] for start, end in sentence_spans(text)]
+
+
+def _prose_spans(text: str, start: int, end: int) -> list[Span]:
+    spans: list[Span] = []
+    for line_end, next_start in [
+        *((m.start(), m.end()) for m in _LINE.finditer(text, start, end)),
+        (end, end),
+    ]:
+        spans.extend(_split_line(text, start, line_end))
+        start = next_start
+    return spans
 
 
 def _split_line(text: str, start: int, end: int) -> list[Span]:

@@ -7,25 +7,17 @@ from __future__ import annotations
 
 import errno
 import importlib
+import importlib.util
 import sys
 from importlib.metadata import version
 from typing import Annotated, NoReturn
 
 import typer
 
-COMMANDS = (
-    "ingest",
-    "search",
-    "ask",
-    "chat",
-    "documents",
-    "doctor",
-    "models",
-    "eval",
-    "finetune",
-    "settings",
-)
+COMMANDS = ("ingest", "search", "ask", "chat", "documents", "doctor", "models", "finetune", "settings")
 """Modules of `ui.commands` in the order of the help; each has `register(app)`."""
+EVAL_COMMANDS = ("eval", "eval_benchmarks")
+"""Modules of `ui.commands` that add verbs to `lectern eval`."""
 
 
 def build_app() -> typer.Typer:
@@ -40,8 +32,13 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for name in COMMANDS:
-        importlib.import_module(f"ui.commands.{name}").register(app)
+    evaluation = typer.Typer(help="Measure retrieval and answers offline, with uncertainty.", no_args_is_help=True)
+    app.add_typer(evaluation, name="eval")
+    for target, names in ((app, COMMANDS), (evaluation, EVAL_COMMANDS)):
+        for name in names:
+            if importlib.util.find_spec(f"ui.commands.{name}") is None:
+                continue
+            importlib.import_module(f"ui.commands.{name}").register(target)
     return app
 
 

@@ -1,0 +1,47 @@
+"""From what a model wrote to what is shown: refusals recognised, evidence checked, unsupported answers withheld."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag.evidence import Evidence, check
+from rag.prompt import ABSTENTION, without_citations
+from rag.types import Chunk, Hit
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedAnswer:
+    """The text to show (with `[n]` after every cited sentence), whether it is a refusal, and the evidence."""
+
+    text: str
+    abstained: bool
+    evidence: Evidence
+
+
+def checked_answer(text: str, passages: Sequence[Chunk], threshold: float) -> CheckedAnswer:
+    """The answer as it may be shown.
+
+    A text that opens with the fixed refusal, or is empty, is a refusal. So is one of which no sentence is held by any
+    passage that was shown: what the model made up is not passed on as coming from the notes.
+    """
+    evidence = check(text, passages, threshold)
+    if is_refusal(text) or not any(sentence.supported for sentence in evidence.sentences):
+        return CheckedAnswer(ABSTENTION, True, Evidence(ABSTENTION, (), ()))
+    return CheckedAnswer(evidence.text, False, evidence)
+
+
+def is_refusal(text: str) -> bool:
+    """Whether a text says nothing but that the notes do not hold the answer."""
+    bare = " ".join(without_citations(text).split())
+    return not bare or bare.startswith(ABSTENTION.rstrip("."))
+
+
+def interleave(first: Sequence[Hit], second: Sequence[Hit]) -> list[Hit]:
+    """Both lists taken in turn, `first` first, each chunk once."""
+    merged: dict[str, Hit] = {}
+    for rank in range(max(len(first), len(second))):
+        for hits in (first, second):
+            if rank < len(hits):
+                merged.setdefault(hits[rank].chunk.id, hits[rank])
+    return list(merged.values())

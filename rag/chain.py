@@ -1,0 +1,262 @@
+"""The chain: a question and a history in, a cited answer out, as a LangChain `Runnable`.
+
+    history -> stand-alone question -> hits -> gate -> prompt -> stream of tokens -> evidence -> Answer
+
+`stream` yields what happens as it happens (`Rewritten`, `Retrieved`, `Token`, `Done`), `invoke` returns the `Answer`.
+Closing the stream stops the model at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NotRequired, TypedDict
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import Runnable, RunnableConfig
+
+from rag import answering, standalone
+from rag.context import Budget, Context, fit
+from rag.errors import QuestionError
+from rag.gate import Decision, decide
+from rag.prompt import ABSTENTION, PromptStyle
+from rag.retriever import hit_from_document
+from rag.settings import AnswerSettings
+from rag.types import Answer, Hit, Receipt, Role, Timings, Turn
+
+
+class Question(TypedDict):
+    """What the chain takes. `history` is oldest first and may be left out."""
+
+    question: str
+    history: NotRequired[Sequence[Turn]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """The question that is searched; the same as the question where it stands alone."""
+
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """The hits, best first, how many of them the model is shown, and the gate's decision."""
+
+    hits: tuple[Hit, ...]
+    shown: int
+    decision: Decision
+    prompt_tokens: int = 0
+    context_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of the answer as the model writes it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The checked answer; always the last event."""
+
+    answer: Answer
+
+
+Event = Rewritten | Retrieved | Token | Done
+Model = BaseChatModel
+"""A chat model with `name`, `fingerprint`, `context_tokens`, `prompt_style` and `count_tokens` (see `rag.chat_models`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptSource:
+    """What the receipt says of the parts that do not change between questions."""
+
+    generation: Callable[[], int]
+    embedder: str
+    model: str
+    adapter: str
+    seed: int
+    temperature: float
+    max_answer_tokens: int = 256
+
+
+@dataclass(slots=True)
+class _Run:
+    """One question on its way: the clock and what was said so far."""
+
+    started: float = field(default_factory=time.perf_counter)
+    retrieved: float = 0.0
+    first_token: float | None = None
+    text: str = ""
+    answer_tokens: int = 0
+
+    def timings(self, prompt_tokens: int) -> Timings:
+        total = time.perf_counter() - self.started
+        return Timings(self.retrieved, self.first_token, total, prompt_tokens, self.answer_tokens)
+
+
+class AnswerChain(Runnable[Question, Answer]):
+    """A retriever and a chat model joined into cited answers."""
+
+    def __init__(
+        self, retriever: BaseRetriever, model: Model, settings: AnswerSettings, receipt: ReceiptSource
+    ) -> None:
+        self.retriever = retriever
+        self.model = model
+        self.settings = settings
+        self.receipt = receipt
+
+    def invoke(self, input: Question, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:  # noqa: A002 - LangChain's name
+        """The answer to one question.
+
+        Raises:
+            QuestionError: the question is empty or too long.
+        """
+
+        def run(question: Question, config: RunnableConfig) -> Answer:
+            return next(event.answer for event in self._events(question, config) if isinstance(event, Done))
+
+        return self._call_with_config(run, input, config)
+
+    def stream(  # type: ignore[override]  # the events are richer than the output; the last one holds it
+        self, input: Question, config: RunnableConfig | None = None, **kwargs: Any  # noqa: A002
+    ) -> Iterator[Event]:
+        """The events of one question in order, `Done` last. Closing the iterator stops the model.
+
+        Raises:
+            QuestionError: the question is empty or too long.
+        """
+
+        def transform(inputs: Iterator[Question], config: RunnableConfig) -> Iterator[Event]:
+            for question in inputs:
+                yield from self._events(question, config)
+
+        yield from self._transform_stream_with_config(iter([input]), transform, config, **kwargs)  # type: ignore[arg-type]
+
+    async def astream(  # type: ignore[override]
+        self, input: Question, config: RunnableConfig | None = None, **kwargs: Any  # noqa: A002
+    ) -> AsyncIterator[Event]:
+        """`stream`, with the model in a thread."""
+
+        async def transform(inputs: AsyncIterator[Question], config: RunnableConfig) -> AsyncIterator[Event]:
+            async for question in inputs:
+                events = self._events(question, config)
+                try:
+                    while (event := await asyncio.to_thread(next, events, None)) is not None:
+                        yield event
+                finally:
+                    await asyncio.to_thread(events.close)
+
+        async def once() -> AsyncIterator[Question]:
+            yield input
+
+        async for event in self._atransform_stream_with_config(once(), transform, config, **kwargs):  # type: ignore[arg-type]
+            yield event
+
+    def _events(self, asked: Question, config: RunnableConfig) -> Iterator[Event]:
+        run = _Run()
+        question = self._checked(asked["question"])
+        history = list(asked.get("history") or ())[-2 * self.settings.history_turns or None :]
+        rewritten = self._standalone(question, history, config)
+        yield Rewritten(rewritten)
+        hits = self._retrieve(question, rewritten, config)
+        run.retrieved = time.perf_counter() - run.started
+        decision = decide(hits, self.settings)
+        if not decision.answer:
+            yield Retrieved(tuple(hits), 0, decision)
+            yield Done(self._refusal(question, rewritten, hits, run, decision))
+            return
+        context = self._context(rewritten, hits, history)
+        yield Retrieved(
+            tuple(hits), len(context.passages), decision, context.prompt_tokens, self.model.context_tokens
+        )
+        yield from self._tokens(context, run, config)
+        yield Done(self._answer(question, rewritten, hits, context, run, decision))
+
+    def _checked(self, question: str) -> str:
+        stripped = question.strip()
+        if not stripped:
+            raise QuestionError("The question is empty. Ask something about your notes.")
+        if len(stripped) > self.settings.max_question_chars:
+            raise QuestionError(
+                f"The question has {len(stripped):,} characters; at most {self.settings.max_question_chars:,} are "
+                "accepted. Shorten it, or put the long text into a note and ingest that."
+            )
+        return stripped
+
+    def _standalone(self, question: str, history: Sequence[Turn], config: RunnableConfig) -> str:
+        if not standalone.leans_on_history(question, history):
+            return question
+        if self.model.prompt_style is PromptStyle.READER:
+            return standalone.merge(question, history)
+        messages = to_messages(standalone.rewrite_turns(question, history))
+        return standalone.accept_rewrite(self.model.invoke(messages, config).text, question, history)
+
+    def _retrieve(self, question: str, rewritten: str, config: RunnableConfig) -> list[Hit]:
+        """Hits of the stand-alone question; where it differs from the raw one, of both."""
+        hits = self._search(rewritten, config)
+        return hits if rewritten == question else answering.interleave(hits, self._search(question, config))
+
+    def _search(self, query: str, config: RunnableConfig) -> list[Hit]:
+        return [hit_from_document(document) for document in self.retriever.invoke(query, config)]
+
+    def _context(self, question: str, hits: Sequence[Hit], history: Sequence[Turn]) -> Context:
+        available = self.model.context_tokens - self.receipt.max_answer_tokens
+        budget = Budget(available, self.settings.passage_tokens, self.settings.passages)
+        return fit(self.model.prompt_style, question, hits, history, self.model.count_tokens, budget)
+
+    def _tokens(self, context: Context, run: _Run, config: RunnableConfig) -> Iterator[Token]:
+        for chunk in self.model.stream(to_messages(context.messages), config):
+            if chunk.text:
+                if run.first_token is None:
+                    run.first_token = time.perf_counter() - run.started
+                run.text += chunk.text
+                yield Token(chunk.text)
+            if usage := getattr(chunk, "usage_metadata", None):
+                run.answer_tokens = usage["output_tokens"]
+
+    def _answer(
+        self, question: str, rewritten: str, hits: Sequence[Hit], context: Context, run: _Run, decision: Decision
+    ) -> Answer:
+        checked = answering.checked_answer(run.text, [hit.chunk for hit in context.passages], self.settings.support)
+        return Answer(
+            question=question,
+            standalone_question=rewritten,
+            text=checked.text,
+            abstained=checked.abstained,
+            sentences=checked.evidence.sentences,
+            citations=checked.evidence.citations,
+            hits=tuple(hits),
+            timings=run.timings(context.prompt_tokens),
+            receipt=self._receipt(),
+            left_out=context.left_out,
+            details={"gate": decision.reason, "shown": len(context.passages), "model_text": run.text},
+        )
+
+    def _refusal(
+        self, question: str, rewritten: str, hits: Sequence[Hit], run: _Run, decision: Decision
+    ) -> Answer:
+        return Answer(
+            question, rewritten, ABSTENTION, True, (), (), tuple(hits), run.timings(0), self._receipt(),
+            details={"gate": decision.reason, "shown": 0},
+        )  # fmt: skip
+
+    def _receipt(self) -> Receipt:
+        from rag.prompt import PROMPT_VERSION
+
+        source = self.receipt
+        return Receipt(
+            source.generation(), source.embedder, source.model, source.adapter, PROMPT_VERSION, source.seed, source.temperature
+        )
+
+
+def to_messages(turns: Sequence[Turn]) -> list[BaseMessage]:
+    """LangChain's messages for turns."""
+    kinds: dict[Role, type[BaseMessage]] = {Role.SYSTEM: SystemMessage, Role.USER: HumanMessage, Role.ASSISTANT: AIMessage}
+    return [kinds[turn.role](turn.content) for turn in turns]
