@@ -1,0 +1,69 @@
+"""The embedding network as an OpenVINO graph: made once from the torch module, kept in the user's cache folder.
+
+It knows how tokens become a sentence vector (BERT, mean over the tokens, length 1), and that a start without torch is
+worth 90 MB of disk.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from rag.sentence_model import SentenceModel
+
+
+def graph_file(model: SentenceModel, cache: Path) -> Path:
+    """Where the graph of this model, for the installed OpenVINO, is or will be kept."""
+    import openvino
+
+    version = openvino.__version__.split("-", 1)[0]
+    name = re.sub(r"[^\w.-]+", "-", f"{model.fingerprint} openvino {version}")
+    return cache / "embedders" / f"{name}.xml"
+
+
+def ensure_graph(model: SentenceModel, cache: Path) -> Path:
+    """The graph's file, made now (some seconds, imports torch) if it is not there yet."""
+    file = graph_file(model, cache)
+    if not (file.is_file() and file.with_suffix(".bin").is_file()):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _save(_converted(model), file)
+    return file
+
+
+def _converted(model: SentenceModel) -> Any:
+    """The network traced with pooling and normalising inside."""
+    import openvino
+    import torch
+    from transformers import AutoModel
+
+    class SentenceVector(torch.nn.Module):
+        def __init__(self, encoder: torch.nn.Module) -> None:
+            super().__init__()
+            self.encoder = encoder
+
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+            states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+            weight = attention_mask.unsqueeze(-1).to(states.dtype)
+            mean = (states * weight).sum(1) / weight.sum(1).clamp(min=1e-9)
+            return torch.nn.functional.normalize(mean, p=2, dim=1)
+
+    encoder = AutoModel.from_pretrained(model.folder, attn_implementation="sdpa", dtype=torch.float32).eval()
+    example = torch.ones(2, 9, dtype=torch.long)
+    shape = openvino.PartialShape([-1, -1])
+    return openvino.convert_model(
+        SentenceVector(encoder),
+        example_input={"input_ids": example, "attention_mask": example},
+        input=[("input_ids", shape), ("attention_mask", shape)],
+    )
+
+
+def _save(graph: Any, file: Path) -> None:
+    """Writes under another name and renames, the weights first: a file that is there is whole."""
+    import openvino
+
+    draft = file.with_name(f"{file.stem}.{os.getpid()}.xml")
+    openvino.save_model(graph, draft, compress_to_fp16=False)
+    draft.with_suffix(".bin").replace(file.with_suffix(".bin"))
+    draft.replace(file)
