@@ -58,6 +58,7 @@ def stamp(properties: Any, title: str) -> None:
 def build_slides(target: Path) -> None:
     """Write the slide deck: a title slide, then one slide per entry with bullets, an optional table and notes."""
     from pptx import Presentation
+    from pptx.util import Pt
 
     source = read_source("slides-spectrum")
     deck = Presentation()
@@ -68,6 +69,7 @@ def build_slides(target: Path) -> None:
     for entry in source["slide"]:
         slide = deck.slides.add_slide(deck.slide_layouts[1])
         slide.shapes.title.text = entry["title"]
+        slide.shapes.title.text_frame.paragraphs[0].font.size = Pt(36)
         fill_bullets(slide.placeholders[1], entry["bullets"], beside_table="table" in entry)
         if "table" in entry:
             add_slide_table(slide, entry["table"])
@@ -175,11 +177,13 @@ def build_reading(target: Path) -> None:
 def reading_flow(source: dict[str, Any]) -> list[Any]:
     """Return the flowables of the PDF in reading order."""
     from reportlab.lib.styles import getSampleStyleSheet
-    from reportlab.platypus import ListFlowable, ListItem, Paragraph, Preformatted, Spacer
+    from reportlab.platypus import KeepTogether, ListFlowable, ListItem, Paragraph, Preformatted, Spacer
 
     styles = getSampleStyleSheet()
     body = styles["BodyText"]
     body.fontSize, body.leading, body.spaceAfter = 11, 15, 6
+    code = styles["Code"]
+    code.fontSize, code.leading = 10, 13
     flow: list[Any] = [Paragraph(source["title"], styles["Title"])]
     for block in source["block"]:
         match block:
@@ -190,25 +194,26 @@ def reading_flow(source: dict[str, Any]) -> list[Any]:
             case {"paragraph": text}:
                 flow.append(Paragraph(text, body))
             case {"code": text}:
-                flow += [Preformatted(text, styles["Code"]), Spacer(1, 8)]
+                flow += [Preformatted(text, code), Spacer(1, 8)]
             case {"list": items}:
-                flow.append(ListFlowable([ListItem(Paragraph(item, body)) for item in items], bulletType="1"))
+                entries = [ListItem(Paragraph(item, body)) for item in items]
+                flow.append(ListFlowable(entries, bulletType="1", bulletFormat="%s."))
             case {"table": rows}:
-                flow += [reading_table(rows, body), Spacer(1, 8)]
+                flow += [KeepTogether(reading_table(rows, body)), Spacer(1, 8)]
     return flow
 
 
 def reading_table(rows: list[list[str]], style: Any) -> Any:
-    """Return a ruled PDF table whose first row is repeated on a new page."""
+    """Return a ruled PDF table with a shaded first row."""
     from reportlab.lib import colors
     from reportlab.platypus import Paragraph, Table
 
     cells = [[Paragraph(text, style) for text in row] for row in rows]
     return Table(
         cells,
-        repeatRows=1,
         style=[
             ("GRID", (0, 0), (-1, -1), 0.5, colors.grey),
+            ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
             ("BACKGROUND", (0, 0), (-1, 0), colors.whitesmoke),
         ],
     )
