@@ -1,0 +1,1 @@
+"""Golden questions in, measurements with uncertainty out; offline, and from `rag` alone."""

@@ -1,0 +1,189 @@
+"""The golden file: JSON lines of questions with the spans that answer them, read strictly and written safely.
+
+Gold is a span of a source document and never a chunk id, so a golden file outlives every change of chunker.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from rag.errors import DatasetError
+from rag.types import Role, Turn
+
+
+class GoldSpan(BaseModel):
+    """The half-open span `text[start:end]` of a document that answers a question."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    document: str = Field(min_length=1)
+    start: int = Field(ge=0)
+    end: int
+    text: str = ""
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError(f"gold span of {self.document} ends at {self.end}, which is not after its start {self.start}")
+        return self
+
+
+class GoldenTurn(BaseModel):
+    """An earlier message of the conversation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    role: Role
+    content: str
+
+
+class GoldenQuestion(BaseModel):
+    """A question, the answers that count as right, and the spans they stand in.
+
+    `answers` are alternatives, each right on its own; `answer` is the one to show. A question with `unanswerable` has
+    neither gold nor an answer: the right thing is to refuse. Unknown keys are kept out: a typing error is an error.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str = Field(min_length=1)
+    question: str = Field(min_length=1)
+    history: tuple[GoldenTurn, ...] = ()
+    answer: str | None = None
+    answers: tuple[str, ...] = ()
+    gold: tuple[GoldSpan, ...] = ()
+    unanswerable: bool = False
+    tags: tuple[str, ...] = ()
+
+    @field_validator("id", mode="before")
+    @classmethod
+    def _number_as_id(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @field_validator("question")
+    @classmethod
+    def _says_something(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("the question is empty")
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.unanswerable and self.gold:
+            raise ValueError("the question is marked unanswerable and yet has gold spans; keep one of the two")
+        if not self.unanswerable and not self.gold and not self.references:
+            raise ValueError("the question has neither gold spans nor an answer; add one, or `unanswerable`: true")
+        return self
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Every answer that counts as right, each once, the one to show first."""
+        return tuple(dict.fromkeys(text for text in ((self.answer or ""), *self.answers) if text.strip()))
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """The history as the chain takes it."""
+        return tuple(Turn(turn.role, turn.content) for turn in self.history)
+
+
+def read_golden(path: Path) -> list[GoldenQuestion]:
+    """The questions of a golden file in its order; blank lines are skipped.
+
+    Raises:
+        DatasetError: the file is missing, empty or not UTF-8, or a line breaks the format; names file and line.
+    """
+    questions: list[GoldenQuestion] = []
+    seen: dict[str, int] = {}
+    for number, line in enumerate(_lines(path), 1):
+        if not line.strip():
+            continue
+        question = _parse(line, f"{path}:{number}")
+        if question.id in seen:
+            raise DatasetError(
+                f"{path}:{number}: the id {question.id!r} was used before on line {seen[question.id]}. Give each its own."
+            )
+        seen[question.id] = number
+        questions.append(question)
+    if not questions:
+        raise DatasetError(f"{path} holds no questions. Write one JSON object per line, or use `lectern eval golden add`.")
+    return questions
+
+
+def append_golden(path: Path, question: GoldenQuestion) -> None:
+    """Add one question at the end of a golden file, which is made if it does not exist.
+
+    Raises:
+        DatasetError: the id is taken, or the file that is there is not a golden file.
+    """
+    existing = read_golden(path) if path.exists() and path.stat().st_size else []
+    if any(other.id == question.id for other in existing):
+        raise DatasetError(f"{path} already has a question with the id {question.id!r}. Choose another --id.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b") as file:
+        if file.tell() and not _ends_with_newline(path):
+            file.write(b"\n")
+        file.write((golden_line(question) + "\n").encode("utf-8"))
+
+
+def golden_line(question: GoldenQuestion) -> str:
+    """The question as one line of a golden file, without the fields that are empty."""
+    fields = {key: value for key, value in question.model_dump(mode="json").items() if value not in (None, [], False, "")}
+    return json.dumps(fields, ensure_ascii=False)
+
+
+def question_id(question: str, history: Iterable[str] = ()) -> str:
+    """A short id derived from the words of the question and what was said before it."""
+    return "q-" + blake2b("\0".join((*history, question)).encode("utf-8"), digest_size=5).hexdigest()
+
+
+def golden_hash(questions: Sequence[GoldenQuestion]) -> str:
+    """What identifies the content of a golden set: 32 hexadecimal digits, the same for the same questions in order."""
+    return blake2b("\n".join(map(golden_line, questions)).encode("utf-8"), digest_size=16).hexdigest()
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError as exc:
+        raise DatasetError(f"No golden file at {path}. Pass --golden with a file that exists.") from exc
+    except UnicodeDecodeError as exc:
+        raise DatasetError(f"{path} is not UTF-8 (byte {exc.start}). Save it as UTF-8 and try again.") from exc
+    except OSError as exc:
+        raise DatasetError(f"{path} cannot be read: {exc.strerror}. Pass --golden with a readable file.") from exc
+
+
+def _parse(line: str, place: str) -> GoldenQuestion:
+    try:
+        fields: Any = json.loads(line)
+    except json.JSONDecodeError as exc:
+        raise DatasetError(f"{place}: not JSON ({exc.msg} at column {exc.colno}). Each line is one JSON object.") from exc
+    if not isinstance(fields, dict):
+        raise DatasetError(f"{place}: found a JSON {type(fields).__name__}, expected an object with id, question and gold.")
+    try:
+        return GoldenQuestion.model_validate(fields)
+    except ValidationError as exc:
+        raise DatasetError(f"{place}: {_in_words(exc)}") from exc
+
+
+def _in_words(error: ValidationError) -> str:
+    """Every complaint about one line, in one sentence each."""
+    said = []
+    for item in error.errors():
+        where = ".".join(str(part) for part in item["loc"])
+        message = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "extra_forbidden":
+            message = f"unknown; known are {', '.join(GoldenQuestion.model_fields)}" if "." not in where else "unknown"
+        said.append(f"`{where}` {message}" if where else message)
+    return "; ".join(said) + "."
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, 2)
+        return file.read(1) == b"\n"

@@ -1,0 +1,99 @@
+"""The judge: a local chat model that answers in a bounded schema, cached on disk, several questions at a time.
+
+Knows nothing of Ragas but its response models' JSON schemas; `eval.ragas_metrics` gives it Ragas' prompts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from eval.judge_cache import JudgementCache, judgement_key
+from eval.judge_schema import NARROW, Bounds, bounded_schema
+from rag.errors import ModelFailed, QuestionError
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+T = TypeVar("T", bound=BaseModel)
+
+WEAKNESS = (
+    "The embedded judge has 135 million parameters. Its answers always parse, and that is all that is certain: its verdicts "
+    "agree with people hardly more than chance does (`lectern eval judge-check` measures it). Read its scores as a check that "
+    "the machinery runs; for judgements choose a larger local model with --judge."
+)
+
+
+@dataclass(slots=True)
+class JudgeCounts:
+    """What a judge has done: calls asked for, those found in the cache, those without a usable answer."""
+
+    calls: int = 0
+    cached: int = 0
+    unparsable: int = 0
+    too_long: int = 0
+
+
+class Judge:
+    """A chat model that fills response models.
+
+    `workers` calls run at a time: as many as the engine decodes together.
+    """
+
+    def __init__(self, model: BaseChatModel, cache: JudgementCache, workers: int = 8, bounds: Bounds = Bounds()) -> None:
+        self._model = model
+        self._cache = cache
+        self._bounds = bounds
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="lectern-judge")
+        self.counts = JudgeCounts()
+        self.on_call: Callable[[], None] | None = None
+
+    async def ask(self, prompt: str, response_model: type[T]) -> T:
+        """The judge's answer to a prompt, as the response model.
+
+        Raises:
+            QuestionError: prompt and answer do not fit the model's context, even with short reasons.
+            ModelFailed: the model broke its schema.
+        """
+        self.counts.calls += 1
+        try:
+            try:
+                return await self._ask_within(prompt, response_model, self._bounds)
+            except QuestionError:
+                return await self._ask_within(prompt, response_model, NARROW)
+        except QuestionError:
+            self.counts.too_long += 1
+            raise
+        finally:
+            if self.on_call:
+                self.on_call()
+
+    async def _ask_within(self, prompt: str, response_model: type[T], bounds: Bounds) -> T:
+        schema = bounded_schema(response_model.model_json_schema(), prompt, bounds)
+        key = judgement_key(str(getattr(self._model, "fingerprint", self._model)), prompt, json.dumps(schema))
+        kept = self._cache.get(key)
+        if kept is not None:
+            self.counts.cached += 1
+            return response_model.model_validate_json(kept)
+        text = await self._generate(prompt, schema)
+        try:
+            answer = response_model.model_validate_json(text)
+        except ValidationError as exc:
+            self.counts.unparsable += 1
+            raise ModelFailed(f"the judge answered {text[:80]!r}, which is not the JSON it was held to") from exc
+        self._cache.put(key, text)
+        return answer
+
+    async def _generate(self, prompt: str, schema: dict[str, Any]) -> str:
+        def generate() -> str:
+            from langchain_core.messages import HumanMessage
+
+            return self._model.invoke([HumanMessage(prompt)], response_schema=schema, temperature=0.0).text
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, generate)
