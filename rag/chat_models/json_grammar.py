@@ -121,6 +121,8 @@ class _Writer:
         return self._named(" ".join(parts) + ' "}"'), size
 
     def _array(self, schema: Mapping[str, Any], path: tuple[str, ...]) -> tuple[str, int]:
+        if schema.get("prefixItems"):
+            return self._tuple(schema, path)
         least = int(schema.get("minItems", 0))
         most = int(schema.get("maxItems", max(least, DEFAULT_ARRAY_ITEMS)))
         if most < max(least, 1):
@@ -131,6 +133,13 @@ class _Writer:
         filled = f'"[" {item} {rest} "]"'
         text = filled if least else f'(({filled}) | "[]")'
         return self._named(text), 2 + most * (longest + 1)
+
+    def _tuple(self, schema: Mapping[str, Any], path: tuple[str, ...]) -> tuple[str, int]:
+        if schema.get("items", True) is not False:
+            raise InputError('the JSON schema has an array with "prefixItems" and more; add "items": false')
+        parts = [self.rule_for(item, path) for item in schema["prefixItems"]]
+        inside = ' "," '.join(body for body, _ in parts)
+        return self._named(f'"[" {inside} "]"'), 2 + sum(longest + 1 for _, longest in parts)
 
     def _string(self, schema: Mapping[str, Any], path: tuple[str, ...]) -> tuple[str, int]:
         if "pattern" in schema or "format" in schema:
