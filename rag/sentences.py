@@ -46,6 +46,8 @@ def _prose_spans(text: str, start: int, end: int) -> list[Span]:
 
 
 def _split_line(text: str, start: int, end: int) -> list[Span]:
+    if text[start:end].lstrip().startswith("|"):  # a table's row is one statement
+        return _trimmed(text, start, end)
     spans: list[Span] = []
     for match in _BOUNDARY.finditer(text, start, end):
         if match.end() < end and not _ends_sentence(text, start, match):

@@ -1,0 +1,84 @@
+"""Fakes that can be computed by hand, for every room's fast tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from rag.types import Chunk, Hit, Locator, Unit, Why, chunk_id
+
+
+@pytest.fixture
+def make_chunk() -> Callable[..., Chunk]:
+    """A chunk of a Markdown note; the text stands at `start` of its document."""
+
+    def make(text: str, document: str = "note.md", start: int = 0, **fields: Any) -> Chunk:
+        locator = Locator(Unit.LINE, 1, 1 + text.count("\n"), fields.get("headings", ("",))[-1])
+        return Chunk(chunk_id(document, start, text), document, 0, start, start + len(text), text, locator, **fields)
+
+    return make
+
+
+@pytest.fixture
+def make_hit(make_chunk: Callable[..., Chunk]) -> Callable[..., Hit]:
+    """A hit whose score is its cosine."""
+
+    def make(text: str, cosine: float | None = 0.5, **fields: Any) -> Hit:
+        return Hit(make_chunk(text, **fields), cosine or 0.0, Why(dense_score=cosine))
+
+    return make
+
+
+@pytest.fixture
+def scripted_model() -> Iterator[type]:
+    """The class of a chat model that says what its queue holds, one word a chunk, and keeps what it was asked."""
+    from langchain_core.callbacks import CallbackManagerForLLMRun
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+    from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+
+    from rag.prompt import PromptStyle
+
+    class ScriptedModel(BaseChatModel):
+        replies: list[str]
+        asked: list[list[BaseMessage]] = []
+        cancelled: list[int] = []
+        name: str | None = "scripted"
+        fingerprint: str = "scripted-1"
+        context_tokens: int = 1000
+        prompt_style: PromptStyle = PromptStyle.READER
+
+        @property
+        def _llm_type(self) -> str:
+            return "scripted"
+
+        def count_tokens(self, turns: Any) -> int:
+            return sum(len(turn.content.split()) for turn in turns)
+
+        def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+            self.asked.append(messages)
+            return ChatResult(generations=[ChatGeneration(message=AIMessage(self.replies.pop(0)))])
+
+        def _stream(
+            self,
+            messages: list[BaseMessage],
+            stop: list[str] | None = None,
+            run_manager: CallbackManagerForLLMRun | None = None,
+            **kwargs: Any,
+        ) -> Iterator[ChatGenerationChunk]:
+            self.asked.append(messages)
+            words = self.replies.pop(0).split(" ")
+            said = 0
+            try:
+                for position, word in enumerate(words):
+                    said += 1
+                    yield ChatGenerationChunk(message=AIMessageChunk((" " if position else "") + word))
+                usage = {"input_tokens": 1, "output_tokens": len(words), "total_tokens": 1 + len(words)}
+                yield ChatGenerationChunk(message=AIMessageChunk("", usage_metadata=usage))  # type: ignore[arg-type]
+            except GeneratorExit:
+                self.cancelled.append(said)
+                raise
+
+    yield ScriptedModel

@@ -1,0 +1,36 @@
+"""Sentence boundaries in the rough English of notes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.sentences import sentence_spans, sentences
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("One. Two! Three?", ["One.", "Two!", "Three?"]),
+        ("Set k1 = 1.2 first. Then go.", ["Set k1 = 1.2 first.", "Then go."]),
+        ("See e.g. BM25 for this. End", ["See e.g. BM25 for this.", "End"]),
+        ("By S. Robertson. Next.", ["By S. Robertson.", "Next."]),
+        ("It helps. [1] More [2][3]. End. [4]", ["It helps. [1]", "More [2][3].", "End. [4]"]),
+        ("- item one\n- item two. More\n\nNew", ["- item one", "- item two.", "More", "New"]),
+        ("A wrapped\nline stays. So.", ["A wrapped\nline stays.", "So."]),
+        ("1. First step\n2. Second step", ["1. First step", "2. Second step"]),
+        ("Run:\n```\na. b. c.\n```\nDone.", ["Run:", "```\na. b. c.\n```", "Done."]),
+        ("| a | b |\n| 1. | 2 |", ["| a | b |", "| 1. | 2 |"]),
+        ("", []),
+        ("  \n ", []),
+    ],
+)
+def test_boundaries(text: str, expected: list[str]) -> None:
+    assert sentences(text) == expected
+
+
+@given(st.text(max_size=300))
+def test_spans_are_ordered_disjoint_and_cover_every_visible_character(text: str) -> None:
+    spans = sentence_spans(text)
+    assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False))
+    outside = set(range(len(text))) - {i for start, end in spans for i in range(start, end)}
+    assert all(text[i].isspace() for i in outside)

@@ -1,0 +1,75 @@
+"""One question from the page to a saved exchange: the chain's events become snapshots that the page draws.
+
+Everything that can go wrong ends as an exchange too, with the message in it: a question is never lost.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from rag.chain import Done, Event, Retrieved, Rewritten, Token
+from rag.errors import LecternError
+from ui.web.batches import Batches
+from ui.web.conversation import Exchange, Outcome, history_of, new_id
+
+
+class Chain(Protocol):
+    """What of `rag.chain.AnswerChain` the page needs."""
+
+    def stream(self, input: dict[str, Any]) -> Iterator[Event]:
+        """The events of one question."""
+        ...
+
+
+def begin(question: str) -> Exchange:
+    """A new exchange for a question that was just asked."""
+    return Exchange(new_id(), question.strip(), datetime.now(UTC).isoformat())
+
+
+def answered(
+    chain: Callable[[], Chain], exchange: Exchange, earlier: Sequence[Exchange], stop: threading.Event
+) -> Iterator[Exchange]:
+    """Snapshots of the exchange as the answer comes; the last one is answered, stopped or failed.
+
+    `chain` is waited for if its model is still loading. `stop` ends everything within a fraction of a second, with what
+    there was until then.
+    """
+    asked = {"question": exchange.question, "history": history_of(earlier)}
+    try:
+        for events in Batches(lambda: chain().stream(asked), stop):
+            for event in events:
+                exchange = _after(exchange, event)
+            yield exchange
+    except LecternError as exc:
+        yield replace(exchange, outcome=Outcome.FAILED, error=str(exc))
+        return
+    if exchange.outcome is Outcome.PENDING:
+        yield replace(exchange, outcome=Outcome.STOPPED)
+
+
+def _after(exchange: Exchange, event: Event) -> Exchange:
+    match event:
+        case Rewritten():
+            return replace(exchange, standalone_question=event.question)
+        case Retrieved():
+            return replace(
+                exchange,
+                hits=event.hits,
+                shown=event.shown,
+                prompt_tokens=event.prompt_tokens,
+                context_tokens=event.context_tokens,
+            )
+        case Token():
+            return replace(exchange, text=exchange.text + event.text)
+        case Done():
+            return replace(
+                exchange,
+                outcome=Outcome.ANSWERED,
+                answer=event.answer,
+                text=event.answer.text,
+                standalone_question=event.answer.standalone_question,
+            )

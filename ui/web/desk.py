@@ -1,0 +1,132 @@
+"""What stands behind the page: one library with its conversations, and the models that load while the page is in use.
+
+The page opens at once. Notes can be added as soon as the embedding model is there, questions wait for the language model;
+both are loaded by one thread in the background, and a failure to load is a message on the page, not a crash.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar
+
+from rag.errors import LecternError, LibraryMissing
+from rag.types import Document, Hit
+from ui.web.conversation_store import ConversationStore
+from ui.web.example_questions import course_questions, heading_questions
+from ui.web.passage_view import Layout, layout_of
+
+if TYPE_CHECKING:
+    from rag.embedder import Embedder
+    from rag.library import Library
+    from ui.application import Application
+    from ui.web.asking import Chain
+
+T = TypeVar("T")
+_MOST_DOCUMENTS_FOR_QUESTIONS = 12
+
+
+class Stage(StrEnum):
+    """How far the models are."""
+
+    OPENING = "opening"
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the line at the top of the page says."""
+
+    stage: Stage
+    message: str
+
+
+class Desk:
+    """One library, its conversations and its models, shared by every tab. Safe to use from any thread."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+        self.library: Library = application.open_library()
+        self.conversations = ConversationStore(self.library.folder)
+        self.settings = application.settings
+        self._embedder: Future[Embedder] = Future()
+        self._chain: Future[Chain] = Future()
+        self._questions: tuple[int, list[str]] = (-1, [])
+
+    def load(self) -> None:
+        """Starts loading the models in the background."""
+        threading.Thread(target=self._load, name="lectern-models", daemon=True).start()
+
+    def embedder(self) -> Embedder:
+        """The embedding model, waited for.
+
+        Raises:
+            LecternError: it could not be loaded.
+        """
+        return self._embedder.result()
+
+    def chain(self) -> Chain:
+        """The chain from question to answer, waited for.
+
+        Raises:
+            LecternError: a model could not be loaded.
+        """
+        return self._chain.result()
+
+    def status(self) -> Status:
+        """How far the models are, in words."""
+        if not self._embedder.done():
+            return Status(Stage.OPENING, "opening the library…")
+        if not self._chain.done():
+            return Status(Stage.LOADING, "loading the language model…")
+        error = self._embedder.exception() or self._chain.exception()
+        if error is not None:
+            return Status(Stage.FAILED, str(error))
+        return Status(Stage.READY, f"ready · {self.settings.model.name} model")
+
+    def questions(self) -> list[str]:
+        """Questions to start with: the course's own, else from the headings. Found again when the notes change."""
+        generation = self.library.generation
+        if self._questions[0] != generation:
+            records = self.library.documents()
+            found = course_questions(record.source for record in records)
+            some = (self.document(record.path) for record in records[:_MOST_DOCUMENTS_FOR_QUESTIONS])
+            self._questions = (generation, found or heading_questions(document for document in some if document))
+        return self._questions[1]
+
+    def document(self, path: str) -> Document | None:
+        """The document of that name, None when it was removed."""
+        try:
+            return self.library.document(path)
+        except LibraryMissing:
+            return None
+
+    def layouts(self, hits: Sequence[Hit]) -> dict[str, Layout]:
+        """Chunk id to how the passage is drawn."""
+        documents = {path: self.document(path) for path in dict.fromkeys(hit.chunk.document for hit in hits)}
+        return {hit.chunk.id: layout_of(hit.chunk, documents[hit.chunk.document]) for hit in hits}
+
+    def _load(self) -> None:
+        _settle(self._embedder, lambda: self.application.embedder)
+        _settle(self._chain, self._checked_chain)
+
+    def _checked_chain(self) -> Chain:
+        self.embedder()
+        return self.application.chain()
+
+
+def _settle(future: Future[T], make: Callable[[], T]) -> None:
+    """Gives the future what `make` returns or raises; an unexpected error becomes one that a person can read."""
+    try:
+        future.set_result(make())
+    except LecternError as exc:
+        future.set_exception(exc)
+    except Exception as exc:  # noqa: BLE001 - whatever a model's library raises must reach the page, not a dead thread
+        error = LecternError(f"A model could not be loaded ({type(exc).__name__}: {exc}). Run: lectern doctor")
+        error.__cause__ = exc
+        future.set_exception(error)

@@ -1,0 +1,63 @@
+"""Questions ready to click on the first visit: the course's own, else what the headings of the notes promise."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
+from pathlib import Path
+
+from rag.types import BlockKind, Document
+
+GOLDEN_NAME = "golden.jsonl"
+_COUNT = 4
+_MOST_HEADING_WORDS = 6
+_NUMBERING = re.compile(r"^(?:(?:lesson|lecture|chapter|week|part|unit|module|section)?\s*[\dIVX]+(?:\.\d+)*[.:)\-\s]+)+", re.I)
+_GENERIC = frozenset(
+    "introduction overview summary conclusion references exercises exercise contents notes note agenda outline appendix "
+    "background motivation example examples resources setup installation license readme questions homework vocabulary "
+    "objectives recap faq conclusions discussion results acknowledgements bibliography".split()
+)
+
+
+def course_questions(sources: Iterable[str], count: int = _COUNT) -> list[str]:
+    """The first questions of the golden file that lies beside the notes, empty if there is none.
+
+    `sources` are the files the documents were read from; the golden file is looked for in their folders and one above.
+    Questions that need a history or that the course cannot answer are no invitation and are left out.
+    """
+    folders = dict.fromkeys(Path(source).parent for source in sources if source)
+    for folder in dict.fromkeys(candidate for each in folders for candidate in (each, each.parent)):
+        if (folder / GOLDEN_NAME).is_file():
+            return list(_golden_questions(folder / GOLDEN_NAME))[:count]
+    return []
+
+
+def heading_questions(documents: Iterable[Document], count: int = _COUNT) -> list[str]:
+    """`What is <heading>?` for headings that name a subject: the first of every document, then the second ones."""
+    per_document = [list(dict.fromkeys(_subjects(document))) for document in documents]
+    turns = (subject for turn in zip_longest(*per_document) for subject in turn if subject)
+    return [f"What is {subject}?" for subject in dict.fromkeys(turns)][:count]
+
+
+def _golden_questions(path: Path) -> Iterator[str]:
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, ValueError):
+        return  # the golden file is somebody's work in progress; invitations can do without it
+    for row in rows:
+        if isinstance(row, dict) and not row.get("history") and not row.get("unanswerable") and row.get("question"):
+            yield str(row["question"])
+
+
+def _subjects(document: Document) -> Iterator[str]:
+    for block in document.blocks:
+        if block.kind is not BlockKind.HEADING:
+            continue
+        heading = re.sub(r"[*_`#]|\$.*?\$", "", document.text[block.start : block.end].lstrip("#"))
+        subject = _NUMBERING.sub("", " ".join(heading.split())).strip(" :.-=")
+        words = subject.split()
+        usable = 0 < len(words) <= _MOST_HEADING_WORDS and "?" not in subject and len(subject) > 3
+        if usable and words[0].lower() not in _GENERIC and any(character.isalpha() for character in subject):
+            yield subject if any(c.isupper() for c in subject[1:]) else subject[0].lower() + subject[1:]

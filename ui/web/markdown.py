@@ -1,0 +1,187 @@
+"""Markdown as inert HTML: what a note or a model wrote can look like something, but never do something.
+
+No raw HTML, no images, no live links (an image or link in a poisoned note could carry the conversation out of the
+machine when it is fetched): an image becomes its description, a link its words with the address in plain sight. Formulas
+become `<lectern-math>` elements, which the page draws with the KaTeX that Gradio bundles. Stretches of the source can be
+marked; a mark may cross emphasis, list items and table cells, because it is applied to the text between the tags.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+# Marks travel through the renderer as characters of the last private plane, which no keyboard or font writes.
+_FIRST_SENTINEL = 0xF0000
+_MOST_MARKS = 2000
+_SENTINEL = re.compile(r"[\U000F0000-\U000FFFFD]")
+_SENTINEL_SPLIT = re.compile(r"([\U000F0000-\U000FFFFD])")
+_TAG = re.compile(r"(<[^>]*>)")
+# A mark that starts a line moves behind what makes the line a heading, item, quotation or table row.
+_LINE_OPENING = re.compile(r"(?:[ \t]*(?:#{1,6}[ \t]+|[-*+][ \t]+|\d{1,9}[.)][ \t]+|>[ \t]?|\|[ \t]*))+")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A half-open span of the source that is wrapped in `<tag class=css_class>`; `tail` is HTML put after its end."""
+
+    start: int
+    end: int
+    tag: str = "mark"
+    css_class: str = ""
+    tail: str = ""
+
+
+def to_html(text: str, marks: Sequence[Mark] = ()) -> str:
+    """The text as inert HTML with `marks` applied.
+
+    Marks must not overlap. Where one would change how the text is laid out (its end breaks a fence, say) none is drawn
+    and every `tail` follows the text: better no highlight than a wrong one. Empty text gives an empty string.
+    """
+    text = _SENTINEL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\0", "\N{REPLACEMENT CHARACTER}"))
+    placed = sorted(marks, key=lambda mark: mark.start)[:_MOST_MARKS]
+    plain = _render(text)
+    marked = _render(_with_sentinels(text, placed)) if placed else plain
+    drawn = _drawn(marked, placed) if _SENTINEL.sub("", marked) == plain else None
+    return drawn if drawn is not None else plain + "".join(mark.tail for mark in placed)
+
+
+def plain_to_html(text: str, marks: Sequence[Mark] = (), tag: str = "p") -> str:
+    """Text that is not Markdown (a page, code) as one escaped element with `marks` applied."""
+    text = _SENTINEL.sub("\N{REPLACEMENT CHARACTER}", text)
+    placed = sorted(marks, key=lambda mark: mark.start)[:_MOST_MARKS]
+    html = escape(_with_sentinels(text, placed, markdown=False), quote=False)
+    css_class = "plain" if tag == "p" else "code"
+    return f'<{tag} class="{css_class}">{_drawn(html, placed) or html}</{tag}>'
+
+
+def _render(text: str) -> str:
+    renderer = _parser()
+    env: dict[str, Any] = {}
+    tokens = list(_inert(renderer.parse(text, env)))
+    return str(renderer.renderer.render(tokens, renderer.options, env))
+
+
+@cache
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.dollarmath import dollarmath_plugin
+    from mdit_py_plugins.texmath import texmath_plugin
+
+    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("reference")
+    parser.use(dollarmath_plugin, allow_labels=False, allow_space=False, double_inline=True)
+    parser.use(texmath_plugin, delimiters="brackets")
+    for rule in ("math_inline", "math_inline_double", "math_block", "math_block_label", "math_block_eqno"):
+        parser.renderer.rules[rule] = _math  # type: ignore[attr-defined]
+    parser.renderer.rules["fence"] = parser.renderer.rules["code_block"] = _code  # type: ignore[attr-defined]
+    return parser
+
+
+def _inert(tokens: Sequence[Token]) -> Iterator[Token]:
+    """The tokens without links, images and headings of the page's own outline."""
+    from markdown_it.token import Token
+
+    addresses: list[tuple[str, str]] = []
+    for token in tokens:
+        if token.children:
+            token.children = list(_inert(token.children))
+        match token.type:
+            case "link_open":
+                addresses.append((str(token.attrGet("href") or ""), token.info))
+            case "link_close":
+                address, origin = addresses.pop()
+                if address and origin != "auto":
+                    yield Token("text", "", 0, content=f" ({address})")
+            case "image":
+                yield Token("text", "", 0, content=f"(image: {token.content or 'without description'})")
+            case "heading_open" | "heading_close":
+                token.tag = "p"
+                if token.nesting == 1:
+                    token.attrSet("class", "heading")
+                yield token
+            case _:
+                yield token
+
+
+def _math(tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    token = tokens[index]
+    display = " display" if token.block or token.type != "math_inline" else ""
+    sentinels = _SENTINEL.findall(token.content)
+    opening = "".join(mark for mark in sentinels if not _is_closing(mark))
+    closing = "".join(mark for mark in sentinels if _is_closing(mark))
+    formula = escape(_SENTINEL.sub("", token.content).strip(), quote=False)
+    return f"{opening}<lectern-math{display}>{formula}</lectern-math>{closing}"
+
+
+def _code(tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    return f'<pre class="code"><code>{escape(tokens[index].content, quote=False)}</code></pre>\n'
+
+
+def _is_closing(sentinel: str) -> bool:
+    return (ord(sentinel) - _FIRST_SENTINEL) % 2 == 1
+
+
+def _with_sentinels(text: str, marks: Sequence[Mark], markdown: bool = True) -> str:
+    pieces: list[str] = []
+    at = 0
+    for number, mark in enumerate(marks):
+        start = _behind_line_opening(text, mark.start) if markdown else mark.start
+        start = min(max(start, at), mark.end)
+        code = _FIRST_SENTINEL + 2 * number
+        end = start + len(text[start : mark.end].rstrip(" \t\n|")) if markdown else mark.end
+        pieces += [text[at:start], chr(code), text[start:end], chr(code + 1)]
+        at = end
+    return "".join(pieces) + text[at:]
+
+
+def _behind_line_opening(text: str, position: int) -> int:
+    line_start = text.rfind("\n", 0, position) + 1
+    opening = _LINE_OPENING.match(text, line_start)
+    return opening.end() if opening and opening.end() > position else position
+
+
+def _drawn(html: str, marks: Sequence[Mark]) -> str | None:
+    """`html` with its sentinels replaced by elements, or None where one was lost or moved."""
+    found = [character for character in html if _SENTINEL.match(character)]
+    if sorted(found) != [chr(_FIRST_SENTINEL + number) for number in range(2 * len(marks))]:
+        return None
+    drawn: list[str] = []
+    current: Mark | None = None
+    in_formula = False
+    for piece in _TAG.split(html):
+        if piece.startswith("<"):
+            drawn.append(_tag(piece, current))
+            in_formula = piece.startswith("<lectern-math") or (in_formula and piece != "</lectern-math>")
+            continue
+        for part in _SENTINEL_SPLIT.split(piece):
+            if not _SENTINEL.match(part):
+                drawn.append(part if in_formula else _wrapped(part, current))
+            elif _is_closing(part):
+                drawn.append(marks[(ord(part) - _FIRST_SENTINEL) // 2].tail)
+                current = None
+            else:
+                current = marks[(ord(part) - _FIRST_SENTINEL) // 2]
+    return "".join(drawn)
+
+
+def _tag(tag: str, mark: Mark | None) -> str:
+    """A formula inside a mark is wrapped as a whole: its text is drawn, not shown."""
+    if mark and tag.startswith("<lectern-math"):
+        return _opening(mark) + tag
+    return f"{tag}</{mark.tag}>" if mark and tag == "</lectern-math>" else tag
+
+
+def _wrapped(text: str, mark: Mark | None) -> str:
+    return f"{_opening(mark)}{text}</{mark.tag}>" if mark and text.strip() else text
+
+
+def _opening(mark: Mark) -> str:
+    return f'<{mark.tag} class="{escape(mark.css_class)}">' if mark.css_class else f"<{mark.tag}>"
