@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, cast
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableConfig
 
@@ -23,7 +24,7 @@ from rag import answering, standalone
 from rag.context import Budget, Context, fit
 from rag.errors import QuestionError
 from rag.gate import Decision, decide
-from rag.prompt import ABSTENTION, PromptStyle
+from rag.prompt import ABSTENTION, PROMPT_VERSION, PromptStyle
 from rag.retriever import hit_from_document
 from rag.settings import AnswerSettings
 from rag.types import Answer, Hit, Receipt, Role, Timings, Turn
@@ -212,14 +213,16 @@ class AnswerChain(Runnable[Question, Answer]):
         return fit(self.model.prompt_style, question, hits, history, self.model.count_tokens, budget)
 
     def _tokens(self, context: Context, run: _Run, config: RunnableConfig) -> Iterator[Token]:
-        for chunk in self.model.stream(to_messages(context.messages), config):
-            if chunk.text:
-                if run.first_token is None:
-                    run.first_token = time.perf_counter() - run.started
-                run.text += chunk.text
-                yield Token(chunk.text)
-            if usage := getattr(chunk, "usage_metadata", None):
-                run.answer_tokens = usage["output_tokens"]
+        stream = cast("Generator[AIMessageChunk]", self.model.stream(to_messages(context.messages), config))
+        with closing(stream):  # closing the chain's stream stops the model now, not when it is collected
+            for chunk in stream:
+                if chunk.text:
+                    if run.first_token is None:
+                        run.first_token = time.perf_counter() - run.started
+                    run.text += chunk.text
+                    yield Token(chunk.text)
+                if chunk.usage_metadata:
+                    run.answer_tokens += chunk.usage_metadata["output_tokens"]
 
     def _answer(
         self, question: str, rewritten: str, hits: Sequence[Hit], context: Context, run: _Run, decision: Decision
@@ -248,8 +251,6 @@ class AnswerChain(Runnable[Question, Answer]):
         )  # fmt: skip
 
     def _receipt(self) -> Receipt:
-        from rag.prompt import PROMPT_VERSION
-
         source = self.receipt
         return Receipt(
             source.generation(), source.embedder, source.model, source.adapter, PROMPT_VERSION, source.seed, source.temperature
