@@ -100,7 +100,9 @@ def read_course() -> dict[str, str]:
     """Return the text of every course file by its name, read as `lectern ingest` reads it."""
     from ingest.readers import read_document
 
-    return {path.name: read_document(path).text for path in sorted(COURSE.iterdir()) if path.is_file()}
+    return {
+        path.name: read_document(path, path.name).text for path in sorted(COURSE.iterdir()) if path.is_file()
+    }
 
 
 def main() -> int:

@@ -43,7 +43,7 @@ def questions() -> list[dict[str, Any]]:
 def text_of(name: str) -> str:
     from ingest.readers import read_document
 
-    return read_document(COURSE / name).text
+    return read_document(COURSE / name, name).text
 
 
 def gold_documents() -> list[str]:
