@@ -1,0 +1,105 @@
+"""A note of any format to a `Document`: which reader reads which file, and what every document has in common."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from pathlib import Path
+
+from ingest.readers.draft import Draft
+from rag.errors import UnreadableNote
+from rag.settings import IngestSettings
+from rag.types import Block, BlockKind, Document, DocumentKind
+
+KIND_OF_SUFFIX = {
+    **dict.fromkeys((".md", ".mdx", ".markdown", ".rmd", ".qmd"), DocumentKind.MARKDOWN),
+    ".ipynb": DocumentKind.NOTEBOOK,
+    ".pdf": DocumentKind.PDF,
+    ".docx": DocumentKind.WORD,
+    ".pptx": DocumentKind.SLIDES,
+    **dict.fromkeys((".html", ".htm", ".xhtml"), DocumentKind.HTML),
+}
+
+
+def read_document(path: Path, name: str, settings: IngestSettings | None = None) -> Document:
+    """The note in the file `path`, called `name`.
+
+    Raises:
+        UnreadableNote: it cannot be read; the message is the reason in one sentence.
+    """
+    settings = settings or IngestSettings()
+    try:
+        data = path.read_bytes()
+    except OSError as exc:
+        raise UnreadableNote(f"It cannot be opened ({exc.strerror}).") from exc
+    if not data:
+        raise UnreadableNote("It is empty (0 bytes): there is nothing to read.")
+    kind = KIND_OF_SUFFIX.get(path.suffix.lower(), DocumentKind.TEXT)
+    text, blocks, warnings, title = _read(kind, path, data, settings)
+    return Document(
+        path=name,
+        title=title or _first_heading(text, blocks) or path.stem,
+        kind=kind,
+        content_hash=content_hash(data),
+        text=text,
+        blocks=tuple(blocks),
+        source=str(path),
+        warnings=tuple(warnings),
+    )
+
+
+def content_hash(data: bytes) -> str:
+    """The name of a file's bytes: 32 hexadecimal digits."""
+    return blake2b(data, digest_size=16).hexdigest()
+
+
+def _read(
+    kind: DocumentKind, path: Path, data: bytes, settings: IngestSettings
+) -> tuple[str, list[Block], list[str], str]:
+    """(text, blocks, warnings, title)."""
+    if kind is DocumentKind.MARKDOWN:
+        from ingest.readers.decoding import decode
+        from ingest.readers.markdown import markdown_blocks
+
+        decoded = decode(data)
+        blocks = markdown_blocks(decoded.text, mdx=path.suffix.lower() == ".mdx")
+        return decoded.text, blocks, list(decoded.warnings), ""
+    if kind is DocumentKind.TEXT:
+        from ingest.readers.plain import read_plain
+
+        return (*read_plain(path, data), "")
+    draft, title = _draft(kind, path, data, settings)
+    return draft.text, draft.blocks, draft.warnings, title
+
+
+def _draft(kind: DocumentKind, path: Path, data: bytes, settings: IngestSettings) -> tuple[Draft, str]:
+    """(draft, title) of a format whose text is extracted."""
+    if kind is DocumentKind.NOTEBOOK:
+        from ingest.readers.notebook import read_notebook
+
+        return read_notebook(data), ""
+    if kind is DocumentKind.PDF:
+        from ingest.readers.pdf import read_pdf
+
+        return read_pdf(data, settings), ""
+    if kind is DocumentKind.WORD:
+        from ingest.readers.word import read_word
+
+        return read_word(path, data), ""
+    if kind is DocumentKind.SLIDES:
+        from ingest.readers.slides import read_slides
+
+        return read_slides(data, settings), ""
+    from ingest.readers.decoding import decode
+    from ingest.readers.html import read_html
+
+    return read_html(decode(data).text)
+
+
+def _first_heading(text: str, blocks: list[Block]) -> str:
+    """The words of the first heading, if there is one."""
+    from ingest.readers.markdown import heading_text
+
+    for block in blocks:
+        if block.kind is BlockKind.HEADING:
+            return heading_text(text[block.start : block.end])
+    return ""

