@@ -10,6 +10,9 @@ from rag.errors import UnreadableNote
 from rag.settings import IngestSettings
 from rag.types import Block, BlockKind, Document, DocumentKind
 
+READER_VERSION = 1
+"""Raised when a reader gives another text for the same file; failures are then tried again."""
+
 KIND_OF_SUFFIX = {
     **dict.fromkeys((".md", ".mdx", ".markdown", ".rmd", ".qmd"), DocumentKind.MARKDOWN),
     ".ipynb": DocumentKind.NOTEBOOK,

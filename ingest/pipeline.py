@@ -1,0 +1,277 @@
+"""Notes in, library out: reads, cuts, embeds and saves what changed, and nothing else.
+
+It knows the order in which this is safe and quick: a process of its own reads ahead while this one embeds, passages of many
+notes are embedded together, and each document is saved whole in a transaction of its own.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ingest.chunker import chunk_document, chunker_fingerprint
+from ingest.discover import discover
+from ingest.plan import Plan, Task, make_plan
+from ingest.readers import READER_VERSION
+from ingest.report import Complaint, IngestEvent, IngestReport, Listener, Stage
+from ingest.worker import ReaderProcess
+from rag.embedder import Embedder
+from rag.errors import UnreadableNote
+from rag.library import Library, Vectors
+from rag.passage import passage_text
+from rag.records import FailureRecord, passage_key
+from rag.settings import IngestSettings, Settings
+from rag.types import Chunk, Document
+
+_BATCH_CHUNKS = 512
+_AHEAD_DOCUMENTS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What reading a file gave: the document, or why there is none."""
+
+    task: Task
+    document: Document | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A document cut into passages, waiting for their vectors."""
+
+    task: Task
+    document: Document
+    chunks: Sequence[Chunk]
+
+
+def ingest_paths(
+    library: Library,
+    paths: Sequence[Path],
+    embedder: Embedder,
+    settings: Settings,
+    on_event: Listener | None = None,
+) -> IngestReport:
+    """Brings the library up to date with the notes under `paths` and says what was done.
+
+    What is unchanged is not read; what is gone from a given folder is taken out; one bad file never stops the rest. The
+    FAISS file is brought up to date at the end. Killed at any instant, the next run does what this one did not.
+
+    Raises:
+        InputError: a path does not exist, or there is no note under any of them; nothing was changed.
+        LibraryBusy: another process is writing.
+        LibraryMismatch: the library was made by another embedder or chunker.
+        LibraryDamaged: the disk is full.
+    """
+    from rag.vectors import synchronise
+
+    with library.writing():
+        library.bind(embedder.fingerprint, embedder.dim, chunker_fingerprint(settings.chunk))
+        run = _Run(library, embedder, settings, on_event)
+        report = run.execute(paths)
+        run.tell(Stage.INDEXING)
+        synchronise(library)
+        run.tell(Stage.DONE)
+        return replace(report, seconds=run.seconds)
+
+
+class _Run:
+    """One ingest while it runs: the counters and what waits to be embedded."""
+
+    def __init__(
+        self, library: Library, embedder: Embedder, settings: Settings, on_event: Listener | None
+    ) -> None:
+        self._library = library
+        self._embedder = embedder
+        self._settings = settings
+        self._listen = on_event
+        self._started = time.monotonic()
+        self._files_total = self._files_done = 0
+        self._chunks_known = self._chunks_done = 0
+        self._added = self._updated = 0
+        self._failures: list[FailureRecord] = []
+        self._reader = f"{READER_VERSION} {settings.ingest.model_dump_json()}"
+
+    @property
+    def seconds(self) -> float:
+        """Since the start."""
+        return time.monotonic() - self._started
+
+    def tell(self, stage: Stage, path: str = "", reason: str = "") -> None:
+        """Reports a step to whoever listens."""
+        if self._listen is not None:
+            totals = (self._files_done, self._files_total, self._chunks_done, self._chunks_known)
+            self._listen(IngestEvent(stage, *totals, self.seconds, path, reason))
+
+    def execute(self, paths: Sequence[Path]) -> IngestReport:
+        """Does it all but the FAISS file."""
+        discovery = discover(paths)
+        plan = make_plan(discovery, self._library.documents())
+        self._files_total = len(discovery.files)
+        self.tell(Stage.FOUND)
+        self._settle(plan)
+        self._read_and_save(self._without_known_failures(plan.read))
+        read = [str(task.file.source) for task in plan.read]
+        self._library.record_failures(self._failures, forget=[*read, *self._vanished_failures()])
+        for record in plan.gone:
+            self._library.remove_document(record.path)
+            self.tell(Stage.REMOVED, record.path)
+        records = self._library.documents()
+        return IngestReport(
+            added=self._added,
+            updated=self._updated,
+            unchanged=len(plan.unchanged),
+            removed=len(plan.gone),
+            renamed=len(plan.moved),
+            skipped=discovery.skipped,
+            failed=tuple(Complaint(failure.path, failure.reason) for failure in self._failures),
+            warnings=tuple(Complaint(r.path, reason) for r in records for reason in r.warnings),
+            documents=len(records),
+            chunks=sum(record.chunks for record in records),
+            seconds=self.seconds,
+        )
+
+    def _settle(self, plan: Plan) -> None:
+        """Deals with what need not be read: new time stamps and new names."""
+        for task in plan.unchanged:
+            known, file = task.known, task.file
+            if known is not None and (known.mtime_ns, known.size_bytes) != (file.mtime_ns, file.size_bytes):
+                self._library.touch_document(
+                    known.path, size_bytes=file.size_bytes, mtime_ns=file.mtime_ns, source=str(file.source)
+                )
+            self._files_done += 1
+            self.tell(Stage.UNCHANGED, task.name)
+        for task in plan.moved:
+            if task.known is not None and task.known.title != Path(task.known.path).stem:
+                self._library.rename_document(
+                    task.known.path, task.name, source=str(task.file.source), mtime_ns=task.file.mtime_ns
+                )
+                self._files_done += 1
+                self.tell(Stage.SAVED, task.name)
+            else:
+                plan.read.append(task)  # its title is its file's name, so its passages say something else now
+
+    def _without_known_failures(self, tasks: Sequence[Task]) -> list[Task]:
+        """The tasks that are worth a try: a file that these readers could not read and that did not change is not."""
+        before = {failure.source: failure for failure in self._library.failures()}
+        left = []
+        for task in tasks:
+            failure = before.get(str(task.file.source))
+            stamp = (task.file.size_bytes, task.file.mtime_ns, self._reader)
+            if failure is not None and (failure.size_bytes, failure.mtime_ns, failure.reader) == stamp:
+                self._fail(task, failure.reason, failure.reader)
+            else:
+                left.append(task)
+        return left
+
+    def _vanished_failures(self) -> list[str]:
+        return [failure.source for failure in self._library.failures() if not Path(failure.source).exists()]
+
+    def _read_and_save(self, tasks: Sequence[Task]) -> None:
+        """Reads, cuts, embeds and saves, many small documents at a time."""
+        waiting: list[_Cut] = []
+        for outcome in read_ahead(tasks, self._settings.ingest):
+            if outcome.document is None:
+                self._fail(outcome.task, outcome.reason, self._reader)
+                continue
+            chunks = chunk_document(outcome.document, self._settings.chunk, self._embedder.count_tokens)
+            self._chunks_known += len(chunks)
+            waiting.append(_Cut(outcome.task, outcome.document, chunks))
+            if sum(len(cut.chunks) for cut in waiting) >= _BATCH_CHUNKS:
+                self._save(waiting)
+                waiting = []
+        self._save(waiting)
+
+    def _fail(self, task: Task, reason: str, reader: str) -> None:
+        if task.known is not None:
+            reason += " The version that was read before stays in the library."
+        file = task.file
+        self._failures.append(
+            FailureRecord(str(file.source), task.name, reason, file.size_bytes, file.mtime_ns, reader)
+        )
+        self._files_done += 1
+        self.tell(Stage.FAILED, task.name, reason)
+
+    def _save(self, waiting: Sequence[_Cut]) -> None:
+        """Embeds the passages that have no vector yet, then saves each document in a transaction."""
+        passages = {passage_key(chunk): chunk for cut in waiting for chunk in cut.chunks}
+        vectors = self._library.embeddings(list(passages))
+        missing = [key for key in passages if key not in vectors]
+        for start in range(0, len(missing), _BATCH_CHUNKS):
+            keys = missing[start : start + _BATCH_CHUNKS]
+            found = self._embedder.embed_passages([passage_text(passages[key]) for key in keys])
+            vectors.update(zip(keys, found, strict=True))
+            self._chunks_done += len(keys)
+            self.tell(Stage.EMBEDDED)
+        self._chunks_done += len(passages) - len(missing)
+        for cut in waiting:
+            rows = [vectors[passage_key(chunk)] for chunk in cut.chunks]
+            matrix: Vectors = np.stack(rows) if rows else np.empty((0, self._embedder.dim), np.float32)
+            self._save_one(cut, matrix)
+
+    def _save_one(self, cut: _Cut, vectors: Vectors) -> None:
+        file, known = cut.task.file, cut.task.known
+        self._library.replace_document(
+            cut.document,
+            cut.chunks,
+            vectors,
+            size_bytes=file.size_bytes,
+            mtime_ns=file.mtime_ns,
+            replaces=known.path if known is not None else "",
+        )
+        self._files_done += 1
+        if known is None:
+            self._added += 1
+        elif known.source == str(file.source):
+            self._updated += 1
+        self.tell(Stage.SAVED, cut.task.name)
+
+
+def read_ahead(tasks: Sequence[Task], settings: IngestSettings) -> Iterator[_Outcome]:
+    """The outcome of each task in order; a process of its own reads the next ones meanwhile."""
+    if not tasks:
+        return
+    outcomes: queue.Queue[_Outcome | None] = queue.Queue(_AHEAD_DOCUMENTS)
+    stopped = threading.Event()
+    reader = ReaderProcess(settings)
+
+    def work() -> None:
+        for task in tasks:
+            if stopped.is_set():
+                break
+            outcomes.put(_read(reader, task, settings))
+        outcomes.put(None)
+
+    thread = threading.Thread(target=work, name="reading", daemon=True)
+    thread.start()
+    try:
+        while (outcome := outcomes.get()) is not None:
+            yield outcome
+    finally:
+        stopped.set()
+        reader.close()
+        while thread.is_alive():
+            try:
+                outcomes.get(timeout=0.05)
+            except queue.Empty:
+                continue
+        reader.close()
+
+
+def _read(reader: ReaderProcess, task: Task, settings: IngestSettings) -> _Outcome:
+    """The document of a task, or why there is none."""
+    if task.file.size_bytes > settings.max_file_bytes:
+        size, most = task.file.size_bytes / 1e6, settings.max_file_bytes / 1e6
+        return _Outcome(
+            task, reason=f"It has {size:,.0f} MB; at most {most:,.0f} MB are read (ingest.max_file_bytes)."
+        )
+    try:
+        return _Outcome(task, reader.read(task.file.source, task.name))
+    except UnreadableNote as exc:
+        return _Outcome(task, reason=str(exc))

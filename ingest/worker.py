@@ -1,0 +1,207 @@
+"""Readers in a process of their own, so that a note that hangs, crashes or eats the memory costs only itself.
+
+It knows how the two processes talk: length-prefixed JSON over pipes, one request and one reply a file. Nothing that a
+broken parser might write is trusted beyond that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import struct
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+from rag.errors import UnreadableNote
+from rag.settings import IngestSettings
+from rag.types import Block, BlockKind, Document, DocumentKind, Locator, Unit
+
+_HEADER = struct.Struct("<Q")
+_POLL_SECONDS = 0.1
+_START_SECONDS = 60.0
+_SPARE_ADDRESS_BYTES = 2_000_000_000
+
+
+class ReaderProcess:
+    """A process that reads one note at a time; started at the first one, and again after it had to be killed."""
+
+    def __init__(self, settings: IngestSettings) -> None:
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self._replies: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+
+    def read(self, path: Path, name: str) -> Document:
+        """The note, like `ingest.readers.read_document`.
+
+        Raises:
+            UnreadableNote: it cannot be read, or reading it took too long, too much memory or killed the process.
+        """
+        request = {"path": str(path), "name": name, "settings": self._settings.model_dump(mode="json")}
+        process = self._started()
+        reply = self._exchange(process, json.dumps(request).encode())
+        if "reason" in reply:
+            raise UnreadableNote(reply["reason"])
+        return document_from(reply["document"])
+
+    def close(self) -> None:
+        """Ends the process; the next `read` would start another."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    pipe.close()
+            self._process = None
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self.close()
+            root = str(Path(__file__).resolve().parent.parent)
+            search = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "ingest.worker", str(self._settings.max_memory_bytes)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": search},
+            )
+            self._replies = queue.SimpleQueue()
+            pipe = self._process.stdout
+            threading.Thread(target=_collect, args=(pipe, self._replies), daemon=True).start()
+        return self._process
+
+    def _exchange(self, process: subprocess.Popen[bytes], request: bytes) -> dict[str, Any]:
+        """The reply to a request.
+
+        Raises:
+            UnreadableNote: none came within the bounds.
+        """
+        try:
+            _send(process.stdin, request)
+        except OSError:
+            self.close()
+            process = self._started()
+            _send(process.stdin, request)
+        deadline = time.monotonic() + self._settings.max_seconds
+        while True:
+            try:
+                reply = self._replies.get(timeout=_POLL_SECONDS)
+            except queue.Empty:
+                self._check_bounds(process, deadline)
+                continue
+            if reply is None:
+                code = process.wait()
+                self.close()
+                raise UnreadableNote(f"The reader died on it ({_ending(code)}); it may be damaged.")
+            found: dict[str, Any] = json.loads(reply)
+            return found
+
+    def _check_bounds(self, process: subprocess.Popen[bytes], deadline: float) -> None:
+        """Kills the process if it is over its time or its memory."""
+        if time.monotonic() > deadline:
+            self.close()
+            raise UnreadableNote(
+                f"Reading it took longer than {self._settings.max_seconds:g} seconds (ingest.max_seconds)."
+            )
+        if _resident_bytes(process.pid) > self._settings.max_memory_bytes:
+            self.close()
+            raise UnreadableNote(_too_much_memory(self._settings.max_memory_bytes))
+
+
+def _too_much_memory(limit_bytes: int) -> str:
+    return f"Reading it took more than {limit_bytes / 1e6:,.0f} MB of memory (ingest.max_memory_bytes)."
+
+
+def _ending(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit status {code}"
+
+
+def _resident_bytes(pid: int) -> int:
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def _send(pipe: IO[bytes] | None, message: bytes) -> None:
+    if pipe is None:
+        raise BrokenPipeError
+    pipe.write(_HEADER.pack(len(message)))
+    pipe.write(message)
+    pipe.flush()
+
+
+def _receive(pipe: IO[bytes]) -> bytes | None:
+    """The next message; None at the end."""
+    header = pipe.read(_HEADER.size)
+    if len(header) < _HEADER.size:
+        return None
+    (length,) = _HEADER.unpack(header)
+    message = pipe.read(length)
+    return message if len(message) == length else None
+
+
+def _collect(pipe: IO[bytes], replies: queue.SimpleQueue[bytes | None]) -> None:
+    """Puts messages into `replies` as they come, None when the process ended."""
+    try:
+        while (message := _receive(pipe)) is not None:
+            replies.put(message)
+    except (OSError, ValueError):  # the pipe was closed because the process was killed
+        pass
+    replies.put(None)
+
+
+def document_from(values: dict[str, Any]) -> Document:
+    """The document from `dataclasses.asdict` that went through JSON."""
+    blocks = []
+    for block in values["blocks"]:
+        at = Locator(**{**block["locator"], "unit": Unit(block["locator"]["unit"])})
+        blocks.append(Block(**{**block, "kind": BlockKind(block["kind"]), "locator": at}))
+    lists = {name: tuple(values[name]) for name in ("warnings", "tags")}
+    return Document(**{**values, **lists, "kind": DocumentKind(values["kind"]), "blocks": tuple(blocks)})
+
+
+def _serve(memory_bytes: int) -> None:
+    """Answers requests until the other side goes away."""
+    from ingest.readers import read_document
+
+    requests = os.fdopen(os.dup(0), "rb")
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not get between the replies
+    _limit_memory(memory_bytes)
+    while (message := _receive(requests)) is not None:
+        request = json.loads(message)
+        settings = IngestSettings(**request["settings"])
+        try:
+            document = read_document(Path(request["path"]), request["name"], settings)
+            reply: dict[str, Any] = {"document": asdict(document)}
+        except UnreadableNote as exc:
+            reply = {"reason": str(exc)}
+        except MemoryError:
+            reply = {"reason": _too_much_memory(settings.max_memory_bytes)}
+        except RecursionError:
+            reply = {"reason": "It is nested too deeply to be read."}
+        except Exception as exc:  # noqa: BLE001 - a parser's surprise on one note becomes that note's reason
+            reply = {"reason": f"The reader failed on it ({type(exc).__name__}: {exc})."}
+        _send(replies, json.dumps(reply).encode())
+
+
+def _limit_memory(memory_bytes: int) -> None:
+    """A hard stop behind the parent's own watch, where the system has one."""
+    try:
+        import resource
+    except ImportError:
+        return
+    limit = memory_bytes + _SPARE_ADDRESS_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]))
