@@ -13,19 +13,18 @@ import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, NotRequired, TypedDict, cast
+from typing import Any, NotRequired, Protocol, TypedDict, cast
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableConfig
+from rag.retriever import hit_from_document
 
 from rag import answering, standalone
 from rag.context import Budget, Context, fit
 from rag.errors import QuestionError
 from rag.gate import Decision, decide
 from rag.prompt import ABSTENTION, PROMPT_VERSION, PromptStyle
-from rag.retriever import hit_from_document
 from rag.settings import AnswerSettings
 from rag.types import Answer, Hit, Receipt, Role, Timings, Turn
 
@@ -70,8 +69,31 @@ class Done:
 
 
 Event = Rewritten | Retrieved | Token | Done
-Model = BaseChatModel
-"""A chat model with `name`, `fingerprint`, `context_tokens`, `prompt_style` and `count_tokens` (see `rag.chat_models`)."""
+
+
+class Model(Protocol):
+    """What the chain needs of a LangChain chat model; every model of `rag.chat_models` has it."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def context_tokens(self) -> int:
+        """The longest prompt with its answer, in tokens."""
+        ...
+
+    @property
+    def prompt_style(self) -> PromptStyle: ...
+
+    def count_tokens(self, turns: Sequence[Turn], /) -> int:
+        """The tokens of the rendered conversation, template included."""
+        ...
+
+    def invoke(self, messages: list[BaseMessage], config: RunnableConfig | None = None, /) -> AIMessage: ...
+
+    def stream(
+        self, messages: list[BaseMessage], config: RunnableConfig | None = None, /
+    ) -> Iterator[AIMessageChunk]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +124,8 @@ class _Run:
         return Timings(self.retrieved, self.first_token, total, prompt_tokens, self.answer_tokens)
 
 
-class AnswerChain(Runnable[Question, Answer]):
-    """A retriever and a chat model joined into cited answers."""
+class AnswerChain(Runnable[Question, Any]):
+    """A retriever and a chat model joined: `invoke` gives an `Answer`, `stream` the events that end with it."""
 
     def __init__(
         self, retriever: BaseRetriever, model: Model, settings: AnswerSettings, receipt: ReceiptSource
@@ -123,10 +145,14 @@ class AnswerChain(Runnable[Question, Answer]):
         def run(question: Question, config: RunnableConfig) -> Answer:
             return next(event.answer for event in self._events(question, config) if isinstance(event, Done))
 
-        return self._call_with_config(run, input, config)
+        answer: Answer = self._call_with_config(run, input, config)  # type: ignore[arg-type]  # LangChain passes config by name
+        return answer
 
-    def stream(  # type: ignore[override]  # the events are richer than the output; the last one holds it
-        self, input: Question, config: RunnableConfig | None = None, **kwargs: Any  # noqa: A002
+    def stream(
+        self,
+        input: Question,  # noqa: A002 - LangChain's name
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
     ) -> Iterator[Event]:
         """The events of one question in order, `Done` last. Closing the iterator stops the model.
 
@@ -138,10 +164,18 @@ class AnswerChain(Runnable[Question, Answer]):
             for question in inputs:
                 yield from self._events(question, config)
 
-        yield from self._transform_stream_with_config(iter([input]), transform, config, **kwargs)  # type: ignore[arg-type]
+        yield from self._transform_stream_with_config(
+            iter([input]),
+            transform,  # type: ignore[arg-type]  # LangChain passes config by name
+            config,
+            **kwargs,
+        )
 
-    async def astream(  # type: ignore[override]
-        self, input: Question, config: RunnableConfig | None = None, **kwargs: Any  # noqa: A002
+    async def astream(
+        self,
+        input: Question,  # noqa: A002 - LangChain's name
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
     ) -> AsyncIterator[Event]:
         """`stream`, with the model in a thread."""
 
@@ -160,7 +194,7 @@ class AnswerChain(Runnable[Question, Answer]):
         async for event in self._atransform_stream_with_config(once(), transform, config, **kwargs):  # type: ignore[arg-type]
             yield event
 
-    def _events(self, asked: Question, config: RunnableConfig) -> Iterator[Event]:
+    def _events(self, asked: Question, config: RunnableConfig) -> Generator[Event]:
         run = _Run()
         question = self._checked(asked["question"])
         history = list(asked.get("history") or ())[-2 * self.settings.history_turns or None :]
@@ -225,9 +259,17 @@ class AnswerChain(Runnable[Question, Answer]):
                     run.answer_tokens += chunk.usage_metadata["output_tokens"]
 
     def _answer(
-        self, question: str, rewritten: str, hits: Sequence[Hit], context: Context, run: _Run, decision: Decision
+        self,
+        question: str,
+        rewritten: str,
+        hits: Sequence[Hit],
+        context: Context,
+        run: _Run,
+        decision: Decision,
     ) -> Answer:
-        checked = answering.checked_answer(run.text, [hit.chunk for hit in context.passages], self.settings.support)
+        checked = answering.checked_answer(
+            run.text, [hit.chunk for hit in context.passages], self.settings.support
+        )
         return Answer(
             question=question,
             standalone_question=rewritten,
@@ -253,11 +295,21 @@ class AnswerChain(Runnable[Question, Answer]):
     def _receipt(self) -> Receipt:
         source = self.receipt
         return Receipt(
-            source.generation(), source.embedder, source.model, source.adapter, PROMPT_VERSION, source.seed, source.temperature
+            source.generation(),
+            source.embedder,
+            source.model,
+            source.adapter,
+            PROMPT_VERSION,
+            source.seed,
+            source.temperature,
         )
 
 
 def to_messages(turns: Sequence[Turn]) -> list[BaseMessage]:
     """LangChain's messages for turns."""
-    kinds: dict[Role, type[BaseMessage]] = {Role.SYSTEM: SystemMessage, Role.USER: HumanMessage, Role.ASSISTANT: AIMessage}
+    kinds: dict[Role, type[BaseMessage]] = {
+        Role.SYSTEM: SystemMessage,
+        Role.USER: HumanMessage,
+        Role.ASSISTANT: AIMessage,
+    }
     return [kinds[turn.role](turn.content) for turn in turns]

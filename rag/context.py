@@ -36,7 +36,12 @@ class Budget:
 
 
 def fit(
-    style: PromptStyle, question: str, hits: Sequence[Hit], history: Sequence[Turn], count: CountTokens, budget: Budget
+    style: PromptStyle,
+    question: str,
+    hits: Sequence[Hit],
+    history: Sequence[Turn],
+    count: CountTokens,
+    budget: Budget,
 ) -> Context:
     """The largest prompt within the budget.
 
@@ -52,7 +57,12 @@ def fit(
     shown = _take_passages(style, question, hits[: budget.passages], count, limit)
     kept = _take_history(style, question, shown, history, count, budget.prompt_tokens)
     messages = render(style, question, [hit.chunk for hit in shown], kept)
-    return Context(messages, tuple(shown), count(messages), _left_out(shown, hits[: budget.passages], kept, history, style))
+    return Context(
+        messages,
+        tuple(shown),
+        count(messages),
+        _left_out(shown, hits[: budget.passages], kept, history, style),
+    )
 
 
 def _take_passages(
@@ -67,7 +77,12 @@ def _take_passages(
 
 
 def _take_history(
-    style: PromptStyle, question: str, shown: Sequence[Hit], history: Sequence[Turn], count: CountTokens, limit: int
+    style: PromptStyle,
+    question: str,
+    shown: Sequence[Hit],
+    history: Sequence[Turn],
+    count: CountTokens,
+    limit: int,
 ) -> list[Turn]:
     if style is PromptStyle.READER:
         return []
@@ -79,7 +94,11 @@ def _take_history(
 
 
 def _left_out(
-    shown: Sequence[Hit], hits: Sequence[Hit], kept: Sequence[Turn], history: Sequence[Turn], style: PromptStyle
+    shown: Sequence[Hit],
+    hits: Sequence[Hit],
+    kept: Sequence[Turn],
+    history: Sequence[Turn],
+    style: PromptStyle,
 ) -> tuple[str, ...]:
     said = []
     if len(shown) < len(hits):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rag.prompt import cited_numbers, without_citations
 from rag.sentences import sentence_spans
@@ -48,7 +49,12 @@ def cite(n: int, passage: Chunk, sentence: str) -> Citation:
     """The citation of `passage` as number `n`, quoting the part of it that stands closest to `sentence`."""
     start, end = quote_span(sentence, passage.text)
     return Citation(
-        n, passage.document, passage.label, passage.start + start, passage.start + end, passage.text[start:end]
+        n,
+        passage.document,
+        passage.label,
+        passage.start + start,
+        passage.start + end,
+        passage.text[start:end],
     )
 
 
@@ -67,7 +73,7 @@ def quote_span(sentence: str, passage: str) -> tuple[int, int]:
     """
     wanted = set(content_words(without_citations(sentence)))
     spans = sentence_spans(passage)
-    candidates = [*spans, *((a[0], b[1]) for a, b in zip(spans, spans[1:], strict=False))]
+    candidates = [*spans, *((first[0], second[1]) for first, second in pairwise(spans))]
     if not candidates:
         return (0, len(passage))
     return max(candidates, key=lambda span: _f1(wanted, set(content_words(passage[span[0] : span[1]]))))
@@ -97,12 +103,24 @@ def _check_sentence(sentence: str, passages: Sequence[Chunk], threshold: float) 
     named = tuple(n for n in cited_numbers(sentence) if 1 <= n <= len(passages))
     cited = [passages[n - 1] for n in named]
     if cited and _holds(bare, cited, threshold):
-        return _verdict(bare, named, True, cited, "its cited passage holds it" if len(named) == 1 else "its cited passages hold it")
+        return _verdict(
+            bare,
+            named,
+            True,
+            cited,
+            "its cited passage holds it" if len(named) == 1 else "its cited passages hold it",
+        )
     best = max(range(len(passages)), key=lambda i: _score(bare, passages[i]), default=None)
     if best is not None and content_words(bare) and _holds(bare, [passages[best]], threshold):
-        reason = "cited passage corrected: another shown passage holds it" if named else "citation added: this passage holds it"
+        reason = (
+            "cited passage corrected: another shown passage holds it"
+            if named
+            else "citation added: this passage holds it"
+        )
         return _verdict(bare, (best + 1,), True, [passages[best]], reason)
-    missing = numbers(bare) - {number for chunk in cited or passages for number in numbers(_searchable(chunk))}
+    missing = numbers(bare) - {
+        number for chunk in cited or passages for number in numbers(_searchable(chunk))
+    }
     if missing:
         reason = f"no shown passage holds the number {', '.join(sorted(missing))}"
     else:
@@ -110,19 +128,28 @@ def _check_sentence(sentence: str, passages: Sequence[Chunk], threshold: float) 
     return _verdict(bare, named, False, cited or list(passages), reason)
 
 
-def _verdict(bare: str, named: tuple[int, ...], supported: bool, held_by: Sequence[Chunk], reason: str) -> Sentence:
-    return Sentence(bare, named, supported, round(support(bare, [_searchable(chunk) for chunk in held_by]), 3), reason)
+def _verdict(
+    bare: str, named: tuple[int, ...], supported: bool, held_by: Sequence[Chunk], reason: str
+) -> Sentence:
+    return Sentence(
+        bare, named, supported, round(support(bare, [_searchable(chunk) for chunk in held_by]), 3), reason
+    )
 
 
 def _holds(sentence: str, passages: Sequence[Chunk], threshold: float) -> bool:
     texts = [_searchable(chunk) for chunk in passages]
-    return support(sentence, texts) >= threshold and numbers(sentence) <= {n for text in texts for n in numbers(text)}
+    return support(sentence, texts) >= threshold and numbers(sentence) <= {
+        n for text in texts for n in numbers(text)
+    }
 
 
 def _score(sentence: str, passage: Chunk) -> tuple[float, float]:
     start, end = quote_span(sentence, passage.text)
     wanted = set(content_words(sentence))
-    return (support(sentence, [_searchable(passage)]), _f1(wanted, set(content_words(passage.text[start:end]))))
+    return (
+        support(sentence, [_searchable(passage)]),
+        _f1(wanted, set(content_words(passage.text[start:end]))),
+    )
 
 
 def _searchable(chunk: Chunk) -> str:

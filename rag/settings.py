@@ -19,7 +19,9 @@ class EmbeddingSettings(Section):
     """The model that turns text into vectors."""
 
     model: str = Field("embedded", description="`embedded` (all-MiniLM-L6-v2), a Hugging Face id or a folder")
-    precision: str = Field("auto", pattern="^(auto|float32|bfloat16)$", description="arithmetic; `auto` probes once")
+    precision: str = Field(
+        "auto", pattern="^(auto|float32|bfloat16)$", description="arithmetic; `auto` probes once"
+    )
     batch_size: int = Field(32, ge=1, le=1024, description="texts per forward pass")
 
 
@@ -37,23 +39,33 @@ class IngestSettings(Section):
     max_file_bytes: int = Field(200_000_000, ge=1, description="largest file read, bytes")
     max_pages: int = Field(3000, ge=1, description="longest PDF or deck read, pages")
     max_seconds: float = Field(120.0, gt=0, description="longest time one file may take, seconds")
-    max_memory_bytes: int = Field(2_000_000_000, ge=1, description="most memory the reading process may take, bytes")
+    max_memory_bytes: int = Field(
+        2_000_000_000, ge=1, description="most memory the reading process may take, bytes"
+    )
 
 
 class RetrievalSettings(Section):
     """How passages are found."""
 
     k: int = Field(10, ge=1, le=1000, description="passages returned")
-    depth: int = Field(100, ge=1, le=5000, description="candidates each of dense and lexical search hands to fusion")
+    depth: int = Field(
+        100, ge=1, le=5000, description="candidates each of dense and lexical search hands to fusion"
+    )
     reranker: str = Field("", description="cross-encoder: a folder or Hugging Face id; empty for none")
 
 
 class ModelSettings(Section):
     """The language model."""
 
-    name: str = Field("embedded", description="`embedded`, `llama3-8b`, a GGUF path, a folder or id, `openai:MODEL@URL`")
-    adapter: str = Field("default", description="LoRA folder; `default` is the model's own, `none` switches it off")
-    context_tokens: int = Field(0, ge=0, description="longest prompt + answer, tokens; 0 for the model's own limit")
+    name: str = Field(
+        "embedded", description="`embedded`, `llama3-8b`, a GGUF path, a folder or id, `openai:MODEL@URL`"
+    )
+    adapter: str = Field(
+        "default", description="LoRA folder; `default` is the model's own, `none` switches it off"
+    )
+    context_tokens: int = Field(
+        0, ge=0, description="longest prompt + answer, tokens; 0 for the model's own limit"
+    )
     max_answer_tokens: int = Field(256, ge=1, le=8192, description="longest answer, tokens")
     temperature: float = Field(0.0, ge=0, le=2, description="0 is greedy")
     seed: int = Field(0, ge=0, description="seed of sampling")
@@ -67,8 +79,12 @@ class AnswerSettings(Section):
     passages: int = Field(4, ge=1, le=50, description="passages shown to the model")
     passage_tokens: int = Field(1200, ge=64, description="most tokens of passages shown to the model")
     history_turns: int = Field(6, ge=0, le=100, description="earlier turns considered for a follow-up")
-    gate: bool = Field(True, description="refuse before the model runs when nothing in the notes is near the question")
-    gate_score: float = Field(0.25, ge=-1, le=1, description="best cosine below which the notes do not hold the answer")
+    gate: bool = Field(
+        True, description="refuse before the model runs when nothing in the notes is near the question"
+    )
+    gate_score: float = Field(
+        0.25, ge=-1, le=1, description="best cosine below which the notes do not hold the answer"
+    )
     support: float = Field(0.6, ge=0, le=1, description="share of a sentence's words its passages must hold")
     max_question_chars: int = Field(8000, ge=1, description="longest question, characters")
 

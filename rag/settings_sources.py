@@ -38,7 +38,9 @@ class LoadedSettings:
 
 
 def load(
-    flags: Mapping[str, Any] | None = None, config: Path | None = None, environ: Mapping[str, str] | None = None
+    flags: Mapping[str, Any] | None = None,
+    config: Path | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> LoadedSettings:
     """Settings merged from all sources. `flags` are dotted keys; None values are flags not given.
 
@@ -90,7 +92,9 @@ def _config_file(config: Path | None, environ: Mapping[str, str]) -> Path | None
     named = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
     if named is not None:
         if not named.is_file():
-            raise SettingsError(f"No settings file at {named}. Pass --config with a file that exists, or leave it out.")
+            raise SettingsError(
+                f"No settings file at {named}. Pass --config with a file that exists, or leave it out."
+            )
         return named
     found = (Path(FILE_NAME), Path(platformdirs.user_config_dir("lectern", appauthor=False)) / FILE_NAME)
     return next((path for path in found if path.is_file()), None)
@@ -100,7 +104,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise SettingsError(f"{path} is not valid TOML: {exc}. Mend that line, or move the file away.") from exc
+        raise SettingsError(
+            f"{path} is not valid TOML: {exc}. Mend that line, or move the file away."
+        ) from exc
     except OSError as exc:
         raise SettingsError(f"{path} cannot be read: {exc.strerror}. Check its permissions.") from exc
 
@@ -108,7 +114,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
 def _from_environment(environ: Mapping[str, str]) -> list[tuple[str, str, str]]:
     names = sorted(name for name in environ if name.startswith(PREFIX) and name != CONFIG_VARIABLE)
     return [
-        (name, name.removeprefix(PREFIX).lower().replace("__", "."), environ[name]) for name in names if environ[name]
+        (name, name.removeprefix(PREFIX).lower().replace("__", "."), environ[name])
+        for name in names
+        if environ[name]
     ]
 
 

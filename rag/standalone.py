@@ -23,7 +23,9 @@ _SUBJECT = (
 _DETERMINER = re.compile(r"\b(?:this|that|these|those|such)\b", re.IGNORECASE)
 _POSSESSIVE = r"\b(its|their|his|her)\b"
 _ANAPHOR = re.compile(f"{_SUBJECT}|{_POSSESSIVE}", re.IGNORECASE)
-_OPENER = re.compile(r"^(and|but|so|or|then|also|what about|how about|why|how so|such as|like what)\b", re.IGNORECASE)
+_OPENER = re.compile(
+    r"^(and|but|so|or|then|also|what about|how about|why|how so|such as|like what)\b", re.IGNORECASE
+)
 _NOT_ANAPHOR = re.compile(
     r"\bthat (?:is|are|was|were|can|could|will|would|has|have|the|a|an|each|every|use|uses|make|makes)\b"
     r"|\b(?:it|this|that) (?:possible|important|true|necessary)\b|\bthis (?:course|class|lecture|module|semester|week)\b"
@@ -35,7 +37,9 @@ _ASKING = "thing things example examples way ways information interesting articl
 _INSIDE = {"of", "the", "in", "for", "and", "or"}
 _BREAKS = "|".join(sorted((STOP_WORDS | set(_ASKING.split())) - _INSIDE))
 _PHRASE_BREAK = re.compile(rf"[,;:?!()]|\.(?:\s|$)|\b(?:{_BREAKS})\b", re.IGNORECASE)
-_EDGE_WORDS = re.compile(r"^(?:(?:of|the|in|for|and|or)\s+)+|(?:\s*\b(?:of|the|in|for|and|or))+$", re.IGNORECASE)
+_EDGE_WORDS = re.compile(
+    r"^(?:(?:of|the|in|for|and|or)\s+)+|(?:\s*\b(?:of|the|in|for|and|or))+$", re.IGNORECASE
+)
 _NAME = re.compile(r"[A-Z][\w+#-]*(?:\s+(?:of\s+(?:the\s+)?)?[A-Z][\w+#-]*)*")
 
 REWRITE_INSTRUCTION = (
@@ -52,7 +56,9 @@ def leans_on_history(question: str, history: Sequence[Turn]) -> bool:
     if not meaningful or len(tokens(question)) <= 2:
         return True
     bare = _NOT_ANAPHOR.sub(" ", question)
-    return bool(_ANAPHOR.search(bare) or _DETERMINER.search(bare)) or (bool(_OPENER.match(question.strip())) and len(meaningful) <= 4)
+    return bool(_ANAPHOR.search(bare) or _DETERMINER.search(bare)) or (
+        bool(_OPENER.match(question.strip())) and len(meaningful) <= 4
+    )
 
 
 def merge(question: str, history: Sequence[Turn]) -> str:
@@ -67,8 +73,18 @@ def merge(question: str, history: Sequence[Turn]) -> str:
     if not subject or set(content_words(subject)) <= set(content_words(question)):
         return question
     if match is None:
-        return f"{question.rstrip(' ?')} ({subject})?" if question.rstrip().endswith("?") else f"{question} ({subject})"
-    owner = f"{subject}'s" if match.group(2) and not subject.endswith("s") else f"{subject}'" if match.group(2) else subject
+        return (
+            f"{question.rstrip(' ?')} ({subject})?"
+            if question.rstrip().endswith("?")
+            else f"{question} ({subject})"
+        )
+    owner = (
+        f"{subject}'s"
+        if match.group(2) and not subject.endswith("s")
+        else f"{subject}'"
+        if match.group(2)
+        else subject
+    )
     return question[: match.start()] + owner + question[match.end() :]
 
 
@@ -96,7 +112,10 @@ def topic(history: Sequence[Turn], personal: bool = False) -> str:
 def rewrite_turns(question: str, history: Sequence[Turn]) -> tuple[Turn, ...]:
     """The messages of the one short model call that rewrites a follow-up."""
     said = "\n".join(f"{turn.role.value}: {without_citations(turn.content)}" for turn in history)
-    return (Turn(Role.SYSTEM, REWRITE_INSTRUCTION), Turn(Role.USER, f"Conversation:\n{said}\n\nLast question: {question}"))
+    return (
+        Turn(Role.SYSTEM, REWRITE_INSTRUCTION),
+        Turn(Role.USER, f"Conversation:\n{said}\n\nLast question: {question}"),
+    )
 
 
 def accept_rewrite(rewritten: str, question: str, history: Sequence[Turn]) -> str:
@@ -104,7 +123,11 @@ def accept_rewrite(rewritten: str, question: str, history: Sequence[Turn]) -> st
     line = rewritten.strip().splitlines()[0].strip().strip('"') if rewritten.strip() else ""
     known = {word for text in (question, *(turn.content for turn in history)) for word in content_words(text)}
     words = content_words(line)
-    if not words or len(line) > 2 * len(question) + 200 or sum(word in known for word in words) < 0.8 * len(words):
+    if (
+        not words
+        or len(line) > 2 * len(question) + 200
+        or sum(word in known for word in words) < 0.8 * len(words)
+    ):
         return merge(question, history)
     return line
 

@@ -32,7 +32,11 @@ def tokens(text: str) -> list[str]:
 
 def content_words(text: str) -> list[str]:
     """The stems of the words that carry meaning, in order, with repetitions."""
-    return [stem(token) for token in tokens(text) if token not in STOP_WORDS and (len(token) > 1 or not token.isascii())]
+    return [
+        stem(token)
+        for token in tokens(text)
+        if token not in STOP_WORDS and (len(token) > 1 or not token.isascii())
+    ]
 
 
 def numbers(text: str) -> set[str]:

@@ -16,7 +16,9 @@ def make_chunk() -> Callable[..., Chunk]:
 
     def make(text: str, document: str = "note.md", start: int = 0, **fields: Any) -> Chunk:
         locator = Locator(Unit.LINE, 1, 1 + text.count("\n"), fields.get("headings", ("",))[-1])
-        return Chunk(chunk_id(document, start, text), document, 0, start, start + len(text), text, locator, **fields)
+        return Chunk(
+            chunk_id(document, start, text), document, 0, start, start + len(text), text, locator, **fields
+        )
 
     return make
 
@@ -38,13 +40,14 @@ def scripted_model() -> Iterator[type]:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
     from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+    from pydantic import Field
 
     from rag.prompt import PromptStyle
 
     class ScriptedModel(BaseChatModel):
         replies: list[str]
-        asked: list[list[BaseMessage]] = []
-        cancelled: list[int] = []
+        asked: list[list[BaseMessage]] = Field(default_factory=list)
+        cancelled: list[int] = Field(default_factory=list)
         name: str | None = "scripted"
         fingerprint: str = "scripted-1"
         context_tokens: int = 1000

@@ -57,7 +57,11 @@ def answer_panel(answer: Answer) -> RenderableType:
         parts += [Text("The nearest passages:", style="dim")]
         parts += [_passage("  ", hit.chunk.label, hit.chunk.text) for hit in answer.hits[:NEAREST]]
     parts += [_passage(f"[{c.n}] ", c.locator, c.quote) for c in answer.citations]
-    parts += [Text(f"Not held by the notes: {s.text} ({s.reason})", style="yellow") for s in answer.sentences if not s.supported]
+    parts += [
+        Text(f"Not held by the notes: {s.text} ({s.reason})", style="yellow")
+        for s in answer.sentences
+        if not s.supported
+    ]
     parts += [Text(f"Left out: {said}", style="yellow") for said in answer.left_out]
     return Group(*parts, Text(), Text(_cost(answer), style="dim"))
 
@@ -74,7 +78,11 @@ def _passage(mark: str, locator: str, text: str) -> RenderableType:
 
 def _cost(answer: Answer) -> str:
     timings = answer.timings
-    first = f", first word after {timings.first_token_seconds:.1f} s" if timings.first_token_seconds is not None else ""
+    first = (
+        f", first word after {timings.first_token_seconds:.1f} s"
+        if timings.first_token_seconds is not None
+        else ""
+    )
     return (
         f"{timings.total_seconds:.1f} s (search {timings.retrieve_seconds:.2f} s{first}; "
         f"{timings.prompt_tokens} + {timings.answer_tokens} tokens)"

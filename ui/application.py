@@ -16,12 +16,12 @@ from rag.settings_sources import LoadedSettings
 from rag.settings_sources import load as load_settings
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
+    from rag.search import Searcher
 
     from rag.chain import AnswerChain
+    from rag.chat_models.local_model import LocalChatModel
     from rag.embedder import Embedder
     from rag.library import Library
-    from rag.search import Searcher
 
 
 def load(library: Path | None = None, config: Path | None = None, **flags: Any) -> LoadedSettings:
@@ -84,7 +84,7 @@ class Application:
         return Searcher(self.library, self.embedder, self.settings.retrieval)
 
     @cached_property
-    def model(self) -> BaseChatModel:
+    def model(self) -> LocalChatModel:
         """The language model, loaded."""
         from rag.chat_models import open_chat_model
 
@@ -97,8 +97,9 @@ class Application:
 
     @cached_property
     def _chain(self) -> AnswerChain:
-        from rag.chain import AnswerChain, ReceiptSource
         from rag.retriever import LecternRetriever
+
+        from rag.chain import AnswerChain, ReceiptSource
 
         retriever = LecternRetriever(searcher=self.searcher, k=self.settings.retrieval.k)
         model, chosen = self.model, self.settings.model

@@ -14,7 +14,10 @@ from ui.questions import AskedQuestion
 
 
 def run_in_bulk(
-    questions: Sequence[AskedQuestion], answer: Callable[[AskedQuestion], dict[str, Any]], out: Path | None, title: str
+    questions: Sequence[AskedQuestion],
+    answer: Callable[[AskedQuestion], dict[str, Any]],
+    out: Path | None,
+    title: str,
 ) -> None:
     """Write one JSON line per question to `out` (stdout without one), with progress on stderr.
 
@@ -40,6 +43,8 @@ def _opened(out: Path | None) -> Iterator[TextIO]:
     try:
         stream = out.open("w", encoding="utf-8")
     except OSError as exc:
-        raise InputError(f"{out} cannot be written: {exc.strerror}. Pass --out with a path you may write.") from exc
+        raise InputError(
+            f"{out} cannot be written: {exc.strerror}. Pass --out with a path you may write."
+        ) from exc
     with stream:
         yield stream

@@ -32,7 +32,9 @@ def build_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    evaluation = typer.Typer(help="Measure retrieval and answers offline, with uncertainty.", no_args_is_help=True)
+    evaluation = typer.Typer(
+        help="Measure retrieval and answers offline, with uncertainty.", no_args_is_help=True
+    )
     app.add_typer(evaluation, name="eval")
     for target, names in ((app, COMMANDS), (evaluation, EVAL_COMMANDS)):
         for name in names:
@@ -61,12 +63,21 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
-def _root(
-    show_version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)] = False,
-) -> None:
-    if show_version:
+def _print_version(asked: bool) -> None:
+    if asked:
         sys.stdout.write(f"lectern {version('lectern')}\n")
         raise typer.Exit
+
+
+def _root(
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and leave.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+) -> None:
+    """Only the options of `lectern` itself."""
 
 
 def _fail(message: str) -> NoReturn:

@@ -61,7 +61,14 @@ def log_console() -> Console:
 
 def progress(console: Console | None = None, unit: str = "") -> Progress:
     """A progress display on stderr with count, rate and time left; gone when it ends, silent without a terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     console = console or log_console()
     return Progress(

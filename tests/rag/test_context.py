@@ -34,7 +34,12 @@ def test_a_passage_that_does_not_fit_is_passed_over_for_a_shorter_one_and_said()
 
 
 def test_the_oldest_turns_go_first() -> None:
-    history = [Turn(Role.USER, "old " * 50), Turn(Role.ASSISTANT, "old"), Turn(Role.USER, "new"), Turn(Role.ASSISTANT, "new")]
+    history = [
+        Turn(Role.USER, "old " * 50),
+        Turn(Role.ASSISTANT, "old"),
+        Turn(Role.USER, "new"),
+        Turn(Role.ASSISTANT, "new"),
+    ]
     budget = Budget(prompt_tokens=bare(PromptStyle.INSTRUCT) + 10, passage_tokens=100, passages=3)
     context = fit(PromptStyle.INSTRUCT, "What is it?", [], history, count, budget)
     assert [turn.content for turn in context.messages[1:-1]] == ["new", "new"]
@@ -53,7 +58,9 @@ def test_a_question_longer_than_the_context_is_refused_with_both_numbers() -> No
         fit(PromptStyle.READER, "word " * 100, [], (), count, Budget(30, 100, 3))
 
 
-@given(st.lists(st.integers(1, 80), max_size=8), st.integers(100, 300), st.integers(1, 300), st.integers(1, 8))
+@given(
+    st.lists(st.integers(1, 80), max_size=8), st.integers(100, 300), st.integers(1, 300), st.integers(1, 8)
+)
 def test_the_budget_holds_for_any_passages(sizes: list[int], prompt: int, passages: int, most: int) -> None:
     hits = [hit(size, f"h{i}") for i, size in enumerate(sizes)]
     context = fit(PromptStyle.READER, "What is it?", hits, (), count, Budget(prompt, passages, most))
@@ -63,6 +70,8 @@ def test_the_budget_holds_for_any_passages(sizes: list[int], prompt: int, passag
 
 
 def test_passages_are_numbered_as_they_are_shown(make_hit: Callable[..., Hit]) -> None:
-    context = fit(PromptStyle.READER, "q?", [make_hit("first"), make_hit("second")], (), count, Budget(900, 900, 2))
+    context = fit(
+        PromptStyle.READER, "q?", [make_hit("first"), make_hit("second")], (), count, Budget(900, 900, 2)
+    )
     assert "[1]\nfirst" in context.messages[-1].content
     assert "[2]\nsecond" in context.messages[-1].content

@@ -54,7 +54,9 @@ def test_an_invented_sentence_is_marked_and_the_others_stay(passages: list[Chunk
     assert evidence.sentences[1].citations == ()
 
 
-def test_code_is_one_sentence_and_its_citation_stands_outside_the_fence(make_chunk: Callable[..., Chunk]) -> None:
+def test_code_is_one_sentence_and_its_citation_stands_outside_the_fence(
+    make_chunk: Callable[..., Chunk],
+) -> None:
     code = "```python\nrank = bm25.score(query)\n```"
     evidence = check(f"{code}\n[1]", [make_chunk(code)], 0.6)
     assert evidence.text == f"{code}\n[1]"

@@ -26,7 +26,13 @@ def test_the_conversation_comes_between_the_rules_and_the_notes() -> None:
 
 @pytest.mark.parametrize(
     ("text", "numbers"),
-    [("a [1] b [2][3].", (1, 2, 3)), ("[1, 2] and [2]", (1, 2)), ("array[0] and x[i]", (0,)), ("none", ()), ("[1234]", ())],
+    [
+        ("a [1] b [2][3].", (1, 2, 3)),
+        ("[1, 2] and [2]", (1, 2)),
+        ("array[0] and x[i]", (0,)),
+        ("none", ()),
+        ("[1234]", ()),
+    ],
 )
 def test_cited_numbers(text: str, numbers: tuple[int, ...]) -> None:
     assert cited_numbers(text) == numbers

@@ -1,5 +1,7 @@
 """Sentence boundaries in the rough English of notes."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +33,6 @@ def test_boundaries(text: str, expected: list[str]) -> None:
 @given(st.text(max_size=300))
 def test_spans_are_ordered_disjoint_and_cover_every_visible_character(text: str) -> None:
     spans = sentence_spans(text)
-    assert all(a[1] <= b[0] for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a[1] <= b[0] for a, b in pairwise(spans))
     outside = set(range(len(text))) - {i for start, end in spans for i in range(start, end)}
     assert all(text[i].isspace() for i in outside)

@@ -11,12 +11,19 @@ from rag.settings_sources import flat_settings, known_keys, load
 @pytest.fixture
 def toml(tmp_path: Path) -> Path:
     path = tmp_path / "lectern.toml"
-    path.write_text('library = "from-file"\n[retrieval]\nk = 7\ndepth = 70\n[model]\nname = "file-model"\n', encoding="utf-8")
+    path.write_text(
+        'library = "from-file"\n[retrieval]\nk = 7\ndepth = 70\n[model]\nname = "file-model"\n',
+        encoding="utf-8",
+    )
     return path
 
 
 def test_precedence_and_sources(toml: Path) -> None:
-    loaded = load({"retrieval.k": 3, "model.adapter": None}, toml, {"LECTERN_RETRIEVAL__K": "5", "LECTERN_MODEL__NAME": "env"})
+    loaded = load(
+        {"retrieval.k": 3, "model.adapter": None},
+        toml,
+        {"LECTERN_RETRIEVAL__K": "5", "LECTERN_MODEL__NAME": "env"},
+    )
     assert (loaded.settings.retrieval.k, loaded.settings.retrieval.depth) == (3, 70)
     assert loaded.settings.model.name == "env"
     assert loaded.sources == {
@@ -33,7 +40,9 @@ def test_precedence_and_sources(toml: Path) -> None:
         ({}, {"LECTERN_CHAT__PORT": "eighty"}, "`chat.port` from LECTERN_CHAT__PORT is 'eighty'"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_source(flags: dict[str, int], environ: dict[str, str], told: str) -> None:
+def test_what_is_wrong_is_named_with_its_source(
+    flags: dict[str, int], environ: dict[str, str], told: str
+) -> None:
     with pytest.raises(SettingsError) as error:
         load(flags, None, environ)
     assert told in str(error.value)

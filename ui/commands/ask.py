@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ui.options import AdapterOption, ConfigOption, JsonOption, LibraryOption, ModelOption, OutOption, QuestionsOption
+from ui.options import (
+    AdapterOption,
+    ConfigOption,
+    JsonOption,
+    LibraryOption,
+    ModelOption,
+    OutOption,
+    QuestionsOption,
+)
 
 if TYPE_CHECKING:
     from rag.chain import AnswerChain

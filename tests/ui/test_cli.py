@@ -1,0 +1,94 @@
+"""The command line answers at once, names what is wrong in one sentence, and exits with the agreed status."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ui.cli import COMMANDS, EVAL_COMMANDS, build_app
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("rag", "ingest", "finetune", "eval", "ui")
+HEAVY = (
+    "torch transformers sentence_transformers faiss gradio ragas trl peft datasets openvino openvino_genai numpy "
+    "langchain_core pydantic docx pptx nbformat pypdfium2 plotly pandas"
+).split()
+
+
+def lectern(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ui.cli", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "120", **environ},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_help_of_every_verb_loads_nothing_heavy() -> None:
+    code = f"import sys; from ui.cli import build_app; build_app(); print([m for m in {HEAVY!r} if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_every_verb_has_help(verb: str) -> None:
+    result = CliRunner().invoke(build_app(), [verb, "--help"])
+    assert result.exit_code == 0
+    assert "Usage:" in result.stdout
+
+
+def test_every_command_module_is_there() -> None:
+    for name in (*COMMANDS, *EVAL_COMMANDS):
+        assert (ROOT / "ui" / "commands" / f"{name}.py").is_file()
+
+
+def test_no_other_package_owns_a_room() -> None:
+    owners = packages_distributions()
+    for room in ROOMS:
+        assert set(owners.get(room, ["lectern"])) == {"lectern"}
+
+
+def test_an_expected_error_is_one_sentence_and_exit_one(tmp_path: Path) -> None:
+    result = lectern("ask", "What is it?", "--library", str(tmp_path / "none"))
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("lectern: There is no library at ")
+    assert "lectern ingest" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_wrong_usage_is_exit_two() -> None:
+    assert lectern("ask").returncode == 2
+    assert lectern("no-such-verb").returncode == 2
+
+
+def test_an_unknown_variable_is_told() -> None:
+    result = lectern("settings", LECTERN_MODLE__NAME="x")
+    assert result.returncode == 1
+    assert "LECTERN_MODLE__NAME" in result.stderr
+
+
+def test_settings_as_json_name_their_source(tmp_path: Path) -> None:
+    import json
+
+    result = lectern("settings", "--json", "--library", str(tmp_path), LECTERN_MODEL__NAME="llama3-8b")
+    rows = json.loads(result.stdout)
+    assert rows["model.name"]["value"] == "llama3-8b"
+    assert rows["model.name"]["source"] == "LECTERN_MODEL__NAME"
+    assert rows["library"] == {"value": str(tmp_path), "source": "flag", "about": rows["library"]["about"]}
+    assert rows["retrieval.k"]["source"] == "default"
+
+
+def test_version() -> None:
+    result = lectern("--version")
+    assert result.returncode == 0
+    assert result.stdout.startswith("lectern ")
