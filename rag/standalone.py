@@ -100,7 +100,7 @@ def topic(history: Sequence[Turn], personal: bool = False) -> str:
     subject = ""
     for position, turn in enumerate(history):
         if turn.role is Role.USER:
-            phrase = _main_phrase(turn.content)
+            phrase = _confirmed(_main_phrase(turn.content), history[position + 1 : position + 2])
             follows = bool(subject) and leans_on_history(turn.content, history[:position])
             subject = subject if follows else phrase or subject
         elif turn.role is Role.ASSISTANT and len(tokens(turn.content)) <= 5:
@@ -138,6 +138,17 @@ def _main_phrase(question: str) -> str:
     candidates = [phrase for phrase in phrases if content_words(phrase)]
     best = max(reversed(candidates), key=lambda phrase: len(content_words(phrase)), default="")
     return " ".join(best.split()[:MAX_TOPIC_WORDS])
+
+
+def _confirmed(phrase: str, reply: Sequence[Turn]) -> str:
+    """The phrase without the words at its end that the reply does not take up; whole if it takes up none.
+
+    What a question and its answer both name is the topic; the verb between ("held" in "the final exam held") is not.
+    """
+    said = {word for turn in reply for word in content_words(turn.content)}
+    words = phrase.split()
+    taken = [i for i, word in enumerate(words) if set(content_words(word)) & said]
+    return " ".join(words[: taken[-1] + 1]) if taken else phrase
 
 
 def _names(text: str, sentence_start: bool = False) -> list[str]:

@@ -16,12 +16,11 @@ from rag.settings_sources import LoadedSettings
 from rag.settings_sources import load as load_settings
 
 if TYPE_CHECKING:
-    from rag.search import Searcher
-
     from rag.chain import AnswerChain
     from rag.chat_models.local_model import LocalChatModel
     from rag.embedder import Embedder
     from rag.library import Library
+    from rag.search import Searcher
 
 
 def load(library: Path | None = None, config: Path | None = None, **flags: Any) -> LoadedSettings:
@@ -97,9 +96,8 @@ class Application:
 
     @cached_property
     def _chain(self) -> AnswerChain:
-        from rag.retriever import LecternRetriever
-
         from rag.chain import AnswerChain, ReceiptSource
+        from rag.retriever import LecternRetriever
 
         retriever = LecternRetriever(searcher=self.searcher, k=self.settings.retrieval.k)
         model, chosen = self.model, self.settings.model
