@@ -35,7 +35,7 @@ def content_words(text: str) -> list[str]:
     return [
         stem(token)
         for token in tokens(text)
-        if token not in STOP_WORDS and (len(token) > 1 or not token.isascii())
+        if token not in STOP_WORDS and (len(token) > 1 or not token.isascii() or token.isdigit())
     ]
 
 
