@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from threading import local
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.machine_profile import Precision
 from rag.sentence_model import SentenceModel
+
+Rows: TypeAlias = NDArray[np.int64]
+Ids: TypeAlias = NDArray[np.int64]
 
 _HINT = {Precision.FLOAT32: "f32", Precision.BFLOAT16: "bf16"}
 _BATCH_TOKENS = 4096
@@ -29,10 +34,11 @@ class OpenVinoEmbedder:
 
         self._model = model
         self._batch_size = batch_size
+        self._streams = max(1, os.cpu_count() or 1)
         options = {
             "INFERENCE_PRECISION_HINT": _HINT[precision],
             "PERFORMANCE_HINT": "THROUGHPUT",
-            "NUM_STREAMS": max(1, os.cpu_count() or 1),
+            "NUM_STREAMS": self._streams,
         }
         self._network: Any = openvino.Core().compile_model(graph, "CPU", options)
         self.precision = precision
@@ -65,25 +71,22 @@ class OpenVinoEmbedder:
 
     def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The vectors (n, dim) of texts, in order."""
-        import openvino
-
         vectors = np.empty((len(texts), self.dim), np.float32)
-        if not texts:
-            return vectors
+        requests = local()
 
-        def keep(request: Any, rows: NDArray[np.int64]) -> None:
-            vectors[rows] = request.get_output_tensor(0).data
+        def infer(batch: tuple[Rows, Ids, Ids]) -> None:
+            rows, ids, mask = batch
+            if not hasattr(requests, "own"):
+                requests.own = self._network.create_infer_request()
+            requests.own.infer({"input_ids": ids, "attention_mask": mask})
+            vectors[rows] = requests.own.get_output_tensor(0).data
 
-        queue = openvino.AsyncInferQueue(self._network)
-        queue.set_callback(keep)
-        for rows, ids, mask in self._batches(texts):
-            queue.start_async({"input_ids": ids, "attention_mask": mask}, rows)
-        queue.wait_all()
+        with ThreadPoolExecutor(self._streams) as pool:
+            for _ in pool.map(infer, self._batches(texts)):
+                pass
         return vectors
 
-    def _batches(
-        self, texts: Sequence[str]
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    def _batches(self, texts: Sequence[str]) -> Iterator[tuple[Rows, Ids, Ids]]:
         """(rows, token ids, mask), longest first: padding is little, and the last batches are short ones."""
         encodings = self._model.encode(texts)
         lengths = np.array([len(encoding) for encoding in encodings])
