@@ -26,7 +26,9 @@ VERDICT_LABELS = {
 def transcript_html(conversation: str, drawn: Sequence[str], welcome: str = "") -> str:
     """The whole conversation from its drawn exchanges, or `welcome` (HTML) while it is empty."""
     export = (
-        f'<a class="export" href="/lectern/export/{escape(conversation)}" download>Save as Markdown</a>' if drawn else ""
+        f'<a class="export" href="/lectern/export/{escape(conversation)}" download>Save as Markdown</a>'
+        if drawn
+        else ""
     )
     return (
         f'<div class="transcript" role="log" aria-live="polite" aria-relevant="additions" aria-label="Conversation" '
@@ -55,12 +57,15 @@ def welcome_html(course: str, questions: Sequence[str], documents: int) -> str:
     )
 
 
-def exchange_html(exchange: Exchange, last: bool = True) -> str:
-    """One question with its answer. Only the last one of a conversation can be asked again."""
+def exchange_html(exchange: Exchange, last: bool = True, waiting: str = "") -> str:
+    """One question with its answer. Only the last one of a conversation can be asked again.
+
+    `waiting` says what a question without a word of an answer waits for, where that is not the search.
+    """
     return (
         f'<article class="exchange {exchange.outcome}" id="exchange-{exchange.id}" data-exchange="{exchange.id}">'
         f'<h3 class="question"><span class="spoken">You asked: </span>{escape(exchange.question)}</h3>'
-        f"{_standalone_html(exchange)}{_answer_html(exchange)}{_facts_html(exchange)}{_actions_html(exchange, last)}</article>"
+        f"{_standalone_html(exchange)}{_answer_html(exchange, waiting)}{_facts_html(exchange)}{_actions_html(exchange, last)}</article>"
     )
 
 
@@ -71,14 +76,16 @@ def _standalone_html(exchange: Exchange) -> str:
     return f'<p class="standalone">Understood as: <q>{escape(rewritten)}</q></p>'
 
 
-def _answer_html(exchange: Exchange) -> str:
+def _answer_html(exchange: Exchange, waiting: str) -> str:
     match exchange.outcome:
         case Outcome.FAILED:
             return f'<div class="answer notice" role="alert"><p>{escape(exchange.error)}</p></div>'
         case Outcome.PENDING:
-            text = partial_html(exchange) + '<span class="caret" aria-hidden="true"></span>' if exchange.text else ""
-            waiting = f'<p class="waiting">{escape(_waiting(exchange))}</p>' if not text else ""
-            return f'<div class="answer" aria-busy="true">{text}{waiting}</div>'
+            if not exchange.text:
+                said = escape(waiting or _waiting(exchange))
+                return f'<div class="answer" aria-busy="true"><p class="waiting">{said}</p></div>'
+            caret = '<span class="caret" aria-hidden="true"></span>'
+            return f'<div class="answer" aria-busy="true">{partial_html(exchange)}{caret}</div>'
         case Outcome.STOPPED:
             note = "Stopped. What stands above was not checked against the passages."
             return f'<div class="answer">{partial_html(exchange)}<p class="stopped">{note}</p></div>'
@@ -98,7 +105,11 @@ def _waiting(exchange: Exchange) -> str:
 
 def abstention_html(answer: Answer) -> str:
     """A refusal: the fixed sentence, why, and where the nearest passages are."""
-    near = "The nearest passages are listed under Sources." if answer.hits else "There is no passage near the question."
+    near = (
+        "The nearest passages are listed under Sources."
+        if answer.hits
+        else "There is no passage near the question."
+    )
     return (
         f'<div class="answer abstained"><p><strong>{escape(without_citations(answer.text))}</strong></p>'
         f"<p>No answer is given, because nothing found in your notes holds one. {near}</p></div>"
@@ -143,7 +154,10 @@ def _verdict_html(sentence: Sentence) -> str:
     if sentence.supported:
         words, sign = "supported", "✓"
     else:
-        words, sign = ("not supported by its passage" if sentence.citations else "no passage supports this"), "!"
+        words, sign = (
+            ("not supported by its passage" if sentence.citations else "no passage supports this"),
+            "!",
+        )
     state = "held" if sentence.supported else "unheld"
     reason = escape(sentence.reason)
     return (
@@ -183,7 +197,11 @@ def _facts_html(exchange: Exchange) -> str:
     found = facts(exchange)
     if not found:
         return ""
-    return '<ul class="facts" aria-label="About this answer">' + "".join(f"<li>{escape(f)}</li>" for f in found) + "</ul>"
+    return (
+        '<ul class="facts" aria-label="About this answer">'
+        + "".join(f"<li>{escape(f)}</li>" for f in found)
+        + "</ul>"
+    )
 
 
 def facts(exchange: Exchange) -> list[str]:
@@ -206,7 +224,9 @@ def _actions_html(exchange: Exchange, last: bool) -> str:
     if exchange.outcome is Outcome.PENDING:
         return ""
     identity = f'data-exchange="{exchange.id}"'
-    buttons = [f'<button type="button" data-action="show" {identity}>Sources</button>'] if exchange.hits else []
+    buttons = (
+        [f'<button type="button" data-action="show" {identity}>Sources</button>'] if exchange.hits else []
+    )
     if last:
         buttons.append(f'<button type="button" data-action="retry" {identity}>Ask again</button>')
     if exchange.answer is not None:

@@ -30,7 +30,9 @@ class Batches(Generic[T]):
     closed by its own thread as soon as it yields. An error in the iterator is raised here after what it gave before.
     """
 
-    def __init__(self, start: Callable[[], Iterator[T]], stop: threading.Event, interval_seconds: float = 0.06) -> None:
+    def __init__(
+        self, start: Callable[[], Iterator[T]], stop: threading.Event, interval_seconds: float = 0.06
+    ) -> None:
         self._start = start
         self._stop = stop
         self._interval = interval_seconds

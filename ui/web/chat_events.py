@@ -63,7 +63,9 @@ class ChatEvents:
     def forget(self, doomed: str, conversation: str, session: str) -> View:
         """Deletes a conversation; if it was the one on the page, a new one takes its place."""
         self._desk.conversations.forget(doomed)
-        return self.open("", session) if doomed == conversation else View(conversations=self._list(conversation))
+        return (
+            self.open("", session) if doomed == conversation else View(conversations=self._list(conversation))
+        )
 
     def ask(self, question: str, conversation: str, session: str) -> Iterator[View]:
         """The views of one question as its answer comes. An empty question, or a second one at a time, shows nothing new."""
@@ -110,6 +112,10 @@ class ChatEvents:
         self._desk.conversations.save(conversation, judged)
         return View(transcript=self._transcript(conversation, self._exchanges(conversation)))
 
+    def refresh(self, conversation: str) -> View:
+        """The conversation again, after the notes changed: its welcome has other questions."""
+        return View(transcript=self._transcript(conversation, self._exchanges(conversation)))
+
     # ---- inside ---------------------------------------------------------------------------------------------------
 
     def _ask(
@@ -117,8 +123,9 @@ class ChatEvents:
     ) -> Iterator[View]:
         drawn = [exchange_html(other, last=False) for other in earlier]
         self._desk.conversations.save(conversation, exchange)
+        waiting = "" if self._desk.ready else "The language model is still loading; your question is next."
         yield View(
-            transcript_html(conversation, [*drawn, exchange_html(exchange)]),
+            transcript_html(conversation, [*drawn, exchange_html(exchange, waiting=waiting)]),
             EMPTY,
             self._list(conversation),
             conversation,

@@ -89,6 +89,11 @@ class Desk:
             return Status(Stage.FAILED, str(error))
         return Status(Stage.READY, f"ready · {self.settings.model.name} model")
 
+    @property
+    def ready(self) -> bool:
+        """Whether a question would be answered without waiting for a model to load."""
+        return self._chain.done()
+
     def questions(self) -> list[str]:
         """Questions to start with: the course's own, else from the headings. Found again when the notes change."""
         generation = self.library.generation
@@ -96,7 +101,10 @@ class Desk:
             records = self.library.documents()
             found = course_questions(record.source for record in records)
             some = (self.document(record.path) for record in records[:_MOST_DOCUMENTS_FOR_QUESTIONS])
-            self._questions = (generation, found or heading_questions(document for document in some if document))
+            self._questions = (
+                generation,
+                found or heading_questions(document for document in some if document),
+            )
         return self._questions[1]
 
     def document(self, path: str) -> Document | None:
@@ -127,6 +135,8 @@ def _settle(future: Future[T], make: Callable[[], T]) -> None:
     except LecternError as exc:
         future.set_exception(exc)
     except Exception as exc:  # noqa: BLE001 - whatever a model's library raises must reach the page, not a dead thread
-        error = LecternError(f"A model could not be loaded ({type(exc).__name__}: {exc}). Run: lectern doctor")
+        error = LecternError(
+            f"A model could not be loaded ({type(exc).__name__}: {exc}). Run: lectern doctor"
+        )
         error.__cause__ = exc
         future.set_exception(error)

@@ -13,7 +13,9 @@ from rag.types import BlockKind, Document
 GOLDEN_NAME = "golden.jsonl"
 _COUNT = 4
 _MOST_HEADING_WORDS = 6
-_NUMBERING = re.compile(r"^(?:(?:lesson|lecture|chapter|week|part|unit|module|section)?\s*[\dIVX]+(?:\.\d+)*[.:)\-\s]+)+", re.I)
+_NUMBERING = re.compile(
+    r"^(?:(?:lesson|lecture|chapter|week|part|unit|module|section)?\s*[\dIVX]+(?:\.\d+)*[.:)\-\s]+)+", re.I
+)
 _GENERIC = frozenset(
     "introduction overview summary conclusion references exercises exercise contents notes note agenda outline appendix "
     "background motivation example examples resources setup installation license readme questions homework vocabulary "
@@ -47,7 +49,12 @@ def _golden_questions(path: Path) -> Iterator[str]:
     except (OSError, ValueError):
         return  # the golden file is somebody's work in progress; invitations can do without it
     for row in rows:
-        if isinstance(row, dict) and not row.get("history") and not row.get("unanswerable") and row.get("question"):
+        if (
+            isinstance(row, dict)
+            and not row.get("history")
+            and not row.get("unanswerable")
+            and row.get("question")
+        ):
             yield str(row["question"])
 
 

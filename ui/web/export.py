@@ -33,9 +33,13 @@ def _exchange_parts(exchange: Exchange) -> Iterator[str]:
     if answer is None:
         return
     yield answer.text.strip()
-    unsupported = [sentence for sentence in answer.sentences if not sentence.supported and not answer.abstained]
+    unsupported = [
+        sentence for sentence in answer.sentences if not sentence.supported and not answer.abstained
+    ]
     if unsupported:
-        yield "Not supported by the passages:\n\n" + "\n".join(f"- {s.text} ({s.reason})" for s in unsupported)
+        yield "Not supported by the passages:\n\n" + "\n".join(
+            f"- {s.text} ({s.reason})" for s in unsupported
+        )
     if answer.citations:
         yield "**Sources**"
     for citation in answer.citations:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
+from ingest.report import Complaint, IngestEvent, IngestReport
 from rag.records import DocumentRecord, FailureRecord
 from rag.types import DocumentKind
 
@@ -26,32 +27,42 @@ def library_html(documents: Sequence[DocumentRecord], failures: Sequence[Failure
     passages = sum(document.chunks for document in documents)
     rows = "".join(_row_html(document) for document in documents)
     table = (
-        f'<table><caption>{_count(len(documents), "document")}, {_count(passages, "passage")}</caption><thead><tr>'
+        f"<table><caption>{_count(len(documents), 'document')}, {_count(passages, 'passage')}</caption><thead><tr>"
         '<th scope="col">Name</th><th scope="col">Kind</th><th scope="col" class="count">Passages</th>'
         f'<th scope="col"><span class="spoken">Remove</span></th></tr></thead><tbody>{rows}</tbody></table>'
     )
-    return f'<section class="library" aria-label="In the library">{table if documents else ""}{_failures_html(failures)}</section>'
+    return f'<section class="library" aria-label="In the library">{table if documents else ""}{_problems_html("Could not be read", failures)}</section>'
 
 
-def progress_html(stage: str, done: int, total: int) -> str:
-    """A progress bar with its stage in words; `total` 0 while it is not known."""
-    value = f' value="{done}" max="{total}"' if total else ""
-    counted = f" ({done} of {total})" if total else ""
-    return (
-        f'<div class="progress" role="status"><label>{escape(stage)}{counted}'
-        f'<progress{value}></progress></label></div>'
-    )
+def waiting_html(message: str) -> str:
+    """A progress bar of which only the beginning is known."""
+    return f'<div class="progress" role="status"><label>{escape(message)}<progress></progress></label></div>'
 
 
-def report_html(report: Mapping[str, object]) -> str:
+def progress_html(event: IngestEvent) -> str:
+    """How far an ingest is: files and passages, and the file it is at."""
+    said = f"{event.files_done} of {_count(event.files_total, 'file')}"
+    if event.chunks_known:
+        said += f", {event.chunks_done:,} of {_count(event.chunks_known, 'passage')}"
+    at = f'<span class="at">{escape(event.path)}</span>' if event.path else ""
+    value = f' value="{event.files_done}" max="{max(event.files_total, 1)}"'
+    return f'<div class="progress" role="status"><label>{said}<progress{value}></progress></label>{at}</div>'
+
+
+def report_html(report: IngestReport) -> str:
     """What an ingest did, in one sentence, then every file that failed or came with a warning."""
-    counts = {name: int(str(report.get(name, 0))) for name in ("added", "updated", "unchanged", "removed")}
-    said = [f"{count} {name}" for name, count in counts.items() if count] or ["nothing to do"]
-    seconds = float(str(report.get("seconds", 0.0)))
+    counts = {name: getattr(report, name) for name in ("added", "updated", "renamed", "unchanged", "removed")}
+    said = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    done = f"{said} in {report.seconds:.1f} s." if said else "Nothing was added."
     return (
-        f'<div class="report" role="status"><p>{escape(", ".join(said))} in {seconds:.1f} s.</p>'
-        f'{_problems_html("Not read", report.get("failed"))}{_problems_html("Read, but", report.get("warnings"))}</div>'
+        f'<div class="report" role="status"><p>{done}</p>{_problems_html("Not read", report.failed)}'
+        f"{_problems_html('Read, but', report.warnings)}</div>"
     )
+
+
+def notice_html(message: str) -> str:
+    """One sentence about what was done."""
+    return f'<div class="report" role="status"><p>{escape(message)}</p></div>'
 
 
 def problem_html(message: str) -> str:
@@ -61,7 +72,11 @@ def problem_html(message: str) -> str:
 
 def _row_html(document: DocumentRecord) -> str:
     path = escape(document.path)
-    title = f'<span class="title">{escape(document.title)}</span>' if document.title not in ("", document.path) else ""
+    title = (
+        f'<span class="title">{escape(document.title)}</span>'
+        if document.title not in ("", document.path)
+        else ""
+    )
     return (
         f'<tr><th scope="row"><span class="path">{path}</span>{title}</th><td>{_KIND_NAMES[document.kind]}</td>'
         f'<td class="count">{document.chunks}</td><td><details class="remove"><summary aria-label="Remove {path}">Remove'
@@ -70,16 +85,10 @@ def _row_html(document: DocumentRecord) -> str:
     )
 
 
-def _failures_html(failures: Sequence[FailureRecord]) -> str:
-    return _problems_html("Could not be read", [{"path": f.path, "reason": f.reason} for f in failures])
-
-
-def _problems_html(heading: str, problems: object) -> str:
-    if not isinstance(problems, Sequence) or isinstance(problems, str) or not problems:
+def _problems_html(heading: str, problems: Sequence[FailureRecord] | Sequence[Complaint]) -> str:
+    if not problems:
         return ""
-    items = "".join(
-        f'<li><strong>{escape(str(problem["path"]))}</strong>: {escape(str(problem["reason"]))}</li>' for problem in problems
-    )
+    items = "".join(f"<li><strong>{escape(p.path)}</strong>: {escape(p.reason)}</li>" for p in problems)
     return f'<div class="problems"><h3>{escape(heading)}</h3><ul>{items}</ul></div>'
 
 

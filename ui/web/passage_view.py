@@ -41,7 +41,9 @@ def passage_html(text: str, layout: Layout, spans: Sequence[Span] = ()) -> str:
         if text[at:start].strip():
             pieces.append(_prose(text[at:start], layout.markdown, clipped(spans, at, start)))
         if start < end:
-            pieces.append(plain_to_html(text[start:end].strip("\n"), _code_marks(text, start, end, spans), tag="pre"))
+            pieces.append(
+                plain_to_html(text[start:end].strip("\n"), _code_marks(text, start, end, spans), tag="pre")
+            )
         at = end
     return "".join(pieces)
 

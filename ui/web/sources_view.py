@@ -24,10 +24,16 @@ def sources_html(exchange: Exchange | None, layouts: Mapping[str, Layout] | None
     if exchange is None or (not exchange.hits and exchange.outcome is Outcome.PENDING):
         return EMPTY
     if not exchange.hits:
-        return EMPTY.replace("The passages that an answer rests on appear here, before its first word.", "Nothing was found.")
+        return EMPTY.replace(
+            "The passages that an answer rests on appear here, before its first word.", "Nothing was found."
+        )
     drawn = layouts or {}
-    shown = [_source_html(exchange, n, hit, drawn) for n, hit in enumerate(exchange.hits[: exchange.shown], 1)]
-    rest = [_source_html(exchange, n, hit, drawn) for n, hit in enumerate(exchange.hits, 1) if n > exchange.shown]
+    shown = [
+        _source_html(exchange, n, hit, drawn) for n, hit in enumerate(exchange.hits[: exchange.shown], 1)
+    ]
+    rest = [
+        _source_html(exchange, n, hit, drawn) for n, hit in enumerate(exchange.hits, 1) if n > exchange.shown
+    ]
     return (
         f'<section class="sources" aria-label="Sources" data-exchange="{exchange.id}"><h2>Sources</h2>'
         f'<p class="lead">{escape(_lead(exchange))}</p><ol>{"".join(shown)}</ol>{_rest_html(rest, bool(shown))}</section>'

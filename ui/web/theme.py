@@ -18,10 +18,34 @@ _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mon
 def theme() -> Base:
     """The theme, light and dark."""
     from gradio.themes import Base, Color, Font
-    from gradio.themes.sizes import radius_sm, spacing_md, text_md
+    from gradio.themes.utils.sizes import radius_sm, spacing_md, text_md
 
-    ink = Color("#eef3f1", "#d9e6e2", "#b5cec7", "#87aea4", "#568a7e", "#2f6b5f", "#27594f", "#204840", "#193832", "#122823", "#0b1a17")
-    paper = Color("#fbfaf7", "#f4f2ec", "#e6e2d8", "#cfc9bb", "#a39d8f", "#6f6a5f", "#545048", "#3d3a34", "#2a2824", "#1e1d1a", "#151412")
+    ink = Color(
+        "#eef3f1",
+        "#d9e6e2",
+        "#b5cec7",
+        "#87aea4",
+        "#568a7e",
+        "#2f6b5f",
+        "#27594f",
+        "#204840",
+        "#193832",
+        "#122823",
+        "#0b1a17",
+    )
+    paper = Color(
+        "#fbfaf7",
+        "#f4f2ec",
+        "#e6e2d8",
+        "#cfc9bb",
+        "#a39d8f",
+        "#6f6a5f",
+        "#545048",
+        "#3d3a34",
+        "#2a2824",
+        "#1e1d1a",
+        "#151412",
+    )
     base = Base(
         primary_hue=ink,
         secondary_hue=ink,
