@@ -1,0 +1,28 @@
+"""Which words carry meaning."""
+
+import pytest
+
+from rag.words import content_words, numbers, tokens
+
+
+def test_identifiers_numbers_and_signs_stay_whole() -> None:
+    assert tokens("Set k1=1.2 in C++ via np.linalg.norm(x_1), state-of-the-art") == [
+        "set", "k1", "1.2", "in", "c++", "via", "np.linalg.norm", "x_1", "state-of-the-art",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("policies", "policy"), ("computing", "computed"), ("filters", "filter"), ("Running", "runs")],
+)
+def test_forms_of_a_word_are_the_same(one: str, other: str) -> None:
+    assert content_words(one) == content_words(other)
+
+
+def test_how_a_thing_is_asked_carries_nothing() -> None:
+    assert content_words("What is the difference between them, and why does it work?") == []
+    assert content_words("Lab 2") == ["lab", "2"]
+
+
+def test_thousands_separators_do_not_make_another_number() -> None:
+    assert numbers("1,500 samples, 44.1 kHz, v2") == {"1500", "44.1", "2"}
