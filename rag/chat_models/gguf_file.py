@@ -16,20 +16,26 @@ from typing import Any
 
 from rag.errors import ModelFailed, ModelMissing
 
-_MAGIC = b"GGUF"
+MAGIC = b"GGUF"
+METADATA_START = 24
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
-_DEFAULT_ALIGNMENT_BYTES = 32
+DEFAULT_ALIGNMENT_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class GgufHeader:
-    """The metadata of a GGUF file and where its tensors lie."""
+    """The metadata of a GGUF file and where its tensors lie.
+
+    The metadata's own bytes are `[METADATA_START:metadata_end]`; `file_type_at` is where its file type stands, 0 for nowhere.
+    """
 
     path: Path
     metadata: dict[str, Any] = field(repr=False)
     tensors: dict[str, TensorExtent] = field(repr=False)
     size_bytes: int = 0
+    metadata_end: int = 0
+    file_type_at: int = 0
 
     @property
     def architecture(self) -> str:
@@ -134,11 +140,11 @@ def read_header(path: Path) -> GgufHeader:
     if not path.is_file():
         raise ModelMissing(f"no model file at {path}; pass the path of a .gguf file, or `embedded`")
     size = path.stat().st_size
-    if size < 24:
+    if size < METADATA_START:
         raise _broken(path, f"has {size} bytes")
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        if data[:4] != _MAGIC:
-            raise _broken(path, f"begins with {bytes(data[:4])!r} instead of {_MAGIC!r}")
+        if data[:4] != MAGIC:
+            raise _broken(path, f"begins with {bytes(data[:4])!r} instead of {MAGIC!r}")
         try:
             return _parse(path, _Cursor(data), size)
         except (struct.error, KeyError, OverflowError, MemoryError) as exc:
@@ -152,21 +158,26 @@ def _parse(path: Path, cursor: _Cursor, size: int) -> GgufHeader:
         raise _broken(path, f"has version {version}; versions 2 and 3 can be read")
     tensor_count, pair_count = cursor.scalar("Q"), cursor.scalar("Q")
     metadata: dict[str, Any] = {}
+    file_type_at = 0
     for _ in range(pair_count):
         key = cursor.text()
-        metadata[key] = cursor.value(cursor.scalar("I"))
+        type_id = cursor.scalar("I")
+        if key == "general.file_type":
+            file_type_at = cursor.at
+        metadata[key] = cursor.value(type_id)
+    metadata_end = cursor.at
     listed = []
     for _ in range(tensor_count):
         name, dimensions = cursor.text(), cursor.scalar("I")
         shape = tuple(cursor.scalar("Q") for _ in range(dimensions))
         listed.append((name, shape, cursor.scalar("I"), cursor.scalar("Q")))
-    alignment = int(metadata.get("general.alignment", _DEFAULT_ALIGNMENT_BYTES))
+    alignment = int(metadata.get("general.alignment", DEFAULT_ALIGNMENT_BYTES))
     data_start = -(-cursor.at // alignment) * alignment
     tensors = {name: _extent(path, shape, kind, data_start + offset) for name, shape, kind, offset in listed}
     end = max((tensor.start + tensor.size_bytes for tensor in tensors.values()), default=data_start)
     if end > size:
         raise _broken(path, f"is cut short: it has {size:,} of {end:,} bytes")
-    return GgufHeader(path, metadata, tensors, size)
+    return GgufHeader(path, metadata, tensors, size, metadata_end, file_type_at)
 
 
 def _extent(path: Path, shape: tuple[int, ...], type_id: int, start: int) -> TensorExtent:

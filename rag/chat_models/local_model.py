@@ -47,6 +47,7 @@ class LocalChatModel(BaseChatModel):
     prompt_style: PromptStyle
     engine: SkipValidation[Engine] = Field(repr=False)
     tokenization: SkipValidation[Tokenization] = Field(repr=False)
+    adapter: str = ""
     max_answer_tokens: int = 256
     temperature: float = 0.0
     seed: int = 0

@@ -162,10 +162,16 @@ def _add_special(tokenizer: Tokenizer, tokens: Sequence[str], types: Sequence[in
     from tokenizers import AddedToken
 
     control = [
-        AddedToken(t, special=True, normalized=False) for t, kind in zip(tokens, types) if kind == _CONTROL
+        AddedToken(t, special=True, normalized=False)
+        for t, kind in zip(tokens, types, strict=False)
+        if kind == _CONTROL
     ]
     tokenizer.add_special_tokens(control)
-    defined = [AddedToken(t, normalized=False) for t, kind in zip(tokens, types) if kind == _USER_DEFINED]
+    defined = [
+        AddedToken(t, normalized=False)
+        for t, kind in zip(tokens, types, strict=False)
+        if kind == _USER_DEFINED
+    ]
     tokenizer.add_tokens(defined)
 
 
