@@ -64,6 +64,7 @@ CREATE INDEX chunks_of_embedding ON chunks (embedding_id);
 CREATE VIRTUAL TABLE chunks_fts USING fts5(
     title, headings, text, content='chunks', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2'
 );
+CREATE VIRTUAL TABLE chunks_vocab USING fts5vocab(chunks_fts, row);
 CREATE TRIGGER chunks_inserted AFTER INSERT ON chunks BEGIN
     INSERT INTO chunks_fts(rowid, title, headings, text) VALUES (new.id, new.title, new.headings, new.text);
 END;

@@ -1,0 +1,163 @@
+"""Search by words: knows how a question becomes an FTS5 query that cannot be misread as syntax and stays fast.
+
+Every word is quoted, so operators, quotes and colons in a question mean themselves. Words that only say how something is
+asked are dropped; so are, in a large library, the words that are in so many passages that they cost much and tell little.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.library import Library
+from rag.scope import Allowed
+
+POSTINGS_BUDGET = 40_000
+"""Postings that one search may read: rarer words first, until their passages add up to this. Bounds the time at any size."""
+_WORD = re.compile(r"[^\W_]+")
+_TOKENIZER = "porter unicode61 remove_diacritics 2"
+STOP_WORDS = frozenset(
+    """
+    a an and are as at be been being but by can could did do does for from had has have how i if in into is it its me my no
+    not of on or our should so some such than that the their them then there these they this those to was we were what when
+    where which while who whom whose why will with within would you your about
+    """.split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word of the question as the index knows it (`stem`), how many passages hold it and its BM25 weight."""
+
+    word: str
+    stem: str
+    passages: int
+    idf: float
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalHits:
+    """Rowids best first with their BM25 scores (higher is better), and the terms of the question, rarest first.
+
+    `searched` counts the terms that took part; the others are in too many passages or in none.
+    """
+
+    rowids: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    terms: tuple[Term, ...]
+    searched: int
+
+
+def question_words(question: str) -> list[str]:
+    """The words of a question worth looking up, in order and once each, lower case; all words if all are stop words."""
+    words = list(dict.fromkeys(match.group().lower() for match in _WORD.finditer(question)))
+    return [word for word in words if word not in STOP_WORDS] or words
+
+
+def inverse_document_frequency(passages: int, total: int) -> float:
+    """BM25's weight of a term that `passages` of `total` passages hold; never below 0.
+
+    Source: Robertson and Walker 1994, as FTS5's `bm25()` computes it: `log((N - n + 0.5) / (n + 0.5))`.
+    """
+    return max(log((total - passages + 0.5) / (passages + 0.5)), 0.0)
+
+
+class Stemmer:
+    """Text to the terms that the library's FTS5 index holds for it, by asking the same tokenizer. One a thread."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+
+    def stems(self, text: str) -> list[str]:
+        """The terms of `text` in order, with repetitions."""
+        connection = self._connection()
+        connection.execute("DELETE FROM text")
+        connection.execute("INSERT INTO text VALUES (?)", (text,))
+        return [row[0] for row in connection.execute("SELECT term FROM terms ORDER BY offset")]
+
+    def _connection(self) -> sqlite3.Connection:
+        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if found is None:
+            found = sqlite3.connect(":memory:", isolation_level=None)
+            found.execute(f"CREATE VIRTUAL TABLE text USING fts5(body, tokenize='{_TOKENIZER}')")
+            found.execute("CREATE VIRTUAL TABLE terms USING fts5vocab(text, instance)")
+            self._local.connection = found
+        return found
+
+
+class LexicalIndex:
+    """BM25 search over a library's FTS5 table; safe to use from several threads."""
+
+    def __init__(self, library: Library, postings_budget: int = POSTINGS_BUDGET) -> None:
+        self._library = library
+        self._budget = postings_budget
+        self.stemmer = Stemmer()
+        self._generation = -1
+        self._total = 0
+        self._passages: dict[str, int] = {}
+
+    def search(self, question: str, limit: int, allowed: Allowed | None = None) -> LexicalHits:
+        """At most `limit` passages that hold a word of the question, best first, ties by rowid.
+
+        Empty when the question has no words or none of them is in the library. Passages outside `allowed` are never
+        counted against `limit`.
+        """
+        terms = self.terms(question)
+        searched = self._affordable(terms)
+        none = np.empty(0, np.int64), np.empty(0, np.float32)
+        if not searched or (allowed is not None and not len(allowed.rowids)):
+            return LexicalHits(*none, terms, 0)
+        query = " OR ".join(f'"{term.word}"' for term in searched)
+        inside = "" if allowed is None else f"AND +rowid IN ({allowed.query})"
+        rows = self._library.connection.execute(
+            f"SELECT rowid, -bm25(chunks_fts) AS score FROM chunks_fts WHERE chunks_fts MATCH ? {inside} "
+            "ORDER BY score DESC, rowid LIMIT ?",
+            (query, *(() if allowed is None else allowed.values), limit),
+        ).fetchall()
+        found = np.array(rows, np.float64).reshape(-1, 2)
+        return LexicalHits(found[:, 0].astype(np.int64), found[:, 1].astype(np.float32), terms, len(searched))
+
+    def terms(self, question: str) -> tuple[Term, ...]:
+        """The question's terms with how many passages hold each, rarest first (those that none holds at the front)."""
+        self._refresh()
+        terms: dict[str, Term] = {}
+        for word in question_words(question):
+            for stem in self.stemmer.stems(word)[:1]:
+                passages = self._count(stem)
+                weight = inverse_document_frequency(passages, self._total)
+                terms.setdefault(stem, Term(word, stem, passages, weight))
+        return tuple(sorted(terms.values(), key=lambda term: (term.passages, term.stem)))
+
+    def _affordable(self, terms: Sequence[Term]) -> list[Term]:
+        """The terms to search: the rarest that any passage holds, and the next ones while the budget lasts."""
+        chosen: list[Term] = []
+        postings = 0
+        for term in terms:
+            postings += term.passages
+            if term.passages and (not chosen or postings <= self._budget):
+                chosen.append(term)
+        return chosen
+
+    def _count(self, stem: str) -> int:
+        """How many passages hold a stem, remembered until the library changes."""
+        if stem not in self._passages:
+            row = self._library.connection.execute(
+                "SELECT doc FROM chunks_vocab WHERE term = ?", (stem,)
+            ).fetchone()
+            self._passages[stem] = int(row[0]) if row else 0
+        return self._passages[stem]
+
+    def _refresh(self) -> None:
+        """Forgets counts made before the library's last change."""
+        generation = self._library.generation
+        if generation != self._generation:
+            self._passages = {}
+            self._total = self._library.chunk_count()
+            self._generation = generation

@@ -1,0 +1,60 @@
+"""LangChain's edge of the search: a `BaseRetriever`, and how a hit becomes a LangChain `Document` and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForRetrieverRun
+from langchain_core.documents import Document as LangChainDocument
+from langchain_core.retrievers import BaseRetriever
+from pydantic import ConfigDict
+
+from rag.scope import Scope
+from rag.search import Searcher
+from rag.types import Hit
+
+HIT_KEY = "hit"
+"""Where a retrieved document's metadata holds the `Hit` itself."""
+
+
+class LecternRetriever(BaseRetriever):
+    """The hybrid search as a LangChain retriever: usable in any chain, traced like any runnable."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    searcher: Searcher
+    k: int | None = None
+    scope: Scope | None = None
+
+    def _get_relevant_documents(
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun, **options: Any
+    ) -> list[LangChainDocument]:
+        """The passages, best first; `k` and `scope` may be given per call."""
+        hits = self.searcher.search(query, options.get("k", self.k), options.get("scope", self.scope))
+        return [to_document(hit) for hit in hits]
+
+
+def to_document(hit: Hit) -> LangChainDocument:
+    """The passage as LangChain knows it: plain metadata for other people's code, the hit itself under `HIT_KEY`."""
+    chunk = hit.chunk
+    metadata = {
+        "source": chunk.document,
+        "locator": str(chunk.locator),
+        "start": chunk.start,
+        "end": chunk.end,
+        "title": chunk.title,
+        "headings": list(chunk.headings),
+        "score": hit.score,
+        HIT_KEY: hit,
+    }
+    return LangChainDocument(page_content=chunk.text, metadata=metadata, id=chunk.id)
+
+
+def to_hit(document: LangChainDocument) -> Hit:
+    """The hit that a document of `LecternRetriever` was made from.
+
+    Raises:
+        KeyError: the document comes from elsewhere.
+    """
+    hit: Hit = document.metadata[HIT_KEY]
+    return hit

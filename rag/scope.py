@@ -1,0 +1,125 @@
+"""Which part of the notes a search may look at: documents, folders, lectures and tags, and the passages that they mean."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import QuestionError
+from rag.library import Library
+from rag.records import DocumentRecord
+
+_LECTURE = re.compile(
+    r"(?:^|[/_\W])(?:lecture|lec|lesson|week|wk|module|unit|chapter|chap|ch|session|class|part|day|lab|hw|homework|assignment)"
+    r"[-_ .]*0*(\d{1,3})(?!\d)",
+    re.IGNORECASE,
+)
+_LEADING_NUMBER = re.compile(r"(?:^|/)0*(\d{1,3})(?=[-_ .])")
+_KINDS = ("document", "folder", "lecture", "tag")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a search is limited to. Kinds that are given must all hold; of one kind, any of its values may.
+
+    `documents` are names or patterns (`*.pdf`), `folders` prefixes of names, `lectures` numbers as the names of notes or
+    their folders have them (`week-3`, `lecture 03`, `03-intro.md`), `tags` those given at ingest.
+    """
+
+    documents: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    lectures: tuple[int, ...] = ()
+    tags: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.documents or self.folders or self.lectures or self.tags)
+
+    def holds(self, record: DocumentRecord) -> bool:
+        """Whether a document is inside."""
+        path = record.path
+        return (
+            (not self.documents or any(_named(path, name) for name in self.documents))
+            and (not self.folders or any(path.startswith(folder.strip("/") + "/") for folder in self.folders))
+            and (not self.lectures or bool(set(self.lectures) & lecture_numbers(path)))
+            and (not self.tags or bool(_folded(self.tags) & _folded(record.tags)))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The passages of a scope: their rowids ascending, and the SQL subquery with its values that selects them."""
+
+    rowids: NDArray[np.int64]
+    query: str
+    values: tuple[object, ...]
+    documents: tuple[str, ...]
+
+
+def lecture_numbers(path: str) -> set[int]:
+    """The lecture numbers that a document's name or its folders carry: `week-2/03-loss.md` has 2 and 3."""
+    matches = (*_LECTURE.finditer(path), *_LEADING_NUMBER.finditer(path))
+    return {int(match.group(1)) for match in matches}
+
+
+def parse_scope(texts: Sequence[str]) -> Scope:
+    """The scope from texts of the form `folder:week-1`, `lecture:3`, `tag:exam`, `document:intro.md`, or a bare name.
+
+    Raises:
+        QuestionError: a lecture is no number, or a value is missing.
+    """
+    values: dict[str, list[str]] = {kind: [] for kind in _KINDS}
+    for text in texts:
+        kind, colon, value = text.partition(":")
+        if not colon or kind not in values:
+            kind, value = "document", text
+        if not value.strip() or (kind == "lecture" and not value.strip().isdigit()):
+            raise QuestionError(
+                f"Cannot use the scope {text!r}: expected document:NAME, folder:NAME, lecture:NUMBER or tag:NAME."
+            )
+        values[kind].append(value.strip())
+    lectures = tuple(int(value) for value in values["lecture"])
+    return Scope(tuple(values["document"]), tuple(values["folder"]), lectures, tuple(values["tag"]))
+
+
+def allowed_passages(library: Library, scope: Scope | None) -> Allowed | None:
+    """The passages inside a scope; None where there is no limit.
+
+    Raises:
+        QuestionError: no document of the library is inside.
+    """
+    if not scope:
+        return None
+    paths = tuple(record.path for record in library.documents() if scope.holds(record))
+    if not paths:
+        raise QuestionError(
+            f"No document of the library is inside {describe(scope)}; `lectern documents list` shows what there is."
+        )
+    query = (
+        "SELECT c.id FROM chunks c JOIN documents d ON d.id = c.document_id "
+        "WHERE d.path IN (SELECT value FROM json_each(?)) ORDER BY c.id"
+    )
+    values = (json.dumps(paths),)
+    rows = library.connection.execute(query, values).fetchall()
+    return Allowed(np.array([row[0] for row in rows], np.int64), query, values, paths)
+
+
+def describe(scope: Scope) -> str:
+    """The scope in words, for messages."""
+    lectures = tuple(str(number) for number in scope.lectures)
+    parts = zip(_KINDS, (scope.documents, scope.folders, lectures, scope.tags), strict=True)
+    return ", ".join(f"{kind} {' or '.join(values)}" for kind, values in parts if values) or "all notes"
+
+
+def _named(path: str, name: str) -> bool:
+    """Whether `name` is the document's whole name, its file name, or a pattern that fits the name."""
+    return path == name or path.endswith("/" + name) or fnmatchcase(path, name)
+
+
+def _folded(tags: Sequence[str]) -> set[str]:
+    return {tag.casefold() for tag in tags}

@@ -1,0 +1,178 @@
+"""The search: a question in, passages out, best first, each with why it was found.
+
+It knows the order of the steps and nothing of their insides: nearest vectors and matching words propose candidates, every
+candidate gets both scores, the two are added on their own scales, and what says the same twice is shown once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.embedder import Embedder
+from rag.errors import QuestionError
+from rag.fusion import fused_scores
+from rag.lexical import LexicalHits, LexicalIndex, Term
+from rag.library import Library
+from rag.scope import Allowed, Scope, allowed_passages
+from rag.settings import RetrievalSettings
+from rag.types import Chunk, Hit, Why
+from rag.vectors import VectorIndex
+
+LEXICAL_DEPTH = 1000
+"""Lexical scores kept per question, so that a passage found by its vector has its BM25 too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """How near the notes are to a question, for a gate that decides whether they hold the answer.
+
+    `best_cosine` is the nearest passage's, `best_lexical` the highest BM25. `idf_share` in [0, 1] is the share of the
+    question's idf that the best passage holds: 1 when it has every word, near 0 when it has only the common ones.
+    `unknown_terms` are words of the question that are nowhere in the library. All are 0 and empty without hits.
+    """
+
+    best_cosine: float = 0.0
+    best_lexical: float = 0.0
+    idf_share: float = 0.0
+    margin: float = 0.0
+    unknown_terms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The hits, best first, and the signals of the whole search."""
+
+    hits: tuple[Hit, ...]
+    signals: Signals
+
+
+class Candidates(NamedTuple):
+    """Passages proposed by either search, in one order for all arrays; ranks are 1-based, 0 where not returned."""
+
+    rowids: NDArray[np.int64]
+    cosines: NDArray[np.float32]
+    bm25: NDArray[np.float32]
+    dense_ranks: NDArray[np.int64]
+    lexical_ranks: NDArray[np.int64]
+
+
+class Searcher:
+    """Hybrid search over one library; safe to use from several threads.
+
+    Raises:
+        LibraryMismatch: the library was embedded by another model than `embedder`.
+    """
+
+    def __init__(self, library: Library, embedder: Embedder, settings: RetrievalSettings) -> None:
+        library.check_embedder(embedder.fingerprint, embedder.dim)
+        self.library = library
+        self.embedder = embedder
+        self.settings = settings
+        self.vectors = VectorIndex(library)
+        self.lexical = LexicalIndex(library)
+
+    def search(self, query: str, k: int | None = None, scope: Scope | None = None) -> list[Hit]:
+        """At most `k` passages (`settings.k` if None), best first, ties by chunk id; fewer only if fewer exist.
+
+        Raises:
+            QuestionError: the question is empty, or no document is inside `scope`.
+        """
+        return list(self.look(query, k, scope).hits)
+
+    def look(self, query: str, k: int | None = None, scope: Scope | None = None) -> SearchResult:
+        """The hits of `search` together with the signals that a gate needs.
+
+        Raises:
+            QuestionError: as for `search`.
+        """
+        if not query.strip():
+            raise QuestionError("The question is empty; write at least one word.")
+        wanted = self.settings.k if k is None else k
+        allowed = allowed_passages(self.library, scope)
+        candidates, words = self._candidates(query, max(self.settings.depth, wanted), allowed)
+        scores = fused_scores(candidates.cosines, candidates.bm25)
+        hits = self._hits(candidates, scores, wanted, words)
+        return SearchResult(tuple(hits), _signals(candidates, hits, words.terms))
+
+    def _candidates(self, query: str, depth: int, allowed: Allowed | None) -> tuple[Candidates, LexicalHits]:
+        """What either search proposes, each with both scores."""
+        vector = self.embedder.embed_query(query)
+        near, _ = self.vectors.search(vector, depth, allowed)
+        words = self.lexical.search(query, max(LEXICAL_DEPTH, depth), allowed)
+        rowids = np.union1d(near, words.rowids[:depth])
+        cosines = self.vectors.cosines(vector, rowids)
+        bm25 = dict(zip(words.rowids.tolist(), words.scores.tolist(), strict=True))
+        return (
+            Candidates(
+                rowids,
+                cosines,
+                np.array([bm25.get(rowid, 0.0) for rowid in rowids.tolist()], np.float32),
+                _ranks(rowids, near),
+                _ranks(rowids, words.rowids),
+            ),
+            words,
+        )
+
+    def _hits(self, found: Candidates, scores: NDArray[np.float32], k: int, words: LexicalHits) -> list[Hit]:
+        """The `k` best candidates as hits; of passages with the same text in the same place of copies, the first."""
+        order = np.lexsort((found.rowids, -scores))
+        cut = order[: _with_ties(scores[order], k)]
+        chunks = self.library.chunks_by_rowid(found.rowids[cut])
+        ranked = [
+            (at, chunks[rowid])
+            for at, rowid in zip(cut, found.rowids[cut].tolist(), strict=True)
+            if rowid in chunks
+        ]
+        ranked.sort(key=lambda pair: (-scores[pair[0]], pair[1].id))
+        return [
+            Hit(chunk, float(scores[at]), self._why(found, at, rank, chunk, words))
+            for rank, (at, chunk) in enumerate(ranked[:k], start=1)
+        ]
+
+    def _why(self, found: Candidates, at: int, rank: int, chunk: Chunk, words: LexicalHits) -> Why:
+        held = set(self.lexical.stemmer.stems("\n".join((chunk.title, *chunk.headings, chunk.text))))
+        lexical_rank = int(found.lexical_ranks[at])
+        return Why(
+            dense_rank=int(found.dense_ranks[at]) or None,
+            dense_score=float(found.cosines[at]),
+            lexical_rank=lexical_rank or None,
+            lexical_score=float(found.bm25[at]) if lexical_rank else None,
+            fused_rank=rank,
+            matched_terms=tuple(term.word for term in words.terms if term.stem in held),
+        )
+
+
+def _ranks(rowids: NDArray[np.int64], ranking: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The 1-based rank in `ranking` of each of `rowids`, 0 for those that are not in it."""
+    place = {rowid: rank for rank, rowid in enumerate(ranking.tolist(), start=1)}
+    return np.array([place.get(rowid, 0) for rowid in rowids.tolist()], np.int64)
+
+
+def _with_ties(scores: NDArray[np.float32], k: int) -> int:
+    """How many of the descending `scores` to look at, so that those equal to the k-th are ordered by chunk id too."""
+    if len(scores) <= k:
+        return len(scores)
+    return int(np.count_nonzero(scores >= scores[k - 1])) if k > 0 else 0
+
+
+def _signals(found: Candidates, hits: Sequence[Hit], terms: Sequence[Term]) -> Signals:
+    if not hits:
+        return Signals(unknown_terms=tuple(term.word for term in terms if not term.passages))
+    total = sum(term.idf for term in terms)
+    shares = [
+        sum(term.idf for term in terms if term.word in hit.why.matched_terms) / total if total else 0.0
+        for hit in hits
+    ]
+    scores = [hit.score for hit in hits]
+    return Signals(
+        best_cosine=float(found.cosines.max()),
+        best_lexical=float(found.bm25.max()),
+        idf_share=max(shares),
+        margin=scores[0] - scores[-1],
+        unknown_terms=tuple(term.word for term in terms if not term.passages),
+    )

@@ -1,0 +1,114 @@
+"""The file `vectors.faiss`: written beside its place and renamed, and believed only after its own checks.
+
+It knows what may have happened to a derived file: cut short, changed by a disk, made for another library. None of that is an
+error; the file is then made again. After FAISS's own bytes stands a line of JSON (what it was built from, with a checksum) and
+its length, so that one rename publishes both.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import zlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rag.errors import LibraryDamaged
+
+FILE_NAME = "vectors.faiss"
+_MAGIC = b"lectern1"
+_TAIL = struct.Struct("<I8s")
+_LONGEST_HEADER_BYTES = 4096
+_READ_BYTES = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class VectorHeader:
+    """What an index file was built from. `trained_on` is 0 for a flat index; `body_bytes` and `checksum` are FAISS's part."""
+
+    identity: str
+    generation: int
+    dim: int
+    count: int
+    trained_on: int
+    body_bytes: int = 0
+    checksum: int = 0
+
+
+class VectorFile:
+    """The index file of the library in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE_NAME
+
+    def header(self) -> VectorHeader | None:
+        """The file's header, or None if there is no file or it is not one of ours."""
+        try:
+            size = self.path.stat().st_size
+            with self.path.open("rb") as file:
+                file.seek(max(size - _TAIL.size, 0))
+                length, magic = _TAIL.unpack(file.read(_TAIL.size))
+                if magic != _MAGIC or length > _LONGEST_HEADER_BYTES:
+                    return None
+                file.seek(size - _TAIL.size - length)
+                header = VectorHeader(**json.loads(file.read(length)))
+        except (OSError, struct.error, ValueError, TypeError):
+            return None
+        return header if header.body_bytes + length + _TAIL.size == size else None
+
+    def read(self, header: VectorHeader, *, mapped: bool) -> Any | None:
+        """The index, or None if its checksum is wrong or FAISS cannot read it.
+
+        A `mapped` index is read from disk as it is used and must not be changed.
+        """
+        import faiss
+
+        if _checksum(self.path, header.body_bytes) != header.checksum:
+            return None
+        try:
+            index = faiss.read_index(str(self.path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
+        except RuntimeError:
+            return None
+        return index if (index.d, index.ntotal) == (header.dim, header.count) else None
+
+    def write(self, index: Any, header: VectorHeader) -> None:
+        """Puts the index in place of the file in one step.
+
+        Raises:
+            LibraryDamaged: the disk is full or may not be written.
+        """
+        import faiss
+
+        draft = self.path.with_name(f"{FILE_NAME}.{os.getpid()}.part")
+        try:
+            faiss.write_index(index, str(draft))
+            body_bytes = draft.stat().st_size
+            values = asdict(header) | {"body_bytes": body_bytes, "checksum": _checksum(draft, body_bytes)}
+            line = json.dumps(values).encode()
+            with draft.open("ab") as file:
+                file.write(line + _TAIL.pack(len(line), _MAGIC))
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(self.path)
+        except (OSError, RuntimeError) as exc:
+            draft.unlink(missing_ok=True)
+            raise LibraryDamaged(
+                f"The vector index {self.path} could not be written ({exc}). The notes themselves are safe: free some disk "
+                "space and search again."
+            ) from exc
+
+    def remove(self) -> None:
+        """Takes the file away, if there is one."""
+        self.path.unlink(missing_ok=True)
+
+
+def _checksum(path: Path, size: int) -> int:
+    """CRC-32 of the first `size` bytes."""
+    value, left = 0, size
+    with path.open("rb") as file:
+        while left > 0 and (part := file.read(min(_READ_BYTES, left))):
+            value = zlib.crc32(part, value)
+            left -= len(part)
+    return value
