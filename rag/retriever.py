@@ -11,7 +11,7 @@ from pydantic import ConfigDict
 
 from rag.scope import Scope
 from rag.search import Searcher
-from rag.types import Hit
+from rag.types import Chunk, Hit, Locator, Unit, chunk_id
 
 HIT_KEY = "hit"
 """Where a retrieved document's metadata holds the `Hit` itself."""
@@ -51,10 +51,14 @@ def to_document(hit: Hit) -> LangChainDocument:
 
 
 def to_hit(document: LangChainDocument) -> Hit:
-    """The hit that a document of `LecternRetriever` was made from.
+    """The hit that a document of `LecternRetriever` was made from; for one from elsewhere, a hit made of its text.
 
-    Raises:
-        KeyError: the document comes from elsewhere.
+    A foreign document is cited by its `source` and by the lines of its text, and carries no dense score.
     """
-    hit: Hit = document.metadata[HIT_KEY]
-    return hit
+    known = document.metadata.get(HIT_KEY)
+    if isinstance(known, Hit):
+        return known
+    text, source = document.page_content, str(document.metadata.get("source", "document"))
+    locator = Locator(Unit.LINE, 1, 1 + text.count("\n"))
+    chunk = Chunk(document.id or chunk_id(source, 0, text), source, 0, 0, len(text), text, locator)
+    return Hit(chunk, float(document.metadata.get("score", 0.0)))
