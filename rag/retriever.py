@@ -50,7 +50,7 @@ def to_document(hit: Hit) -> LangChainDocument:
     return LangChainDocument(page_content=chunk.text, metadata=metadata, id=chunk.id)
 
 
-def to_hit(document: LangChainDocument) -> Hit:
+def hit_from_document(document: LangChainDocument) -> Hit:
     """The hit that a document of `LecternRetriever` was made from; for one from elsewhere, a hit made of its text.
 
     A foreign document is cited by its `source` and by the lines of its text, and carries no dense score.
