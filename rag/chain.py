@@ -18,7 +18,7 @@ from typing import Any, NotRequired, Protocol, TypedDict, cast
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableConfig
-from rag.retriever import to_hit
+from rag.retriever import hit_from_document
 
 from rag import answering, standalone
 from rag.context import Budget, Context, fit
@@ -239,7 +239,7 @@ class AnswerChain(Runnable[Question, Any]):
         return hits if rewritten == question else answering.interleave(hits, self._search(question, config))
 
     def _search(self, query: str, config: RunnableConfig) -> list[Hit]:
-        return [to_hit(document) for document in self.retriever.invoke(query, config)]
+        return [hit_from_document(document) for document in self.retriever.invoke(query, config)]
 
     def _context(self, question: str, hits: Sequence[Hit], history: Sequence[Turn]) -> Context:
         available = self.model.context_tokens - self.receipt.max_answer_tokens

@@ -1,0 +1,178 @@
+"""The chain as a LangChain runnable: the order of its events, its answers, and that closing it stops the model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from langchain_core.documents import Document as LangChainDocument
+from langchain_core.retrievers import BaseRetriever
+
+from rag.chain import AnswerChain, Done, Question, ReceiptSource, Retrieved, Rewritten, Token
+from rag.errors import QuestionError
+from rag.prompt import ABSTENTION, PromptStyle
+from rag.retriever import to_document
+from rag.settings import AnswerSettings
+from rag.types import Hit, Role, Turn
+
+RANKING = "BM25 is a ranking function. The parameter k1 is usually 1.2."
+STEMMING = "Stemming maps words to roots."
+HISTORY = (Turn(Role.USER, "What is BM25?"), Turn(Role.ASSISTANT, "BM25 is a ranking function. [1]"))
+
+
+class KeptRetriever(BaseRetriever):
+    """Gives the same hits to every query and keeps what was asked."""
+
+    hits: list[Hit]
+    asked: list[str]
+
+    def _get_relevant_documents(self, query: str, **kwargs: Any) -> list[LangChainDocument]:
+        self.asked.append(query)
+        return [to_document(hit) for hit in self.hits]
+
+
+@pytest.fixture
+def build(scripted_model: Any, make_hit: Callable[..., Hit]) -> Callable[..., AnswerChain]:
+    def make(
+        *replies: str, cosine: float = 0.5, settings: dict[str, Any] | None = None, **model: Any
+    ) -> AnswerChain:
+        hits = [
+            make_hit(RANKING, cosine, document="ranking.md"),
+            make_hit(STEMMING, cosine, document="text.md"),
+        ]
+        receipt = ReceiptSource(lambda: 4, "embedder", "model", "none", 7, 0.0)
+        return AnswerChain(
+            KeptRetriever(hits=hits, asked=[]),
+            scripted_model(replies=list(replies), **model),
+            AnswerSettings(**(settings or {})),
+            receipt,
+        )
+
+    return make
+
+
+def events(chain: AnswerChain, question: str, history: Sequence[Turn] = ()) -> list[Any]:
+    return list(chain.stream(Question(question=question, history=history)))
+
+
+def test_events_come_in_order_and_end_with_the_checked_answer(build: Callable[..., AnswerChain]) -> None:
+    chain = build("The parameter k1 is usually 1.2. [1]")
+    seen = events(chain, " What is k1? ")
+    kinds = [type(event) for event in seen]
+    assert kinds[:2] == [Rewritten, Retrieved]
+    assert set(kinds[2:-1]) == {Token}
+    assert isinstance(seen[-1], Done)
+    answer = seen[-1].answer
+    assert (
+        "".join(event.text for event in seen if isinstance(event, Token))
+        == "The parameter k1 is usually 1.2. [1]"
+    )
+    assert answer.text == "The parameter k1 is usually 1.2. [1]"
+    assert (answer.question, answer.standalone_question) == ("What is k1?", "What is k1?")
+    assert [citation.document for citation in answer.citations] == ["ranking.md"]
+    assert (answer.receipt.library_generation, answer.receipt.seed) == (4, 7)
+    assert answer.timings.answer_tokens == 7
+    assert (
+        answer.timings.total_seconds
+        >= (answer.timings.first_token_seconds or 0)
+        >= answer.timings.retrieve_seconds
+    )
+
+
+def test_invoke_gives_the_answer_of_the_stream(build: Callable[..., AnswerChain]) -> None:
+    answer = build("Stemming maps words to roots. [2]").invoke({"question": "What does stemming do?"})
+    assert answer.text == "Stemming maps words to roots. [2]"
+
+
+def test_batch_and_async_events_are_langchains(build: Callable[..., AnswerChain]) -> None:
+    texts = [answer.text for answer in build("BM25 is a ranking function. [1]", ABSTENTION).batch(
+        [{"question": "What is BM25?"}, {"question": "What is TF?"}], {"max_concurrency": 1}
+    )]  # fmt: skip
+    assert texts == ["BM25 is a ranking function. [1]", ABSTENTION]
+
+    async def names() -> list[str]:
+        chain = build("BM25 is a ranking function. [1]")
+        return [
+            event["event"]
+            async for event in chain.astream_events({"question": "What is BM25?"}, version="v2")
+        ]
+
+    seen = asyncio.run(names())
+    assert "on_retriever_end" in seen
+    assert "on_chat_model_stream" in seen
+    assert seen[-1] == "on_chain_end"
+
+
+def test_far_notes_are_refused_before_the_model_runs(build: Callable[..., AnswerChain]) -> None:
+    chain = build(cosine=0.01)
+    answer = chain.invoke({"question": "Who won the cup?"})
+    assert (answer.text, answer.abstained) == (ABSTENTION, True)
+    assert len(answer.hits) == 2
+    assert chain.model.asked == []
+
+
+def test_an_invented_answer_is_withheld_but_kept_in_the_details(build: Callable[..., AnswerChain]) -> None:
+    answer = build("Pandas eat bamboo in China. [1]").invoke({"question": "What is BM25?"})
+    assert answer.abstained
+    assert answer.details["model_text"] == "Pandas eat bamboo in China. [1]"
+
+
+def test_a_follow_up_is_searched_completed_and_raw(build: Callable[..., AnswerChain]) -> None:
+    chain = build("The parameter k1 is usually 1.2. [1]")
+    answer = chain.invoke({"question": "What are its parameters?", "history": HISTORY})
+    assert answer.standalone_question == "What are BM25's parameters?"
+    assert chain.retriever.asked == ["What are BM25's parameters?", "What are its parameters?"]
+    assert "What are BM25's parameters?" in chain.model.asked[0][-1].content
+
+
+def test_a_model_that_follows_instructions_rewrites_and_sees_the_history(
+    build: Callable[..., AnswerChain],
+) -> None:
+    chain = build(
+        "What are the parameters of BM25?",
+        "The parameter k1 is usually 1.2. [1]",
+        prompt_style=PromptStyle.INSTRUCT,
+    )
+    answer = chain.invoke({"question": "What are its parameters?", "history": HISTORY})
+    assert answer.standalone_question == "What are the parameters of BM25?"
+    assert [message.content for message in chain.model.asked[1][1:3]] == [turn.content for turn in HISTORY]
+
+
+def test_closing_the_stream_stops_the_model(build: Callable[..., AnswerChain]) -> None:
+    chain = build("one two three four five six seven eight")
+    stream = chain.stream({"question": "What is BM25?"})
+    while not isinstance(next(stream), Token):
+        pass
+    stream.close()  # type: ignore[attr-defined]
+    assert chain.model.cancelled
+    assert chain.model.cancelled[0] < 8
+
+
+@pytest.mark.parametrize(("question", "told"), [("  ", "empty"), ("x" * 8001, "8,001 characters")])
+def test_bad_questions(build: Callable[..., AnswerChain], question: str, told: str) -> None:
+    with pytest.raises(QuestionError, match=told):
+        build("x").invoke({"question": question})
+
+
+def test_only_so_many_passages_are_shown_and_the_rest_is_said(build: Callable[..., AnswerChain]) -> None:
+    chain = build("BM25 is a ranking function. [1]", settings={"passage_tokens": 64}, context_tokens=330)
+    chain.retriever.hits.extend(chain.retriever.hits[:1] * 0)
+    seen = events(chain, "What is BM25?")
+    retrieved = next(event for event in seen if isinstance(event, Retrieved))
+    assert retrieved.prompt_tokens <= 330 - 256
+    assert retrieved.context_tokens == 330
+    answer = seen[-1].answer
+    assert bool(answer.left_out) == (retrieved.shown < 2)
+
+
+def test_a_foreign_retriever_is_cited_by_its_source(build: Callable[..., AnswerChain]) -> None:
+    class Foreign(BaseRetriever):
+        def _get_relevant_documents(self, query: str, **kwargs: Any) -> list[LangChainDocument]:
+            return [LangChainDocument("Owls hunt at night.", metadata={"source": "owls.txt"})]
+
+    chain = build("Owls hunt at night. [1]")
+    chain.retriever = Foreign()
+    (citation,) = chain.invoke({"question": "When do owls hunt?"}).citations
+    assert (citation.document, citation.quote) == ("owls.txt", "Owls hunt at night.")
