@@ -69,14 +69,14 @@ def ingest_paths(
         LibraryMismatch: the library was made by another embedder or chunker.
         LibraryDamaged: the disk is full.
     """
-    from rag.vectors import synchronise
+    from rag.vectors import VectorIndex
 
     with library.writing():
         library.bind(embedder.fingerprint, embedder.dim, chunker_fingerprint(settings.chunk))
         run = _Run(library, embedder, settings, on_event)
         report = run.execute(paths)
         run.tell(Stage.INDEXING)
-        synchronise(library)
+        VectorIndex(library).refresh()
         run.tell(Stage.DONE)
         return replace(report, seconds=run.seconds)
 
