@@ -25,7 +25,9 @@ Similarity = Callable[[str, Sequence[str]], float]
 """The highest similarity of an answer to one of its references."""
 
 
-def answer_scores(question: GoldenQuestion, answer: Answer, gold: Sequence[Span], similarity: Similarity | None) -> Scores:
+def answer_scores(
+    question: GoldenQuestion, answer: Answer, gold: Sequence[Span], similarity: Similarity | None
+) -> Scores:
     """Every score of one answer; None for those that this question cannot have.
 
     `right` is a verdict by words: a reference stands in the answer, or the token F1 reaches 0.5; a question with gold
@@ -36,7 +38,9 @@ def answer_scores(question: GoldenQuestion, answer: Answer, gold: Sequence[Span]
     cited = [(citation.document, citation.start, citation.end) for citation in answer.citations]
     scores: Scores = {}
     for name, measure in MEASURES.items():
-        scores[name] = None if question.unanswerable or not references else best_over(measure, given, references)
+        scores[name] = (
+            None if question.unanswerable or not references else best_over(measure, given, references)
+        )
     if similarity is not None:
         compared = references and not question.unanswerable
         scores["answer_similarity"] = (similarity(given, references) if given else 0.0) if compared else None
@@ -91,7 +95,8 @@ def _groundedness(answer: Answer) -> float | None:
         hit.chunk.text
         for hit in answer.hits
         if any(
-            c.document == hit.chunk.document and hit.chunk.start <= c.start < hit.chunk.end for c in answer.citations
+            c.document == hit.chunk.document and hit.chunk.start <= c.start < hit.chunk.end
+            for c in answer.citations
         )
     ]
     return groundedness(answer.text, cited or [citation.quote for citation in answer.citations])

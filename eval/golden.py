@@ -20,7 +20,7 @@ from rag.types import Role, Turn
 class GoldSpan(BaseModel):
     """The half-open span `text[start:end]` of a document that answers a question."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     document: str = Field(min_length=1)
     start: int = Field(ge=0)
@@ -30,14 +30,16 @@ class GoldSpan(BaseModel):
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
         if self.end <= self.start:
-            raise ValueError(f"gold span of {self.document} ends at {self.end}, which is not after its start {self.start}")
+            raise ValueError(
+                f"gold span of {self.document} ends at {self.end}, which is not after its start {self.start}"
+            )
         return self
 
 
 class GoldenTurn(BaseModel):
     """An earlier message of the conversation."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     role: Role
     content: str
@@ -47,10 +49,10 @@ class GoldenQuestion(BaseModel):
     """A question, the answers that count as right, and the spans they stand in.
 
     `answers` are alternatives, each right on its own; `answer` is the one to show. A question with `unanswerable` has
-    neither gold nor an answer: the right thing is to refuse. Unknown keys are kept out: a typing error is an error.
+    no gold: the right thing is to refuse. Unknown keys are left out here and named by `unknown_keys`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     id: str = Field(min_length=1)
     question: str = Field(min_length=1)
@@ -76,9 +78,13 @@ class GoldenQuestion(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.unanswerable and self.gold:
-            raise ValueError("the question is marked unanswerable and yet has gold spans; keep one of the two")
+            raise ValueError(
+                "the question is marked unanswerable and yet has gold spans; keep one of the two"
+            )
         if not self.unanswerable and not self.gold and not self.references:
-            raise ValueError("the question has neither gold spans nor an answer; add one, or `unanswerable`: true")
+            raise ValueError(
+                "the question has neither gold spans nor an answer; add one, or `unanswerable`: true"
+            )
         return self
 
     @property
@@ -111,8 +117,21 @@ def read_golden(path: Path) -> list[GoldenQuestion]:
         seen[question.id] = number
         questions.append(question)
     if not questions:
-        raise DatasetError(f"{path} holds no questions. Write one JSON object per line, or use `lectern eval golden add`.")
+        raise DatasetError(
+            f"{path} holds no questions. Write one JSON object per line, or use `lectern eval golden add`."
+        )
     return questions
+
+
+def unknown_keys(path: Path) -> dict[str, int]:
+    """Keys that golden files do not have and that were therefore not read, with the line each first stands on."""
+    found: dict[str, int] = {}
+    for number, line in enumerate(_lines(path), 1):
+        if line.strip():
+            for key in json.loads(line):
+                if key not in GoldenQuestion.model_fields:
+                    found.setdefault(key, number)
+    return found
 
 
 def append_golden(path: Path, question: GoldenQuestion) -> None:
@@ -133,7 +152,11 @@ def append_golden(path: Path, question: GoldenQuestion) -> None:
 
 def golden_line(question: GoldenQuestion) -> str:
     """The question as one line of a golden file, without the fields that are empty."""
-    fields = {key: value for key, value in question.model_dump(mode="json").items() if value not in (None, [], False, "")}
+    fields = {
+        key: value
+        for key, value in question.model_dump(mode="json").items()
+        if value not in (None, [], False, "")
+    }
     return json.dumps(fields, ensure_ascii=False)
 
 
@@ -149,22 +172,30 @@ def golden_hash(questions: Sequence[GoldenQuestion]) -> str:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
+        return path.read_text(encoding="utf-8-sig").split("\n")
     except FileNotFoundError as exc:
         raise DatasetError(f"No golden file at {path}. Pass --golden with a file that exists.") from exc
     except UnicodeDecodeError as exc:
-        raise DatasetError(f"{path} is not UTF-8 (byte {exc.start}). Save it as UTF-8 and try again.") from exc
+        raise DatasetError(
+            f"{path} is not UTF-8 (byte {exc.start}). Save it as UTF-8 and try again."
+        ) from exc
     except OSError as exc:
-        raise DatasetError(f"{path} cannot be read: {exc.strerror}. Pass --golden with a readable file.") from exc
+        raise DatasetError(
+            f"{path} cannot be read: {exc.strerror}. Pass --golden with a readable file."
+        ) from exc
 
 
 def _parse(line: str, place: str) -> GoldenQuestion:
     try:
         fields: Any = json.loads(line)
     except json.JSONDecodeError as exc:
-        raise DatasetError(f"{place}: not JSON ({exc.msg} at column {exc.colno}). Each line is one JSON object.") from exc
+        raise DatasetError(
+            f"{place}: not JSON ({exc.msg} at column {exc.colno}). Each line is one JSON object."
+        ) from exc
     if not isinstance(fields, dict):
-        raise DatasetError(f"{place}: found a JSON {type(fields).__name__}, expected an object with id, question and gold.")
+        raise DatasetError(
+            f"{place}: found a JSON {type(fields).__name__}, expected an object with id, question and gold."
+        )
     try:
         return GoldenQuestion.model_validate(fields)
     except ValidationError as exc:
@@ -177,8 +208,6 @@ def _in_words(error: ValidationError) -> str:
     for item in error.errors():
         where = ".".join(str(part) for part in item["loc"])
         message = item["msg"].removeprefix("Value error, ")
-        if item["type"] == "extra_forbidden":
-            message = f"unknown; known are {', '.join(GoldenQuestion.model_fields)}" if "." not in where else "unknown"
         said.append(f"`{where}` {message}" if where else message)
     return "; ".join(said) + "."
 

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from eval.judge_cache import JudgementCache, judgement_key
-from eval.judge_schema import NARROW, Bounds, bounded_schema
+from eval.judge_schema import NARROW, USUAL, Bounds, decomposed, judge_form
 from rag.errors import ModelFailed, QuestionError
 
 if TYPE_CHECKING:
@@ -43,16 +42,25 @@ class JudgeCounts:
 class Judge:
     """A chat model that fills response models.
 
-    `workers` calls run at a time: as many as the engine decodes together.
+    `workers` calls run at a time: as many as the engine decodes together. With `decompose_by_model` the model takes
+    answers apart into statements, as Ragas has it; without, their sentences are the statements, which a model too small
+    to follow that prompt needs (it repeats the prompt's examples).
     """
 
-    def __init__(self, model: BaseChatModel, cache: JudgementCache, workers: int = 8, bounds: Bounds = Bounds()) -> None:
+    def __init__(
+        self,
+        model: BaseChatModel,
+        cache: JudgementCache,
+        workers: int = 8,
+        bounds: Bounds = USUAL,
+        decompose_by_model: bool = False,
+    ) -> None:
         self._model = model
         self._cache = cache
         self._bounds = bounds
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="lectern-judge")
+        self._decompose_by_model = decompose_by_model
         self.counts = JudgeCounts()
-        self.on_call: Callable[[], None] | None = None
 
     async def ask(self, prompt: str, response_model: type[T]) -> T:
         """The judge's answer to a prompt, as the response model.
@@ -61,32 +69,38 @@ class Judge:
             QuestionError: prompt and answer do not fit the model's context, even with short reasons.
             ModelFailed: the model broke its schema.
         """
+        if not self._decompose_by_model:
+            parts = decomposed(response_model.model_json_schema(), prompt)
+            if parts is not None:
+                return response_model.model_validate(parts)
         self.counts.calls += 1
         try:
-            try:
-                return await self._ask_within(prompt, response_model, self._bounds)
-            except QuestionError:
-                return await self._ask_within(prompt, response_model, NARROW)
+            return await self._ask_within(prompt, response_model, self._bounds)
+        except QuestionError:
+            pass
+        try:
+            return await self._ask_within(prompt, response_model, NARROW)
         except QuestionError:
             self.counts.too_long += 1
             raise
-        finally:
-            if self.on_call:
-                self.on_call()
 
     async def _ask_within(self, prompt: str, response_model: type[T], bounds: Bounds) -> T:
-        schema = bounded_schema(response_model.model_json_schema(), prompt, bounds)
-        key = judgement_key(str(getattr(self._model, "fingerprint", self._model)), prompt, json.dumps(schema))
+        form = judge_form(response_model.model_json_schema(), prompt, bounds)
+        key = judgement_key(
+            str(getattr(self._model, "fingerprint", self._model)), prompt, json.dumps(form.schema)
+        )
         kept = self._cache.get(key)
         if kept is not None:
             self.counts.cached += 1
-            return response_model.model_validate_json(kept)
-        text = await self._generate(prompt, schema)
+            return response_model.model_validate(form.completed(kept))
+        text = await self._generate(prompt, form.schema)
         try:
-            answer = response_model.model_validate_json(text)
-        except ValidationError as exc:
+            answer = response_model.model_validate(form.completed(text))
+        except ValueError as exc:
             self.counts.unparsable += 1
-            raise ModelFailed(f"the judge answered {text[:80]!r}, which is not the JSON it was held to") from exc
+            raise ModelFailed(
+                f"the judge answered {text[:80]!r}, which is not the JSON it was held to"
+            ) from exc
         self._cache.put(key, text)
         return answer
 

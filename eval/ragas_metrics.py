@@ -51,7 +51,7 @@ UNJUDGED = ("id_context_precision", "id_context_recall", "text_context_precision
 _log = logging.getLogger(__name__)
 
 
-class RagasJudge(InstructorBaseRagasLLM):  # type: ignore[misc]  # ragas ships no types
+class RagasJudge(InstructorBaseRagasLLM):
     """A `Judge` as the model that Ragas' metrics ask."""
 
     def __init__(self, judge: Judge) -> None:
@@ -66,7 +66,7 @@ class RagasJudge(InstructorBaseRagasLLM):  # type: ignore[misc]  # ragas ships n
         return await self._judge.ask(prompt, response_model)
 
 
-class RagasEmbedding(BaseRagasEmbedding):  # type: ignore[misc]  # ragas ships no types
+class RagasEmbedding(BaseRagasEmbedding):
     """The library's embedder as Ragas' metrics ask it."""
 
     def __init__(self, embed: EmbedTexts) -> None:
@@ -119,16 +119,26 @@ async def unjudged_scores(record: Record) -> Scores:
         return dict.fromkeys(UNJUDGED)
     if not hits:
         return dict.fromkeys(UNJUDGED, 0.0)
-    retrieved_ids = [name for i, hit in enumerate(hits) for name in ([f"gold-{n}" for n in hit["held"]] or [f"other-{i}"])]
-    ids = SingleTurnSample(retrieved_context_ids=retrieved_ids, reference_context_ids=[f"gold-{i}" for i in range(len(gold))])
+    retrieved_ids = [
+        name for i, hit in enumerate(hits) for name in ([f"gold-{n}" for n in hit["held"]] or [f"other-{i}"])
+    ]
+    ids = SingleTurnSample(
+        retrieved_context_ids=retrieved_ids, reference_context_ids=[f"gold-{i}" for i in range(len(gold))]
+    )
     texts = SingleTurnSample(
-        retrieved_contexts=[hit["text"] for hit in hits], reference_contexts=[span["text"] or " " for span in gold]
+        retrieved_contexts=[hit["text"] for hit in hits],
+        reference_contexts=[span["text"] or " " for span in gold],
     )
     pairs = zip(UNJUDGED, _UNJUDGED_METRICS, (ids, ids, texts, texts), strict=True)
     return {name: _finite(await metric().single_turn_ascore(sample)) for name, metric, sample in pairs}
 
 
-_UNJUDGED_METRICS = (IDBasedContextPrecision, IDBasedContextRecall, NonLLMContextPrecisionWithReference, NonLLMContextRecall)
+_UNJUDGED_METRICS = (
+    IDBasedContextPrecision,
+    IDBasedContextRecall,
+    NonLLMContextPrecisionWithReference,
+    NonLLMContextRecall,
+)
 
 
 class _Metrics:
@@ -155,8 +165,16 @@ class _Metrics:
         arguments: dict[str, dict[str, Any]] = {
             "faithfulness": {"user_input": question, "response": response, "retrieved_contexts": contexts},
             "answer_relevancy": {"user_input": question, "response": response},
-            "context_precision": {"user_input": question, "reference": reference, "retrieved_contexts": contexts},
-            "context_recall": {"user_input": question, "reference": reference, "retrieved_contexts": contexts},
+            "context_precision": {
+                "user_input": question,
+                "reference": reference,
+                "retrieved_contexts": contexts,
+            },
+            "context_recall": {
+                "user_input": question,
+                "reference": reference,
+                "retrieved_contexts": contexts,
+            },
             "factual_correctness": {"response": response, "reference": reference},
         }
         coroutine: Awaitable[Any] = getattr(self, name).ascore(**arguments[name])

@@ -24,7 +24,13 @@ def retrieval_scores(passages: Sequence[Span], gold: Sequence[Span]) -> Scores:
     A gold span counts once, at the best passage that holds it. The ideal order of nDCG has every found passage first and
     one passage for each span that was missed. Without gold nothing can be scored: every value is None.
     """
-    names = [f"recall@{k}" for k in RECALL_AT] + ["precision@5", "hit@1", "hit@5", f"mrr@{DEPTH}", f"ndcg@{DEPTH}"]
+    names = [f"recall@{k}" for k in RECALL_AT] + [
+        "precision@5",
+        "hit@1",
+        "hit@5",
+        f"mrr@{DEPTH}",
+        f"ndcg@{DEPTH}",
+    ]
     if not gold:
         return dict.fromkeys(names)
     spans = list(dict.fromkeys(gold))
@@ -69,7 +75,10 @@ def retrieval_record(
     started = perf_counter()
     hits = search(question)
     seconds = perf_counter() - started
-    details = {"hits": [hit_object(hit, gold) for hit in hits[:DEPTH]], "gold": [gold_object(span) for span in question.gold]}
+    details = {
+        "hits": [hit_object(hit, gold) for hit in hits[:DEPTH]],
+        "gold": [gold_object(span) for span in question.gold],
+    }
     return record_of(question, retrieval_scores([span_of(hit) for hit in hits], gold), seconds, details)
 
 

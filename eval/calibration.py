@@ -1,0 +1,143 @@
+"""The gate's threshold from data: what each threshold would refuse and answer on a golden set with unanswerable questions.
+
+Only retrieval runs, no language model. Answering is right here when the notes hold the answer and it was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from eval.abstention import CurvePoint, RiskCoverage, risk_coverage
+from eval.gold_match import Span, relevance
+from eval.golden import GoldenQuestion
+from eval.retrieval_scores import span_of
+from rag.errors import DatasetError, SettingsError
+from rag.types import Hit
+
+NOTHING_FOUND = -1.0
+"""The confidence of a question without hits: the least a cosine can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """One question's confidence as the gate sees it, and whether answering it would be right."""
+
+    question_id: str
+    score: float
+    unanswerable: bool
+    found: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The curve, the point chosen for the target (None when no threshold reaches it), and the gate as it is now."""
+
+    curve: RiskCoverage
+    chosen: CurvePoint | None
+    threshold: float | None
+    current: CurvePoint
+    answerable: int
+    unanswerable: int
+
+
+def question_confidence(
+    question: GoldenQuestion,
+    hits: Sequence[Hit],
+    gold: Sequence[Span],
+    shown: int,
+    gate: Callable[[Sequence[Hit]], float | None],
+) -> Confidence:
+    """The confidence of one question; its answer counts as found when one of the `shown` best hits holds gold.
+
+    A question with answers but no gold spans counts as found.
+    """
+    score = gate(hits)
+    found = not gold or any(relevance([span_of(hit) for hit in hits[:shown]], gold))
+    return Confidence(question.id, NOTHING_FOUND if score is None else score, question.unanswerable, found)
+
+
+def calibrate(
+    confidences: Sequence[Confidence],
+    current: float,
+    *,
+    max_refused: float | None = None,
+    target_risk: float | None = None,
+) -> Calibration:
+    """The calibration for one target: at most `max_refused` of the answerable refused, or at most `target_risk` wrong.
+
+    For `max_refused` it is the strictest such threshold, for `target_risk` the one with the highest coverage. The
+    threshold lies half-way to the next lower confidence, so that it does not hang on one question's last digit.
+
+    Raises:
+        DatasetError: the golden set lacks answerable or unanswerable questions.
+    """
+    unanswerable = sum(c.unanswerable for c in confidences)
+    if not unanswerable or unanswerable == len(confidences):
+        kind = "unanswerable" if not unanswerable else "answerable"
+        raise DatasetError(
+            f"The golden set has no {kind} questions and the gate needs both kinds. Add some: "
+            "`lectern eval golden draft --unanswerable-from OTHER.jsonl` takes them from another course."
+        )
+    curve = risk_coverage(
+        [c.score for c in confidences], [c.found for c in confidences], [c.unanswerable for c in confidences]
+    )
+    if target_risk is not None:
+        good = [point for point in curve.points if point.risk <= target_risk]
+        chosen = max(good, key=lambda point: point.coverage, default=None)
+    else:
+        allowed = 0.05 if max_refused is None else max_refused
+        good = [point for point in curve.points if point.refused_answerable <= allowed + 1e-12]
+        chosen = max(good, key=lambda point: point.threshold, default=None)
+    threshold = _between(chosen, curve) if chosen else None
+    answerable = len(confidences) - unanswerable
+    return Calibration(curve, chosen, threshold, _at(confidences, current), answerable, unanswerable)
+
+
+def write_gate_score(path: Path, threshold: float) -> None:
+    """Set `answer.gate_score` in a settings file, keeping its comments; the file is made where there is none.
+
+    Raises:
+        SettingsError: the file is not TOML or cannot be written.
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
+        section = document.setdefault("answer", tomlkit.table())
+        section["gate_score"] = threshold
+        path.write_text(tomlkit.dumps(document), encoding="utf-8")
+    except TOMLKitError as exc:
+        raise SettingsError(
+            f"{path} is not valid TOML: {exc}. Mend it, or set answer.gate_score = {threshold} yourself."
+        ) from exc
+    except OSError as exc:
+        raise SettingsError(
+            f"{path} cannot be written: {exc.strerror}. Set answer.gate_score = {threshold} yourself."
+        ) from exc
+
+
+def _between(chosen: CurvePoint, curve: RiskCoverage) -> float:
+    lower = max(
+        (p.threshold for p in curve.points if p.threshold < chosen.threshold), default=chosen.threshold - 0.02
+    )
+    middle = (chosen.threshold + max(lower, NOTHING_FOUND)) / 2
+    rounded = round(middle, 3)
+    return rounded if lower < rounded <= chosen.threshold else middle
+
+
+def _at(confidences: Sequence[Confidence], threshold: float) -> CurvePoint:
+    """What happens at one threshold."""
+    answered = [c for c in confidences if c.score >= threshold]
+    answerable = [c for c in confidences if not c.unanswerable]
+    hopeless = len(confidences) - len(answerable)
+    wrong = sum(c.unanswerable or not c.found for c in answered)
+    return CurvePoint(
+        threshold,
+        len(answered) / len(confidences),
+        wrong / len(answered) if answered else 0.0,
+        sum(c.score < threshold for c in answerable) / len(answerable),
+        sum(c.unanswerable for c in answered) / hopeless,
+    )
