@@ -83,7 +83,7 @@ def _draft(kind: DocumentKind, path: Path, data: bytes, settings: IngestSettings
     if kind is DocumentKind.PDF:
         from ingest.readers.pdf import read_pdf
 
-        return read_pdf(data, settings), ""
+        return read_pdf(data, settings)
     if kind is DocumentKind.WORD:
         from ingest.readers.word import read_word
 

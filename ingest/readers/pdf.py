@@ -1,17 +1,35 @@
-"""PDF files, page by page."""
+"""PDF files: pages in reading order, without running heads, with a word about what could not be read."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from ingest.readers.draft import Draft
+from ingest.readers.pdf_layout import (
+    body_size,
+    heading_sizes,
+    passages_of,
+    reading_order,
+    repeated_lines,
+    rows_of,
+)
+from ingest.readers.pdf_lines import PageText, page_text
 from rag.errors import UnreadableNote
 from rag.settings import IngestSettings
 from rag.types import BlockKind, Locator, Unit
 
+_LEAST_LETTERS = 3
+_UNMAPPED_SHARE = 0.3
+_JUNK_TITLE = re.compile(
+    r"untitled|microsoft|powerpoint|\.(docx?|pptx?|tex|dvi|indd|pdf)\b|^\W*$", re.IGNORECASE
+)
 
-def read_pdf(data: bytes, settings: IngestSettings) -> Draft:
-    """The text of each page.
+
+def read_pdf(data: bytes, settings: IngestSettings) -> tuple[Draft, str]:
+    """The pages' blocks and the file's title, empty if it has none worth the name.
 
     Raises:
         UnreadableNote: it is encrypted with a password, broken, or too long.
@@ -26,17 +44,85 @@ def read_pdf(data: bytes, settings: IngestSettings) -> Draft:
                 "It is encrypted with a password; save a copy without one and ingest that."
             ) from exc
         raise UnreadableNote(f"It is not a PDF that can be opened ({exc}).") from exc
-    if len(pdf) > settings.max_pages:
-        raise UnreadableNote(
-            f"It has {len(pdf)} pages; at most {settings.max_pages} are read (ingest.max_pages)."
-        )
+    try:
+        if len(pdf) > settings.max_pages:
+            raise UnreadableNote(
+                f"It has {len(pdf)} pages; at most {settings.max_pages} are read (ingest.max_pages)."
+            )
+        return _read_pages(pdf), _title(pdf)
+    finally:
+        pdf.close()
+
+
+def _read_pages(pdf: Any) -> Draft:
     draft = Draft()
+    pages, broken, scanned = [], [], []
     for number in range(1, len(pdf) + 1):
-        _add_page(draft, pdf[number - 1], number)
+        page, needs_ocr = _page(pdf, number)
+        if page is None:
+            broken.append(number)
+            page = PageText([], 0.0, 0.0, 0, 0)
+        if needs_ocr:
+            scanned.append(number)
+        pages.append(page)
+    _add_pages(draft, pages)
+    _warn(draft, broken, "cannot be opened")
+    _warn(draft, scanned, "needs OCR: holds a picture of text, or a font without letters, and no text")
+    partly = [number for number, page in enumerate(pages, 1) if page.unmapped > 0 and number not in scanned]
+    _warn(draft, partly, "holds symbols that the file gives no text for (parts of formulas, usually)")
     return draft
 
 
-def _add_page(draft: Draft, page: Any, number: int) -> None:
-    text = page.get_textpage().get_text_range().replace("\r\n", "\n")
-    for paragraph in text.split("\n\n"):
-        draft.add(BlockKind.PARAGRAPH, paragraph, Locator(Unit.PAGE, number, number), part=number)
+def _page(pdf: Any, number: int) -> tuple[PageText | None, bool]:
+    """(the page's text or None if it is broken, whether it shows something that only OCR could read)."""
+    import pypdfium2
+
+    try:
+        page = pdf[number - 1]
+        text = page_text(page)
+        drawn = next(iter(page.get_objects(max_depth=2)), None) is not None
+    except pypdfium2.PdfiumError:
+        return None, False
+    letters = sum(len(line.text) for line in text.lines)
+    garbled = text.unmapped > _UNMAPPED_SHARE * max(text.characters, 1)
+    return text, drawn and (letters < _LEAST_LETTERS or garbled)
+
+
+def _add_pages(draft: Draft, pages: Sequence[PageText]) -> None:
+    """Appends every page's passages; the heading in force is carried from page to page."""
+    repeated = repeated_lines(pages)
+    body = body_size(pages)
+    sizes = heading_sizes(pages, body)
+    known_words = Counter(word for page in pages for line in page.lines for word in line.text.split())
+    heading = ""
+    for index, page in enumerate(pages):
+        lines = [line for line in page.lines if (index, line.text) not in repeated]
+        number = index + 1
+        for passage in passages_of(rows_of(reading_order(page, lines)), body, sizes, known_words):
+            if passage.kind is BlockKind.HEADING:
+                heading = " ".join(passage.text.split())
+            at = Locator(Unit.PAGE, number, number, heading)
+            draft.add(passage.kind, passage.text, at, level=passage.level, part=number)
+
+
+def _warn(draft: Draft, pages: Sequence[int], what: str) -> None:
+    if pages:
+        word = "page" if len(pages) == 1 else "pages"
+        draft.warnings.append(f"{word} {_ranges(pages)}: {what}")
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """`1-3, 7` for 1, 2, 3, 7."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
+
+
+def _title(pdf: Any) -> str:
+    """The title in the file's properties, unless a program wrote it there."""
+    title = " ".join(str(pdf.get_metadata_value("Title") or "").split())
+    return "" if _JUNK_TITLE.search(title) else title
