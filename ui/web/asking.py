@@ -9,9 +9,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
-from rag.chain import Done, Event, Retrieved, Rewritten, Token
+from rag.chain import Done, Event, Question, Retrieved, Rewritten, Token
 from rag.errors import LecternError
 from ui.web.batches import Batches
 from ui.web.conversation import Exchange, Outcome, history_of, new_id
@@ -20,7 +20,7 @@ from ui.web.conversation import Exchange, Outcome, history_of, new_id
 class Chain(Protocol):
     """What of `rag.chain.AnswerChain` the page needs."""
 
-    def stream(self, input: dict[str, Any]) -> Iterator[Event]:
+    def stream(self, input: Question) -> Iterator[Event]:  # noqa: A002 - LangChain's name
         """The events of one question."""
         ...
 
@@ -38,11 +38,13 @@ def answered(
     `chain` is waited for if its model is still loading. `stop` ends everything within a fraction of a second, with what
     there was until then.
     """
-    asked = {"question": exchange.question, "history": history_of(earlier)}
+    asked: Question = {"question": exchange.question, "history": history_of(earlier)}
     try:
         for events in Batches(lambda: chain().stream(asked), stop):
             for event in events:
                 exchange = _after(exchange, event)
+                if isinstance(event, Retrieved):
+                    yield exchange  # the passages are seen before the first token, even when both came at once
             yield exchange
     except LecternError as exc:
         yield replace(exchange, outcome=Outcome.FAILED, error=str(exc))

@@ -44,7 +44,7 @@ class Batches(Generic[T]):
         gathered: list[T] = []
         try:
             while not self._stop.is_set():
-                item = self._next()
+                item = self._next(sent + self._interval - monotonic() if gathered else _POLL_SECONDS)
                 if isinstance(item, _End):
                     if gathered:
                         yield gathered
@@ -62,9 +62,9 @@ class Batches(Generic[T]):
         finally:
             self._stop.set()
 
-    def _next(self) -> T | _End | None:
+    def _next(self, wait_seconds: float) -> T | _End | None:
         try:
-            return self._items.get(timeout=min(self._interval, _POLL_SECONDS))
+            return self._items.get(timeout=min(max(wait_seconds, 0.001), _POLL_SECONDS))
         except queue.Empty:
             return None
 

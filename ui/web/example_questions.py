@@ -67,4 +67,7 @@ def _subjects(document: Document) -> Iterator[str]:
         words = subject.split()
         usable = 0 < len(words) <= _MOST_HEADING_WORDS and "?" not in subject and len(subject) > 3
         if usable and words[0].lower() not in _GENERIC and any(character.isalpha() for character in subject):
-            yield subject if any(c.isupper() for c in subject[1:]) else subject[0].lower() + subject[1:]
+            keeps_capital = words[0].lower() not in ("the", "a", "an") and any(
+                c.isupper() for c in subject[1:]
+            )
+            yield subject if keeps_capital else subject[0].lower() + subject[1:]

@@ -46,12 +46,13 @@ def _html(value: str = "", **given: Any) -> gr.HTML:
 
 def build_page(desk: Desk, *, folders: bool) -> gr.Blocks:
     """The page for one library. `folders` allows adding a folder of the server's machine by its path."""
-    with gr.Blocks(
+    page = gr.Blocks(
         title="Lectern",
         analytics_enabled=False,
         fill_width=True,
         delete_cache=(_UPLOAD_KEPT_SECONDS, _UPLOAD_KEPT_SECONDS),
-    ) as page:
+    )
+    with page:
         _html(_HEADER, elem_id="masthead")
         status = _html(status_html(desk.status()), elem_id="status")
         timer = gr.Timer(1.0)

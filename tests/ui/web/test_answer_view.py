@@ -1,0 +1,169 @@
+"""What a question and its answer look like: read as text, the way a screen reader does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import unescape
+from html.parser import HTMLParser
+
+import pytest
+
+from rag.types import Answer, Sentence, Timings
+from ui.web.answer_view import (
+    checked_html,
+    exchange_html,
+    facts,
+    partial_html,
+    transcript_html,
+    welcome_html,
+)
+from ui.web.conversation import Exchange, Outcome, Verdict
+
+POISON = '<script>alert(1)</script> ![x](http://evil.example/?q=1) <img src=x onerror="alert(1)">'
+
+
+class Elements(HTMLParser):
+    """Every element of some HTML with its attributes, as a browser reads them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def words(html: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
+
+
+def test_a_supported_sentence_says_so_and_cites(make_answer: Callable[..., Answer]) -> None:
+    html = checked_html("e1", make_answer())
+    assert words(html) == "The owl hunts at night. [1] ✓ supported : its cited passage holds it."
+    assert html.count('data-action="show" data-exchange="e1" data-n="1" aria-label="Show passage 1"') == 1
+
+
+def test_an_unsupported_sentence_says_so_in_words(make_answer: Callable[..., Answer]) -> None:
+    sentences = (
+        Sentence("The owl hunts at night.", (1,), True, 1.0, "its cited passage holds it"),
+        Sentence("It costs 7 euros.", (1,), False, 0.3, "no shown passage holds the number 7"),
+        Sentence("It is nice.", (), False, 0.1, "no shown passage holds it"),
+    )
+    answer = make_answer("The owl hunts at night. [1] It costs 7 euros. [1] It is nice.", sentences=sentences)
+    said = words(checked_html("e1", answer))
+    assert (
+        "It costs 7 euros. [1] ! not supported by its passage : no shown passage holds the number 7." in said
+    )
+    assert "It is nice. ! no passage supports this : no shown passage holds it." in said
+
+
+def test_only_verified_citations_are_shown(make_answer: Callable[..., Answer]) -> None:
+    answer = make_answer("The owl hunts at night. [7]")
+    assert "[7]" not in checked_html("e1", answer)
+    assert "[1]" in checked_html("e1", answer)
+
+
+def test_sentences_that_are_not_in_the_text_are_shown_on_their_own(
+    make_answer: Callable[..., Answer],
+) -> None:
+    assert "The owl hunts at night." in words(checked_html("e1", make_answer("Something else entirely.")))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "said"),
+    [
+        ("The owl [1] hunts", 2, "The owl [1] hunts"),
+        ("The owl hunts [", 2, "The owl hunts"),
+        ("The owl hunts [1", 2, "The owl hunts"),
+        ("The owl [9] hunts [1, 2].", 2, "The owl hunts [1] [2] ."),
+        ("a[i] = [x] and", 2, "a[i] = [x] and"),
+    ],
+)
+def test_citations_while_the_answer_streams(
+    make_exchange: Callable[..., Exchange], text: str, shown: int, said: str
+) -> None:
+    exchange = make_exchange(text=text, shown=shown, outcome=Outcome.PENDING, answer=None)
+    assert words(partial_html(exchange)) == said
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_poison_in_every_part_is_inert(
+    make_exchange: Callable[..., Exchange], make_answer: Callable[..., Answer], outcome: Outcome
+) -> None:
+    sentence = Sentence(POISON, (1,), False, 0.0, POISON)
+    answer = make_answer(
+        POISON,
+        sentences=(sentence,),
+        standalone_question=POISON,
+        left_out=(POISON,),
+        details={"gate": POISON},
+    )
+    for abstained in (False, True):
+        exchange = make_exchange(
+            make_answer(abstained=abstained) if outcome is not Outcome.ANSWERED else answer,
+            question=POISON, standalone_question=POISON, text=POISON, outcome=outcome, error=POISON,
+        )  # fmt: skip
+        html = exchange_html(exchange) + transcript_html(POISON, []) + welcome_html(POISON, [POISON], 1)
+        elements = Elements(html).found
+        assert {"script", "img", "iframe"}.isdisjoint(name for name, _ in elements)
+        assert not [name for _, attributes in elements for name in attributes if name.startswith("on")]
+        assert [attributes["class"] for name, attributes in elements if name == "a"] in ([], ["export"])
+
+
+def test_a_rewritten_question_is_shown_only_when_it_differs(make_exchange: Callable[..., Exchange]) -> None:
+    assert "Understood as" not in exchange_html(make_exchange())
+    assert "Understood as: When does the barn owl hunt?" in words(
+        exchange_html(make_exchange(standalone_question="When does the barn owl hunt?"))
+    )
+
+
+def test_an_abstention_points_to_the_nearest_passages(
+    make_exchange: Callable[..., Exchange], make_answer: Callable[..., Answer]
+) -> None:
+    answer = make_answer("The notes do not say.", abstained=True, sentences=(), citations=())
+    html = exchange_html(make_exchange(answer, shown=0))
+    assert "The notes do not say. No answer is given" in words(html)
+    assert "The nearest passages are listed under Sources." in words(html)
+    assert "supported" not in html
+
+
+def test_the_facts_are_the_answers_own(
+    make_exchange: Callable[..., Exchange], make_answer: Callable[..., Answer]
+) -> None:
+    answer = make_answer(left_out=("2 of 6 passages did not fit the model's context",))
+    assert facts(make_exchange(answer, context_tokens=2048, prompt_tokens=1612)) == [
+        "1 of 1 passages shown",
+        "1,612 of 2,048 tokens",
+        "first word after 0.8 s",
+        "2.3 s in all",
+        "left out: 2 of 6 passages did not fit the model's context",
+    ]
+    refused = make_answer(
+        timings=Timings(0.05, None, 0.06), abstained=True, details={"gate": "nearest at 0.12"}
+    )
+    assert facts(make_exchange(refused, shown=0, prompt_tokens=0)) == [
+        "0 of 1 passages shown", "0.1 s in all", "nearest at 0.12",
+    ]  # fmt: skip
+
+
+def test_what_can_be_done_depends_on_what_came_of_it(make_exchange: Callable[..., Exchange]) -> None:
+    finished = exchange_html(make_exchange())
+    assert all(f'data-action="{action}"' in finished for action in ("retry", "show", "judge"))
+    assert 'data-action="retry"' not in exchange_html(make_exchange(), last=False)
+    failed = exchange_html(make_exchange(outcome=Outcome.FAILED, answer=None, error="The disk is full."))
+    assert "The disk is full." in failed
+    assert 'data-action="retry"' in failed
+    assert 'data-action="judge"' not in failed
+    assert "data-action" not in exchange_html(make_exchange(outcome=Outcome.PENDING, answer=None, text=""))
+
+
+def test_a_verdict_is_remembered(make_exchange: Callable[..., Exchange]) -> None:
+    html = exchange_html(make_exchange(verdict=Verdict.WRONG_SOURCE))
+    assert re.findall(r'data-verdict="([^"]*)" aria-pressed="true"', html) == ["wrong source"]
+
+
+def test_an_empty_library_asks_for_notes_first() -> None:
+    assert "There is nothing to ask about yet" in welcome_html("your notes", [], 0)
+    assert 'data-question="What is a &quot;finch&quot;?"' in welcome_html("x", ['What is a "finch"?'], 3)

@@ -1,0 +1,77 @@
+"""A blocking iterator can be left at any moment, and loses nothing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from ui.web.batches import Batches
+
+
+def flat(batches: Batches[int]) -> list[int]:
+    return [item for batch in batches for item in batch]
+
+
+def test_everything_comes_in_order_and_the_first_at_once() -> None:
+    def slow() -> Iterator[int]:
+        yield 0
+        time.sleep(0.05)
+        yield from range(1, 100)
+
+    batches = list(Batches(slow, threading.Event(), interval_seconds=0.02))
+    assert batches[0] == [0]
+    assert [item for batch in batches for item in batch] == list(range(100))
+    assert len(batches) < 20
+
+
+def test_stop_does_not_wait_for_the_next_item() -> None:
+    release, closed, stop = threading.Event(), threading.Event(), threading.Event()
+
+    def blocked() -> Iterator[int]:
+        try:
+            yield 1
+            release.wait(10)
+            yield 2
+        finally:
+            closed.set()
+
+    got = []
+    started = time.monotonic()
+    for batch in Batches(blocked, stop):
+        got += batch
+        stop.set()
+    assert time.monotonic() - started < 1
+    assert got == [1]
+    release.set()
+    assert closed.wait(2), "the iterator is closed by its own thread"
+
+
+def test_leaving_the_loop_closes_the_iterator() -> None:
+    closed = threading.Event()
+
+    def endless() -> Iterator[int]:
+        try:
+            while True:
+                yield 1
+                time.sleep(0.01)
+        finally:
+            closed.set()
+
+    for _ in Batches(endless, threading.Event()):
+        break
+    assert closed.wait(2)
+
+
+def test_an_error_comes_after_what_was_given() -> None:
+    def broken() -> Iterator[int]:
+        yield 1
+        raise ValueError("no more")
+
+    got = []
+    with pytest.raises(ValueError, match="no more"):
+        for batch in Batches(broken, threading.Event()):
+            got += batch
+    assert got == [1]

@@ -1,0 +1,51 @@
+"""Questions to start with: the course's own, else from its headings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rag.types import Block, BlockKind, Document, DocumentKind, Locator, Unit
+from ui.web.example_questions import course_questions, heading_questions
+
+
+def document(name: str, *headings: str) -> Document:
+    text = "\n".join(headings)
+    blocks, at = [], 0
+    for heading in headings:
+        blocks.append(Block(BlockKind.HEADING, at, at + len(heading), Locator(Unit.LINE, 1, 1), 1))
+        at += len(heading) + 1
+    return Document(name, name, DocumentKind.MARKDOWN, "", text, tuple(blocks))
+
+
+def test_the_golden_file_beside_or_above_the_notes(tmp_path: Path) -> None:
+    course = tmp_path / "course"
+    course.mkdir()
+    rows = [
+        {"question": "What is an owl?"},
+        {"question": "And then?", "history": [{"role": "user", "content": "x"}]},
+        {"question": "Who won?", "unanswerable": True},
+        {"question": "What is a finch?"},
+    ]
+    (tmp_path / "golden.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    assert course_questions([str(course / "a.md")]) == ["What is an owl?", "What is a finch?"]
+    assert course_questions([str(course / "a.md")], count=1) == ["What is an owl?"]
+    assert course_questions(["", str(tmp_path.parent / "elsewhere" / "b.md")]) == []
+    (tmp_path / "golden.jsonl").write_text("not json", encoding="utf-8")
+    assert course_questions([str(course / "a.md")]) == []
+
+
+def test_headings_take_turns_and_generic_ones_are_left_out() -> None:
+    first = document("a", "# Lesson 1: Sampling and aliasing", "## Exercises", "## The FFT")
+    second = document(
+        "b",
+        "# Introduction",
+        "## 2.3 Dithering **noise**",
+        "## Why does $x$ matter at all, and when, and where?",
+    )
+    assert heading_questions([first, second]) == [
+        "What is sampling and aliasing?",
+        "What is dithering noise?",
+        "What is the FFT?",
+    ]
+    assert heading_questions([]) == []
