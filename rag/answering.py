@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rag.evidence import Evidence, check
 from rag.prompt import ABSTENTION, without_citations
+from rag.sentences import sentences
 from rag.types import Chunk, Hit
 
 
@@ -28,13 +29,19 @@ def checked_answer(text: str, passages: Sequence[Chunk], threshold: float) -> Ch
     evidence = check(text, passages, threshold)
     if is_refusal(text) or not any(sentence.supported for sentence in evidence.sentences):
         return CheckedAnswer(ABSTENTION, True, Evidence(ABSTENTION, (), ()))
-    return CheckedAnswer(evidence.text, False, evidence)
+    return CheckedAnswer(evidence.text.strip(), False, evidence)
 
 
 def is_refusal(text: str) -> bool:
     """Whether a text says nothing but that the notes do not hold the answer."""
     bare = " ".join(without_citations(text).split())
     return not bare or bare.startswith(ABSTENTION.rstrip("."))
+
+
+def repeats_itself(text: str) -> bool:
+    """Whether the last three whole sentences are the same: a small model that has begun to loop will not stop."""
+    said = [without_citations(sentence).casefold() for sentence in sentences(text)[-4:-1]]
+    return len(said) == 3 and len(set(said)) == 1
 
 
 def interleave(first: Sequence[Hit], second: Sequence[Hit]) -> list[Hit]:

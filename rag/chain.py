@@ -255,6 +255,8 @@ class AnswerChain(Runnable[Question, Any]):
                         run.first_token = time.perf_counter() - run.started
                     run.text += chunk.text
                     yield Token(chunk.text)
+                    if answering.repeats_itself(run.text):
+                        break
                 if chunk.usage_metadata:
                     run.answer_tokens += chunk.usage_metadata["output_tokens"]
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from rag.prompt import cited_numbers, without_citations
 from rag.sentences import sentence_spans
 from rag.types import Chunk, Citation, Sentence
-from rag.words import content_words, numbers
+from rag.words import content_words, names, numbers, stem
+
+QUOTED_SENTENCES = 3
+"""The longest quote: a sentence of an answer seldom draws on more of a passage than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +30,21 @@ class Evidence:
 def check(text: str, passages: Sequence[Chunk], threshold: float) -> Evidence:
     """The evidence for an answer `text` whose `[n]` name `passages` (numbered from 1).
 
-    A sentence is supported when at least `threshold` of its content words, and every number in it, stand in the passages
-    it cites. An answer without sentences has no evidence.
+    A sentence is supported when at least `threshold` of its content words stand in the passages it cites, and every number
+    and name in it in the part of them closest to it: the right words with another date are not support. A
+    sentence that was said before is left out. An answer without sentences has no evidence.
     """
     checked: list[Sentence] = []
     citations: dict[int, Citation] = {}
     pieces: list[str] = []
+    said: set[str] = set()
     end = 0
     for start, stop in _sentences_with_citations(text):
         sentence = _check_sentence(text[start:stop], passages, threshold)
+        if sentence.text.casefold() in said:
+            end = stop
+            continue
+        said.add(sentence.text.casefold())
         checked.append(sentence)
         pieces += [text[end:start], _numbered(sentence)]
         end = stop
@@ -66,14 +74,18 @@ def support(sentence: str, passages: Sequence[str]) -> float:
 
 
 def quote_span(sentence: str, passage: str) -> tuple[int, int]:
-    """The half-open span of the one or two neighbouring sentences of `passage` closest to `sentence`.
+    """The half-open span of the one to three neighbouring sentences of `passage` closest to `sentence`.
 
-    Closest is the highest F1 between the sets of content words; the earlier and shorter span wins a tie. An empty
+    Closest is the highest F1 between the sets of content words; the shorter, then the earlier span wins a tie. An empty
     passage gives (0, 0).
     """
     wanted = set(content_words(without_citations(sentence)))
     spans = sentence_spans(passage)
-    candidates = [*spans, *((first[0], second[1]) for first, second in pairwise(spans))]
+    candidates = [
+        (spans[first][0], spans[first + length][1])
+        for length in range(QUOTED_SENTENCES)
+        for first in range(len(spans) - length)
+    ]
     if not candidates:
         return (0, len(passage))
     return max(candidates, key=lambda span: _f1(wanted, set(content_words(passage[span[0] : span[1]]))))
@@ -118,11 +130,9 @@ def _check_sentence(sentence: str, passages: Sequence[Chunk], threshold: float) 
             else "citation added: this passage holds it"
         )
         return _verdict(bare, (best + 1,), True, [passages[best]], reason)
-    missing = numbers(bare) - {
-        number for chunk in cited or passages for number in numbers(_searchable(chunk))
-    }
+    missing = _missing(bare, cited or passages)
     if missing:
-        reason = f"no shown passage holds the number {', '.join(sorted(missing))}"
+        reason = f"the passage does not say {', '.join(sorted(missing))}"
     else:
         reason = "its cited passage does not hold it" if named else "no shown passage holds it"
     return _verdict(bare, named, False, cited or list(passages), reason)
@@ -138,9 +148,26 @@ def _verdict(
 
 def _holds(sentence: str, passages: Sequence[Chunk], threshold: float) -> bool:
     texts = [_searchable(chunk) for chunk in passages]
-    return support(sentence, texts) >= threshold and numbers(sentence) <= {
-        n for text in texts for n in numbers(text)
+    if support(sentence, texts) < threshold:
+        return False
+    return not _missing(sentence, passages)
+
+
+def _missing(sentence: str, passages: Sequence[Chunk]) -> set[str]:
+    """The numbers and names of a sentence that stand nowhere near the closest sentence of each passage."""
+    near = [_near(sentence, chunk) for chunk in passages]
+    held = {number for text in near for number in numbers(text)} | {
+        word for text in near for word in content_words(text)
     }
+    return {
+        word for word in numbers(sentence) | names(sentence) if word not in held and stem(word) not in held
+    }
+
+
+def _near(sentence: str, chunk: Chunk) -> str:
+    """The closest part of a passage with the headings above it."""
+    start, end = quote_span(sentence, chunk.text)
+    return " ".join((chunk.title, *chunk.headings, chunk.text[start:end]))
 
 
 def _score(sentence: str, passage: Chunk) -> tuple[float, float]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from rag.words import STOP_WORDS
+
 Span = tuple[int, int]
 
 _ABBREVIATIONS = frozenset(
@@ -15,6 +17,7 @@ _ABBREVIATIONS = frozenset(
 )
 _BOUNDARY = re.compile(r"""[.!?]+["'”’)\]*_]*(?:\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*\])*(?=\s|$)""")
 _ITEM = r"(?:[-*+•]\s|\d{1,3}[.)]\s|[#>|]|```)"
+_WORD = re.compile(r"\w+")
 _FENCE = re.compile(r"^```.*?^```[ \t]*$", re.MULTILINE | re.DOTALL)
 _LINE = re.compile(rf"\n\s*\n|\n(?=\s*{_ITEM})|(?<=\|)\n")
 
@@ -63,14 +66,12 @@ def _ends_sentence(text: str, start: int, match: re.Match[str]) -> bool:
         return True
     word = re.search(r"[\w.]*$", text[start : match.start()])
     before = word.group().lower().lstrip("(") if word else ""
-    if (
-        before in _ABBREVIATIONS
-        or (len(before) == 1 and before.isalpha())
-        or (not text[start : match.start()].strip(" 0123456789"))
-    ):
+    if before in _ABBREVIATIONS or not text[start : match.start()].strip(" 0123456789"):
         return False
-    after = text[match.end() :].lstrip()[:1]
-    return not after.islower() or "[" in match.group()
+    after = text[match.end() :].lstrip()
+    if len(before) == 1 and before.isalpha():  # "S. Robertson" goes on, "Hall A. The resit" does not
+        return (_WORD.match(after) or [""])[0].lower() in STOP_WORDS
+    return not after[:1].islower() or "[" in match.group()
 
 
 def _trimmed(text: str, start: int, end: int) -> list[Span]:

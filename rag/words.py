@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 _TOKEN = re.compile(r"[^\W_]+(?:[._'’/+#-]*[^\W_]+)*[+#]*|\w+", re.UNICODE)
+_NAME = re.compile(r"(?<=[\w,;)] )([A-Z][a-z]{2,})\b")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 STOP_WORDS = frozenset(
@@ -42,6 +43,11 @@ def content_words(text: str) -> list[str]:
 def numbers(text: str) -> set[str]:
     """The numbers of `text`, thousands separators removed."""
     return {match.group().replace(",", "").rstrip(".") for match in _NUMBER.finditer(text)}
+
+
+def names(text: str) -> set[str]:
+    """The names of `text` in lower case: words with a capital that do not open a sentence."""
+    return {match.group(1).lower() for match in _NAME.finditer(text)}
 
 
 @lru_cache(maxsize=65536)

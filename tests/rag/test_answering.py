@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.answering import checked_answer, interleave, is_refusal
+from rag.answering import checked_answer, interleave, is_refusal, repeats_itself
 from rag.prompt import ABSTENTION
 from rag.types import Chunk, Hit
 
@@ -35,6 +35,12 @@ def test_an_answer_that_nothing_supports_is_withheld(make_chunk: Callable[..., C
 def test_a_supported_answer_passes_with_its_citation(make_chunk: Callable[..., Chunk]) -> None:
     answer = checked_answer("BM25 is a ranking function.", [make_chunk("BM25 is a ranking function.")], 0.6)
     assert (answer.text, answer.abstained) == ("BM25 is a ranking function. [1]", False)
+
+
+def test_a_loop_is_noticed_at_its_third_turn() -> None:
+    assert not repeats_itself("Assessment [3]\n\nAssessment [3]\n\nAsse")
+    assert repeats_itself("Assessment [3]\n\nAssessment [3]\n\nAssessment [2]\n\nAsse")
+    assert not repeats_itself("")
 
 
 def test_interleave_keeps_the_first_list_ahead(make_hit: Callable[..., Hit]) -> None:

@@ -48,6 +48,23 @@ def test_a_number_that_no_passage_holds_makes_a_sentence_unsupported(passages: l
     assert "2.0" in sentence.reason
 
 
+def test_the_right_words_with_another_day_are_not_support(make_chunk: Callable[..., Chunk]) -> None:
+    syllabus = "The final examination is on Tuesday 15 December in Hall A. The resit is on Friday 5 February."
+    chunk = make_chunk(syllabus)
+    assert check("The final examination is on Tuesday 15 December. [1]", [chunk], 0.6).sentences[0].supported
+    (sentence,) = check(
+        "The final examination is on Friday 15 December in Hall A. [1]", [chunk], 0.6
+    ).sentences
+    assert not sentence.supported
+    assert "friday" in sentence.reason
+
+
+def test_what_was_said_before_is_left_out(passages: list[Chunk]) -> None:
+    evidence = check("BM25 is a ranking function. [1]\n\nBM25 is a ranking function. [1]", passages, 0.6)
+    assert evidence.text.strip() == "BM25 is a ranking function. [1]"
+    assert len(evidence.sentences) == 1
+
+
 def test_an_invented_sentence_is_marked_and_the_others_stay(passages: list[Chunk]) -> None:
     evidence = check("Stemming maps words to roots. [2] Pandas eat bamboo in China.", passages, 0.6)
     assert [sentence.supported for sentence in evidence.sentences] == [True, False]

@@ -16,6 +16,7 @@ from rag.sentences import sentence_spans, sentences
         ("Set k1 = 1.2 first. Then go.", ["Set k1 = 1.2 first.", "Then go."]),
         ("See e.g. BM25 for this. End", ["See e.g. BM25 for this.", "End"]),
         ("By S. Robertson. Next.", ["By S. Robertson.", "Next."]),
+        ("It is in Hall A. The resit too.", ["It is in Hall A.", "The resit too."]),
         ("It helps. [1] More [2][3]. End. [4]", ["It helps. [1]", "More [2][3].", "End. [4]"]),
         ("- item one\n- item two. More\n\nNew", ["- item one", "- item two.", "More", "New"]),
         ("A wrapped\nline stays. So.", ["A wrapped\nline stays.", "So."]),
