@@ -21,8 +21,8 @@ ABSTENTION = "The notes do not say."
 """The fixed sentence of a refusal: the adapter is trained on it, the gate uses it, the evaluation looks for it."""
 
 _READER_SYSTEM = (
-    "Answer the question from the numbered notes only. Copy the supporting sentence and end it with the note's number "
-    f"like [1]. If the notes do not hold the answer, say: {ABSTENTION}"
+    "Answer from the numbered notes: copy the supporting sentence and end it with its note number like [1]. "
+    f"If no note answers the question, say: {ABSTENTION}"
 )
 _INSTRUCT_SYSTEM = (
     "You help a student with their own course notes. Answer from the numbered notes below and from nothing else, in a "
@@ -52,12 +52,14 @@ def render(
 ) -> tuple[Turn, ...]:
     """The messages for one question: a system turn, the history (instruct style only), and the notes with the question.
 
-    Passages are numbered from 1 in the order given.
+    Passages are numbered from 1 in the order given. The reader sees the question before the notes as well: a causal
+    model reads each note once, and a small one must know then what to look for.
     """
     notes = "\n\n".join(note(number, chunk) for number, chunk in enumerate(passages, 1))
-    asked = Turn(Role.USER, f"Notes:\n{notes}\n\nQuestion: {question.strip()}")
+    body = f"Notes:\n{notes}\n\nQuestion: {question.strip()}"
     if style is PromptStyle.READER:
-        return (Turn(Role.SYSTEM, _READER_SYSTEM), asked)
+        return (Turn(Role.SYSTEM, _READER_SYSTEM), Turn(Role.USER, f"Question: {question.strip()}\n\n{body}"))
+    asked = Turn(Role.USER, body)
     return (Turn(Role.SYSTEM, _INSTRUCT_SYSTEM), *history, asked)
 
 

@@ -1,0 +1,176 @@
+"""The model that is tuned: read from a GGUF file, a folder or a hub, in 4 bits if asked, with a LoRA adapter on top."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from finetune.recipe import LoraPart, ModelPart, Quantization
+from rag.errors import ModelMissing, TrainingError
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A base model with its tokenizer; `identity` is a name and a content hash for the adapter's manifest."""
+
+    model: Any
+    tokenizer: Any
+    identity: dict[str, str]
+
+
+def base_path(base: str) -> str:
+    """The file, folder or id behind a recipe's `base`.
+
+    Raises:
+        ModelMissing: the embedded model's package is not installed.
+    """
+    if base != "embedded":
+        return base
+    from rag.chat_models.embedded import embedded_gguf
+
+    return str(embedded_gguf())
+
+
+def load_tokenizer(base: str) -> Any:
+    """The tokenizer of a base model, padding on the right.
+
+    Raises:
+        ModelMissing: nothing there, or access was not granted.
+    """
+    from transformers import AutoTokenizer
+
+    where = base_path(base)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(*_located(where)[0], **_located(where)[1])
+    except (OSError, ValueError) as exc:
+        raise ModelMissing(_not_there(where, exc)) from exc
+    tokenizer.padding_side = "right"
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_base(part: ModelPart, *, bfloat16: bool, attention: str = "sdpa") -> Base:
+    """The base model, ready to carry an adapter, on the first GPU or the CPU.
+
+    Raises:
+        ModelMissing: nothing there, or access was not granted.
+        TrainingError: no GPU for a model that needs one.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    where = base_path(part.base)
+    device = local_device()
+    arguments, options = _located(where)
+    dtype = torch.bfloat16 if bfloat16 else torch.float32
+    options |= {"dtype": dtype, "attn_implementation": attention, "device_map": {"": device}}
+    if part.quantization is Quantization.NF4:
+        options["quantization_config"] = nf4_config(dtype)
+        if where.endswith(".gguf"):
+            arguments, options = (_dequantized(where),), {k: v for k, v in options.items() if k != "gguf_file"}
+    elif where.endswith(".gguf"):
+        options["quantization_config"] = _gguf_config()
+    try:
+        model = AutoModelForCausalLM.from_pretrained(*arguments, **{k: v for k, v in options.items() if v is not None})
+    except (OSError, ValueError) as exc:
+        raise ModelMissing(_not_there(where, exc)) from exc
+    return Base(model, load_tokenizer(part.base), {"name": Path(where).name, "blake2b": fingerprint(where)})
+
+
+def local_device() -> str:
+    """`cuda:N` of this process (N by torchrun or accelerate), else `cpu`."""
+    import os
+
+    import torch
+
+    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
+
+
+def nf4_config(dtype: Any) -> Any:
+    """4-bit NormalFloat with double quantization, arithmetic in `dtype`. Source: Dettmers et al. 2023 (QLoRA)."""
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+    )
+
+
+def lora_config(part: LoraPart) -> Any:
+    """The adapter's shape for PEFT."""
+    from peft import LoraConfig
+
+    targets = part.targets if part.targets == "all-linear" else [name.strip() for name in part.targets.split(",")]
+    return LoraConfig(
+        r=part.rank, lora_alpha=part.alpha, lora_dropout=part.dropout, target_modules=targets, task_type="CAUSAL_LM"
+    )
+
+
+def fingerprint(where: str) -> str:
+    """A content hash of the base: of the file, or of the safetensors of a folder; empty for an id of a hub."""
+    path = Path(where)
+    files = [path] if path.is_file() else sorted(path.glob("*.safetensors")) if path.is_dir() else []
+    digest = hashlib.blake2b(digest_size=16)
+    for file in files:
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest() if files else ""
+
+
+def _located(where: str) -> tuple[tuple[str, ...], dict[str, Any]]:
+    path = Path(where)
+    if path.suffix == ".gguf":
+        return (str(path.parent),), {"gguf_file": path.name}
+    return (where,), {}
+
+
+def _gguf_config() -> Any:
+    """Asks transformers for plain weights out of a GGUF file; releases before 5.2x always give those."""
+    try:
+        from transformers import GgufConfig
+    except ImportError:
+        return None
+    return GgufConfig(dequantize=True)
+
+
+def _dequantized(where: str) -> str:
+    """A safetensors copy of a GGUF model, kept in the model cache: bitsandbytes quantizes only what it loads from one."""
+    from rag.chat_models.model_cache import cached_folder, content_hash
+
+    def build(folder: Path) -> None:
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        arguments, options = _located(where)
+        model = AutoModelForCausalLM.from_pretrained(
+            *arguments, **options, dtype=torch.bfloat16, quantization_config=_gguf_config()
+        )
+        model.save_pretrained(folder)
+
+    return str(cached_folder(f"dequantized-{content_hash(Path(where))}", build))
+
+
+def _not_there(where: str, exc: Exception) -> str:
+    reason = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
+    return (
+        f"The base model {where!r} cannot be opened: {reason} Give a folder with its weights, a GGUF file, or `embedded`; "
+        "for a gated model of a hub accept its terms and log in first."
+    )
+
+
+def require_gpu(base: str, parameters: int) -> None:
+    """Refuses to start what would take days: a model of billions of parameters without a GPU.
+
+    Raises:
+        TrainingError: there is no GPU and the model has more than a billion parameters.
+    """
+    import torch
+
+    if parameters > 1_000_000_000 and not torch.cuda.is_available():
+        raise TrainingError(
+            f"{base} has {parameters / 1e9:.1f} billion parameters and no GPU was found. Train it on a machine with a GPU "
+            "(24 GB for an 8B model in 4 bits), or use the recipe smollm2-135m-customer-service, which runs on a CPU."
+        )

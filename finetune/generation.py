@@ -1,0 +1,47 @@
+"""Answers of a model to many prompts at once, greedy or sampled: for measuring and for making questions, not for chatting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from finetune.encoding import Message
+
+
+def answer_all(
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[Sequence[Message]],
+    *,
+    most_tokens: int,
+    batch_tokens: int = 120_000,
+    sampled: bool = False,
+) -> list[str]:
+    """The answer to each prompt, in order. Prompts of like length share a batch of about `batch_tokens` tokens."""
+    import torch
+
+    texts = [tokenizer.apply_chat_template(list(p), tokenize=False, add_generation_prompt=True) for p in prompts]
+    ids = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
+    order = sorted(range(len(ids)), key=lambda index: len(ids[index]))
+    answers = [""] * len(ids)
+    model.eval()
+    choice: dict[str, Any] = {"do_sample": True, "temperature": 0.8, "top_p": 0.95} if sampled else {"do_sample": False}
+    while order:
+        width = len(ids[order[-1]]) + most_tokens
+        batch = [order.pop() for _ in range(max(1, min(len(order), batch_tokens // width)))]
+        longest = max(len(ids[index]) for index in batch)
+        rows = [[tokenizer.pad_token_id] * (longest - len(ids[i])) + list(ids[i]) for i in batch]
+        mask = [[0] * (longest - len(ids[i])) + [1] * len(ids[i]) for i in batch]
+        with torch.inference_mode():
+            out = model.generate(
+                input_ids=torch.tensor(rows, device=model.device),
+                attention_mask=torch.tensor(mask, device=model.device),
+                max_new_tokens=most_tokens,
+                pad_token_id=tokenizer.pad_token_id,
+                eos_token_id=tokenizer.eos_token_id,
+                top_k=None if not sampled else 50,
+                **choice,
+            )
+        for index, row in zip(batch, out, strict=True):
+            answers[index] = tokenizer.decode(row[longest:], skip_special_tokens=True).strip()
+    return answers

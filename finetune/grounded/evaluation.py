@@ -1,0 +1,157 @@
+"""What a reader does with notes it has not seen: base beside adapter, each figure with a bootstrap interval.
+
+The prompt is the product's own. The measures need no judge: an answer holds one of the gold strings (or, where a set has
+none, nearly all content words of the supporting sentence), cites a supporting note first, takes its words from the notes,
+and abstains exactly when no note answers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from finetune.grounded.rows import conversation, load
+from finetune.grounded.types import Example
+from rag.prompt import ABSTENTION, cited_numbers, without_citations
+from rag.words import content_words
+
+MEASURES = ("answer contained", "citation right", "grounded", "abstains when it should", "abstains when it should not")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A mean with its 95% bootstrap interval over `n` examples."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+def judge(example: Example, answer: str) -> dict[str, float]:
+    """The measures that apply to an example, each 0 or 1.
+
+    The first three are of answerable examples, where an abstention scores 0; `grounded` is of all answers given.
+    """
+    abstained = is_abstention(answer)
+    if not example.gold:
+        return {"abstains when it should": float(abstained)}
+    said = without_citations(answer)
+    cited = cited_numbers(answer)
+    scores = {
+        "answer contained": float(not abstained and _holds(example, said)),
+        "citation right": float(not abstained and bool(cited) and cited[0] in example.gold),
+        "abstains when it should not": float(abstained),
+    }
+    if not abstained:
+        shown = {word for note in example.notes for word in content_words(note.chunk().text)}
+        words = content_words(said)
+        scores["grounded"] = float(bool(words) and sum(word in shown for word in words) > 0.9 * len(words))
+    return scores
+
+
+def is_abstention(answer: str) -> bool:
+    """Whether an answer says that the notes do not say."""
+    return ABSTENTION.rstrip(".").lower() in answer.lower() or not answer.strip()
+
+
+def _holds(example: Example, said: str) -> bool:
+    if example.answers:
+        text = _plain(said)
+        return any(_plain(answer) in text for answer in example.answers if _plain(answer))
+    wanted = content_words(without_citations(example.target))
+    found = set(content_words(said))
+    return bool(wanted) and sum(word in found for word in wanted) >= 0.8 * len(wanted)
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def summarize(scores: Sequence[dict[str, float]], seed: int = 0, samples: int = 1000) -> dict[str, Figure]:
+    """Each measure's mean over the examples it applies to."""
+    rng = np.random.default_rng(seed)
+    figures = {}
+    for name in MEASURES:
+        values = np.array([score[name] for score in scores if name in score])
+        if len(values):
+            means = values[rng.integers(0, len(values), (samples, len(values)))].mean(axis=1)
+            low, high = np.quantile(means, [0.025, 0.975])
+            figures[name] = Figure(float(values.mean()), float(low), float(high), len(values))
+    return figures
+
+
+def evaluate(model: Any, tokenizer: Any, examples: Sequence[Example]) -> tuple[list[str], dict[str, Figure]]:
+    """The answers of a model to the examples, and the figures."""
+    from finetune.generation import answer_all
+
+    prompts = [conversation(example)[:-1] for example in examples]
+    answers = answer_all(model, tokenizer, prompts, most_tokens=128)
+    return answers, summarize([judge(e, a) for e, a in zip(examples, answers, strict=True)])
+
+
+def table(figures: dict[str, dict[str, dict[str, Figure]]]) -> str:
+    """A Markdown table: one line for each test and model."""
+    lines = ["| test | model | " + " | ".join(MEASURES) + " |", "|---" * (len(MEASURES) + 2) + "|"]
+    for test, models in figures.items():
+        for name, measured in models.items():
+            cells = [
+                f"{f.mean:.2f} ({f.low:.2f}-{f.high:.2f}, n={f.n})" if (f := measured.get(m)) else "-" for m in MEASURES
+            ]
+            lines.append(f"| {test} | {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def compare(base: str, adapters: Sequence[Path], rows: Path, tests: Sequence[str], limit: int, with_base: bool) -> dict[str, Any]:
+    """Figures of the base and of each adapter on every test, with all answers."""
+    from peft import PeftModel
+
+    from finetune.base_model import load_base
+    from finetune.recipe import ModelPart
+    from finetune.training import use_bfloat16
+
+    figures: dict[str, dict[str, dict[str, Figure]]] = {test: {} for test in tests}
+    answers: dict[str, dict[str, list[dict[str, Any]]]] = {test: {} for test in tests}
+    for adapter in ([None] if with_base else []) + list(adapters):
+        loaded = load_base(ModelPart(base=base), bfloat16=use_bfloat16("auto"))
+        model = PeftModel.from_pretrained(loaded.model, adapter).merge_and_unload() if adapter else loaded.model
+        name = adapter.parent.name if adapter and adapter.name == "adapter" else adapter.name if adapter else "base"
+        for test in tests:
+            examples = load(rows, test)[: limit or None]
+            said, figures[test][name] = evaluate(model, loaded.tokenizer, examples)
+            answers[test][name] = [
+                {"question": e.question, "target": e.target, "gold": e.gold, "answer": a}
+                for e, a in zip(examples, said, strict=True)
+            ]
+    return {"figures": figures, "answers": answers}
+
+
+def main() -> None:
+    """Measures and prints the table; `--out` keeps every answer."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=Path, required=True, help="folder made by finetune.grounded.build")
+    parser.add_argument("--base", default="embedded")
+    parser.add_argument("--adapter", type=Path, action="append", default=[])
+    parser.add_argument("--no-base", action="store_true", help="leave the base model out")
+    parser.add_argument("--test", action="append", default=[], help="a part; all test parts without it")
+    parser.add_argument("--limit", type=int, default=0, help="most examples of a test")
+    parser.add_argument("--out", type=Path)
+    args = parser.parse_args()
+    tests = args.test or sorted(path.name.removesuffix(".jsonl.gz") for path in args.rows.glob("test-*.jsonl.gz"))
+    found = compare(args.base, args.adapter, args.rows, tests, args.limit, not args.no_base)
+    sys.stdout.write(table(found["figures"]) + "\n")
+    if args.out:
+        plain = {t: {m: {k: asdict(f) for k, f in v.items()} for m, v in ms.items()} for t, ms in found["figures"].items()}
+        args.out.write_text(json.dumps({"figures": plain, "answers": found["answers"]}, ensure_ascii=False), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

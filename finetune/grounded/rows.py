@@ -1,0 +1,105 @@
+"""Examples on disk: a folder with the passages once and, for each part, the examples that point at them.
+
+A passage stands in many examples; storing it once keeps 40,000 examples near 10 MB.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from finetune.grounded.passages import passage
+from finetune.grounded.types import Example, Note
+from rag.errors import DatasetError
+from rag.prompt import PromptStyle, render
+from rag.types import Chunk
+
+PASSAGES = "passages.jsonl.gz"
+
+
+def conversation(example: Example) -> list[dict[str, str]]:
+    """The example as chat messages: the product's own prompt, and the answer."""
+    turns = render(PromptStyle.READER, example.question, [note.chunk() for note in example.notes])
+    asked = [{"role": turn.role.value, "content": turn.content} for turn in turns]
+    return [*asked, {"role": "assistant", "content": example.target}]
+
+
+def save(folder: Path, parts: Mapping[str, Iterable[Example]]) -> dict[str, int]:
+    """Writes the parts under `folder` and returns how many examples each has."""
+    folder.mkdir(parents=True, exist_ok=True)
+    known: dict[str, Chunk] = {}
+    counts: dict[str, int] = {}
+    for name, examples in parts.items():
+        lines = []
+        for example in examples:
+            known.update({note.passage.id: note.passage for note in example.notes})
+            lines.append(json.dumps(_packed(example), ensure_ascii=False))
+        counts[name] = len(lines)
+        _write(folder / f"{name}.jsonl.gz", lines)
+    _write(folder / PASSAGES, (json.dumps(_passage_row(chunk), ensure_ascii=False) for chunk in known.values()))
+    return counts
+
+
+def load(folder: Path, part: str) -> list[Example]:
+    """The examples of one part, in the order saved.
+
+    Raises:
+        DatasetError: the folder was not built, or not whole.
+    """
+    try:
+        passages = {row["id"]: _passage(row) for row in _read(folder / PASSAGES)}
+        return [_unpacked(row, passages) for row in _read(folder / f"{part}.jsonl.gz")]
+    except (OSError, KeyError, ValueError) as exc:
+        raise DatasetError(
+            f"{folder} does not hold the grounded examples {part!r} ({exc}). "
+            "Build them with: python -m finetune.grounded.build --data DIR --out DIR"
+        ) from exc
+
+
+def _packed(example: Example) -> dict[str, Any]:
+    return {
+        "id": example.id,
+        "source": example.source,
+        "question": example.question,
+        "notes": [[note.passage.id, note.cut] if note.cut else [note.passage.id] for note in example.notes],
+        "target": example.target,
+        "gold": list(example.gold),
+        "answers": list(example.answers),
+    }
+
+
+def _unpacked(row: dict[str, Any], passages: dict[str, Chunk]) -> Example:
+    notes = tuple(Note(passages[item[0]], item[1] if len(item) > 1 else "") for item in row["notes"])
+    return Example(
+        row["id"], row["source"], row["question"], notes, row["target"], tuple(row["gold"]), tuple(row["answers"])
+    )
+
+
+def _passage_row(chunk: Chunk) -> dict[str, Any]:
+    return {
+        "id": chunk.id,
+        "document": chunk.document,
+        "ordinal": chunk.ordinal,
+        "title": chunk.title,
+        "headings": list(chunk.headings),
+        "text": chunk.text,
+    }
+
+
+def _passage(row: dict[str, Any]) -> Chunk:
+    return passage(row["document"], row["ordinal"], row["text"], row["title"], tuple(row["headings"]))
+
+
+def _write(path: Path, lines: Iterable[str]) -> None:
+    with gzip.open(path, "wt", encoding="utf-8") as file:
+        for line in lines:
+            file.write(line + "\n")
+
+
+def _read(path: Path) -> Iterator[dict[str, Any]]:
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)

@@ -1,0 +1,84 @@
+"""What flows through the making of grounded examples: `Corpus -> Question -> Example`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rag.types import Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """A stretch of a passage that answers a question: passage index in its corpus, and the text verbatim."""
+
+    passage: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with what answers it.
+
+    `answers` are short gold strings, any of which an answer must contain; empty where the source has none. No support
+    means that the corpus does not answer it. `origin` says how the question came to be: `human`, `rule`, `model`.
+    """
+
+    text: str
+    supports: tuple[Support, ...]
+    answers: tuple[str, ...] = ()
+    origin: str = "human"
+
+
+@dataclass(slots=True)
+class Corpus:
+    """Passages that may stand beside each other as notes, and the questions on them.
+
+    `held_out` marks a corpus whose text is never trained on. `weight` is the share of its questions that is used.
+    """
+
+    name: str
+    passages: list[Chunk]
+    questions: list[Question] = field(default_factory=list)
+    held_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A passage shown in an example; `cut` is a stretch taken out of it, so that it no longer answers."""
+
+    passage: Chunk
+    cut: str = ""
+
+    def chunk(self) -> Chunk:
+        """The passage as shown."""
+        if not self.cut:
+            return self.passage
+        text = self.passage.text.replace(self.cut, " ").strip()
+        return Chunk(
+            self.passage.id,
+            self.passage.document,
+            self.passage.ordinal,
+            self.passage.start,
+            self.passage.end,
+            text,
+            self.passage.locator,
+            self.passage.title,
+            self.passage.headings,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question, its notes in the order shown, and the answer the model should give.
+
+    `gold` are the 1-based numbers of the notes that support the answer; none means that it should abstain. `answers`
+    are the short strings of which a right answer contains one.
+    """
+
+    id: str
+    source: str
+    question: str
+    notes: tuple[Note, ...]
+    target: str
+    gold: tuple[int, ...]
+    answers: tuple[str, ...] = ()

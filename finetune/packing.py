@@ -1,0 +1,129 @@
+"""Rows side by side in one sequence, none of which sees another: no padding, no cross-contamination.
+
+On a GPU the attention of a packed batch runs in the variable-length flash kernel that ships with torch; elsewhere a block-
+diagonal mask gives the same numbers. Rows that are about equally long may also be padded on the right and grouped by
+length: under causal attention padding on the right changes nothing, so no mask is needed either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from finetune.encoding import IGNORED, Encoded
+
+VARLEN = "lectern_varlen"
+
+
+def pack(lengths: Sequence[int], room: int) -> list[list[int]]:
+    """Indexes of the rows of each pack: best-fit decreasing, every row in exactly one pack of at most `room` tokens.
+
+    Raises:
+        ValueError: a row is longer than the room.
+    """
+    packs: list[list[int]] = []
+    left: list[int] = []
+    by_room: dict[int, list[int]] = {}
+    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        length = lengths[index]
+        if length > room:
+            raise ValueError(f"row {index} has {length} tokens, more than the {room} of a pack")
+        place = next((r for r in range(length, room + 1) if by_room.get(r)), None)
+        if place is None:
+            packs.append([index])
+            left.append(room - length)
+            chosen = len(packs) - 1
+        else:
+            chosen = by_room[place].pop()
+            packs[chosen].append(index)
+            left[chosen] -= length
+        by_room.setdefault(left[chosen], []).append(chosen)
+    return packs
+
+
+def packed_rows(rows: Sequence[Encoded], room: int) -> list[dict[str, list[int]]]:
+    """The packs as `input_ids`, `labels` and `seq_lengths`; the first token of a row is never a target."""
+    packs = []
+    for indexes in pack([len(row.input_ids) for row in rows], room):
+        chosen = [rows[index] for index in indexes]
+        packs.append(
+            {
+                "input_ids": [token for row in chosen for token in row.input_ids],
+                "labels": [label for row in chosen for label in (IGNORED, *row.labels[1:])],
+                "seq_lengths": [len(row.input_ids) for row in chosen],
+            }
+        )
+    return packs
+
+
+class PackedCollator:
+    """Packs laid end to end as one sequence, with the positions and boundaries of its rows."""
+
+    def __call__(self, packs: Sequence[dict[str, list[int]]]) -> dict[str, Any]:
+        import torch
+
+        lengths = [length for item in packs for length in item["seq_lengths"]]
+        bounds = torch.tensor([0, *lengths]).cumsum(0).to(torch.int32)
+        return {
+            "input_ids": torch.tensor([[token for item in packs for token in item["input_ids"]]]),
+            "labels": torch.tensor([[label for item in packs for label in item["labels"]]]),
+            "position_ids": torch.cat([torch.arange(length) for length in lengths])[None],
+            "cu_seq_lens_q": bounds,
+            "cu_seq_lens_k": bounds,
+            "max_length_q": max(lengths),
+            "max_length_k": max(lengths),
+        }
+
+
+class PaddedCollator:
+    """Rows padded on the right to the longest, without a mask: under causal attention no row looks to its right."""
+
+    def __init__(self, pad_token_id: int) -> None:
+        self._pad = pad_token_id
+
+    def __call__(self, rows: Sequence[dict[str, list[int]]]) -> dict[str, Any]:
+        import torch
+
+        width = max(len(row["input_ids"]) for row in rows)
+        ids = [list(row["input_ids"]) + [self._pad] * (width - len(row["input_ids"])) for row in rows]
+        labels = [list(row["labels"]) + [IGNORED] * (width - len(row["labels"])) for row in rows]
+        positions = torch.arange(width).expand(len(rows), width)
+        return {"input_ids": torch.tensor(ids), "labels": torch.tensor(labels), "position_ids": positions}
+
+
+def register_varlen() -> str:
+    """The name of the attention for packed batches, registered with transformers; `sdpa` where torch has no such kernel."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return "sdpa"
+    try:
+        from torch.nn.attention.varlen import varlen_attn
+    except ImportError:
+        return "sdpa"
+    from transformers import AttentionInterface, AttentionMaskInterface
+
+    import inspect
+
+    causal = {"is_causal": True} if "is_causal" in inspect.signature(varlen_attn).parameters else {"window_size": (-1, 0)}
+
+    def attend(
+        module: Any,
+        query: Any,
+        key: Any,
+        value: Any,
+        attention_mask: Any,
+        *,
+        scaling: float | None = None,
+        cu_seq_lens_q: Any = None,
+        max_length_q: int = 0,
+        **_: Any,
+    ) -> tuple[Any, None]:
+        groups = query.shape[1] // key.shape[1]
+        heads = [x[0].transpose(0, 1).repeat_interleave(n, dim=1) if n > 1 else x[0].transpose(0, 1) for x, n in ((query, 1), (key, groups), (value, groups))]
+        out = varlen_attn(*[h.contiguous() for h in heads], cu_seq_lens_q, cu_seq_lens_q, max_length_q, max_length_q, scale=scaling, **causal)
+        return out[None], None
+
+    AttentionInterface.register(VARLEN, attend)
+    AttentionMaskInterface.register(VARLEN, lambda *args, **kwargs: None)
+    return VARLEN

@@ -1,0 +1,179 @@
+"""The recipe itself, read from top to bottom: rows, tokens, model, adapter, trainer, adapter folder.
+
+TRL's `SFTTrainer` runs the loop; what is ours is what it is fed: rows encoded with the assistant's tokens as the only labels,
+packed or grouped by length so that no computation is spent on padding.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from finetune.base_model import Base, load_base, lora_config
+from finetune.conversations import read_conversations
+from finetune.encoding import Encoded, encode_all
+from finetune.packing import PackedCollator, PaddedCollator, packed_rows, register_varlen
+from finetune.recipe import Recipe
+from rag.errors import DatasetError
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to: where the adapter lies, the losses, and how fast it went."""
+
+    adapter: Path
+    train_loss: float
+    held_out_loss: float | None
+    seconds: float
+    useful_tokens: int
+    steps: int
+
+
+def train(recipe: Recipe, folder: Path, on_event: Any = None) -> Outcome:
+    """Trains a recipe in `folder` and returns where the adapter lies; a killed run goes on from its last checkpoint."""
+    from transformers import set_seed
+
+    set_seed(recipe.training.seed)
+    bfloat16 = use_bfloat16(recipe.training.precision)
+    attention = register_varlen() if recipe.training.packing else "sdpa"
+    base = load_base(recipe.model, bfloat16=bfloat16, attention=attention)
+    rows = read_conversations(recipe.data, recipe.training.seed)
+    train_rows, too_long = encode_all(base.tokenizer, rows.train, recipe.training.context_tokens)
+    held_rows, _ = encode_all(base.tokenizer, rows.held_out, recipe.training.context_tokens)
+    if not train_rows:
+        raise DatasetError(
+            f"All {too_long} rows are longer than {recipe.training.context_tokens} tokens. Raise training.context_tokens."
+        )
+    trainer = make_trainer(recipe, base, train_rows, held_rows, folder, on_event)
+    result = trainer.train(resume_from_checkpoint=last_checkpoint(folder))
+    held_out_loss = trainer.evaluate()["eval_loss"] if held_rows else None
+    adapter = folder / "adapter"
+    if trainer.is_world_process_zero():
+        save_adapter(trainer.model, adapter, recipe, base, {"too_long": too_long, **rows.dropped})
+        (folder / "history.json").write_text(json.dumps(trainer.state.log_history, indent=1), "utf-8")
+    useful = sum(len(row.input_ids) for row in train_rows)
+    seconds = float(result.metrics["train_runtime"])
+    return Outcome(adapter, result.training_loss, held_out_loss, seconds, useful, trainer.state.global_step)
+
+
+def make_trainer(
+    recipe: Recipe, base: Base, train_rows: list[Encoded], held_rows: list[Encoded], folder: Path, on_event: Any = None
+) -> Any:
+    """TRL's trainer for a recipe, fed with rows that are already tokens."""
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    settings = recipe.training
+    shaped = [_shape(rows, settings.packing, settings.context_tokens) for rows in (train_rows, held_rows)]
+    collator: Any = PackedCollator() if settings.packing else PaddedCollator(base.tokenizer.pad_token_id)
+    config = SFTConfig(output_dir=str(folder), **_arguments(recipe, len(shaped[0]), bool(held_rows)))
+    return SFTTrainer(
+        model=base.model,
+        args=config,
+        train_dataset=Dataset.from_list(shaped[0]),
+        eval_dataset=Dataset.from_list(shaped[1]) if held_rows else None,
+        processing_class=base.tokenizer,
+        data_collator=collator,
+        peft_config=lora_config(recipe.lora),
+        callbacks=[on_event] if on_event else None,
+    )
+
+
+def _shape(rows: list[Encoded], packing: bool, room: int) -> list[dict[str, list[int]]]:
+    if packing:
+        return packed_rows(rows, room)
+    return [{"input_ids": row.input_ids, "labels": row.labels} for row in rows]
+
+
+def _arguments(recipe: Recipe, batches_of: int, evaluates: bool) -> dict[str, Any]:
+    """The trainer's arguments. Every one that matters is set here, so that a library's new default changes nothing."""
+    settings = recipe.training
+    per_epoch = max(1, math.ceil(batches_of / (settings.batch_rows * settings.accumulation)))
+    steps = settings.steps or math.ceil(per_epoch * settings.epochs)
+    every = max(1, steps // settings.evaluations) if settings.evaluations else steps
+    save = max(1, steps // settings.checkpoints) if settings.checkpoints else steps
+    arguments: dict[str, Any] = {
+        "max_steps": steps,
+        "per_device_train_batch_size": settings.batch_rows,
+        "per_device_eval_batch_size": settings.batch_rows,
+        "gradient_accumulation_steps": settings.accumulation,
+        "learning_rate": settings.learning_rate,
+        "lr_scheduler_type": settings.schedule,
+        "warmup_steps": math.ceil(steps * settings.warmup_share),
+        "weight_decay": settings.weight_decay,
+        "max_length": None,
+        "dataset_kwargs": {"skip_prepare_dataset": True},
+        "remove_unused_columns": False,
+        "gradient_checkpointing": settings.gradient_checkpointing,
+        "bf16": use_bfloat16(settings.precision),
+        "seed": settings.seed,
+        "data_seed": settings.seed,
+        "logging_steps": max(1, steps // 100),
+        "save_strategy": "steps" if settings.checkpoints else "no",
+        "save_steps": save,
+        "save_total_limit": 2,
+        "eval_strategy": "steps" if evaluates and settings.evaluations else "no",
+        "eval_steps": every,
+        "report_to": [],
+        "disable_tqdm": True,
+        "dataloader_num_workers": 0,
+        "max_grad_norm": 1.0,
+    }
+    if settings.neftune_alpha:
+        arguments["neftune_noise_alpha"] = settings.neftune_alpha
+    if not settings.packing:
+        arguments |= _grouping()
+    return arguments
+
+
+def _grouping() -> dict[str, Any]:
+    """The argument that groups rows of like length, under the name that the installed transformers gives it."""
+    from transformers import TrainingArguments
+
+    newer = "train_sampling_strategy" in TrainingArguments.__dataclass_fields__
+    return {"train_sampling_strategy": "group_by_length"} if newer else {"group_by_length": True}
+
+
+def use_bfloat16(precision: str) -> bool:
+    """Whether the forward pass runs in bfloat16: as told, or on a GPU that has it."""
+    if precision != "auto":
+        return precision == "bfloat16"
+    import torch
+
+    return bool(torch.cuda.is_available() and torch.cuda.is_bf16_supported())
+
+
+def last_checkpoint(folder: Path) -> str | None:
+    """The newest whole checkpoint under a run's folder, or None. One without its trainer state was cut short."""
+    found = [path for path in folder.glob("checkpoint-*") if (path / "trainer_state.json").is_file()]
+    return str(max(found, key=lambda path: int(path.name.split("-")[1]))) if found else None
+
+
+def save_adapter(model: Any, folder: Path, recipe: Recipe, base: Base, dropped: dict[str, int]) -> None:
+    """Writes the adapter in bfloat16 with its manifest under another name, then renames: nothing half-written is one."""
+    import shutil
+
+    import torch
+
+    from rag.prompt import PROMPT_VERSION, PromptStyle
+
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.to(torch.bfloat16)
+    model.save_pretrained(part)
+    manifest = {
+        "recipe": recipe.model_dump(mode="json"),
+        "base": base.identity,
+        "prompt_version": PROMPT_VERSION,
+        "prompt_style": PromptStyle.READER.value,
+        "rows_left_out": dropped,
+    }
+    (part / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
+    if folder.exists():
+        shutil.rmtree(folder)
+    part.rename(folder)
