@@ -61,11 +61,11 @@ def _read(
     """(text, blocks, warnings, title)."""
     if kind is DocumentKind.MARKDOWN:
         from ingest.readers.decoding import decode
-        from ingest.readers.markdown import markdown_blocks
+        from ingest.readers.markdown import front_title, markdown_blocks
 
         decoded = decode(data)
         blocks = markdown_blocks(decoded.text, mdx=path.suffix.lower() == ".mdx")
-        return decoded.text, blocks, list(decoded.warnings), ""
+        return decoded.text, blocks, list(decoded.warnings), front_title(decoded.text, blocks)
     if kind is DocumentKind.TEXT:
         from ingest.readers.plain import read_plain
 

@@ -12,6 +12,7 @@ from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.front_matter import front_matter_plugin
 
+from ingest.readers.mdx import mask_jsx
 from rag.types import Block, BlockKind, Locator, Unit
 
 _KINDS = {
@@ -29,6 +30,8 @@ _KINDS = {
 }
 _TAG = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|</?[A-Za-z][^<>]*>", re.DOTALL | re.IGNORECASE)
 _DATA_URI = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]{100,}")
+_BLANKED = re.compile(r"\s{12,}")
+_FRONT_TITLE = re.compile(r"""^title:[ \t]*["']?(.+?)["']?[ \t]*$""", re.MULTILINE)
 _HEADING_MARKUP = re.compile(r"^\s{0,3}#{1,6}\s+|\s+#+\s*$|\s*\{#[^}]*\}\s*$")
 _INLINE_MARKUP = re.compile(r"\[\[[\w-]+\]\]|!?\[([^\]]*)\]\([^)]*\)|<[^>]*>|[*`]|(?<!\w)_|_(?!\w)")
 
@@ -46,7 +49,7 @@ def markdown_blocks(text: str, *, mdx: bool = False) -> list[Block]:
         start, end = offsets[token.map[0]], min(offsets[token.map[1]], len(text))
         if token.type == "heading_open":
             heading = heading_text(text[start:end])
-        for kind, first, last in _spans(token, masked, start, end):
+        for kind, first, last in _spans(token, text, masked, start, end):
             top = bisect_right(offsets, first)
             bottom = bisect_right(offsets, max(first, last - 1))
             level = int(token.tag[1]) if kind is BlockKind.HEADING else 0
@@ -61,18 +64,30 @@ def heading_text(markup: str) -> str:
     return " ".join(_INLINE_MARKUP.sub(r"\1", line).split())
 
 
+def front_title(text: str, blocks: list[Block]) -> str:
+    """The title that a front matter gives, empty if there is none."""
+    if not blocks or blocks[0].kind is not BlockKind.METADATA:
+        return ""
+    match = _FRONT_TITLE.search(text, blocks[0].start, blocks[0].end)
+    return "" if match is None else match[1].strip()
+
+
 def _parser(mdx: bool) -> MarkdownIt:
     parser = MarkdownIt("commonmark").enable("table").use(front_matter_plugin)
     parser.use(dollarmath_plugin, allow_space=True, allow_digits=True)
     return parser.disable(["code", "html_block"]) if mdx else parser
 
 
-def _spans(token: Token, text: str, start: int, end: int) -> Iterator[tuple[BlockKind, int, int]]:
+def _spans(
+    token: Token, text: str, masked: str, start: int, end: int
+) -> Iterator[tuple[BlockKind, int, int]]:
     """(kind, start, end) of what is worth reading in a token's span."""
     if token.type == "html_block":
         yield from ((BlockKind.PARAGRAPH, *span) for span in _outside(_TAG, text, start, end))
     elif token.type in _KINDS:
-        yield from ((_KINDS[token.type], *span) for span in _outside(_DATA_URI, text, start, end))
+        for first, last in _outside(_DATA_URI, masked, start, end):
+            pieces = [(first, last)] if masked is text else _outside(_BLANKED, masked, first, last)
+            yield from ((_KINDS[token.type], *span) for span in pieces)
 
 
 def _outside(pattern: re.Pattern[str], text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -84,8 +99,3 @@ def _outside(pattern: re.Pattern[str], text: str, start: int, end: int) -> Itera
         if piece.strip():
             yield first + len(piece) - len(piece.lstrip()), first + len(piece.rstrip())
         at = match.end() if match else end
-
-
-def mask_jsx(text: str) -> str:
-    """The text with JSX, imports and exports blanked out, character by character, so that every offset stays."""
-    return text

@@ -1,9 +1,14 @@
-"""Jupyter notebooks, cell by cell: markdown, code, and what the code printed."""
+"""Jupyter notebooks, cell by cell: markdown, code, and what the code printed.
+
+Formats 2, 3 and 4 are read as they lie in the file. A cell without an id is named by its content, so that the name is the
+same at the next reading (nbformat's upgrade gives random ones, and refuses notebooks whose ids are invalid).
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from hashlib import blake2b
 from typing import Any
 
 from ingest.readers.draft import Draft
@@ -13,8 +18,13 @@ from rag.types import BlockKind, Locator, Unit
 
 _OUTPUT_LINES = 40
 _OUTPUT_CHARS = 2000
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_BINARY_LINE = re.compile(r"[A-Za-z0-9+/=]{200,}")
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[^\n]*\r(?!\n)|\x08")
+_NOISE = re.compile(
+    r"^\s*(?:<(?:Figure size|IPython\.|matplotlib\.|Axes|seaborn\.)[^\n]*>|<[\w.]+(?: object)? at 0x[0-9a-f]+>|"
+    r"[^\n]*\d+%\|[^\n]*\|[^\n]*\d+/\d+[^\n]*)[ \t]*$\n?",
+    re.MULTILINE,
+)
+_BASE64 = re.compile(r"[A-Za-z0-9+/=]{200,}")
 
 
 def read_notebook(data: bytes) -> Draft:
@@ -27,7 +37,9 @@ def read_notebook(data: bytes) -> Draft:
     heading = ""
     for number, cell in enumerate(_cells(_parse(data)), 1):
         source = _joined(cell.get("source", cell.get("input", "")))
-        identity = str(cell.get("id", ""))
+        identity = str(
+            cell.get("id") or blake2b(source.encode("utf-8", "replace"), digest_size=4).hexdigest()
+        )
         kind = cell.get("cell_type")
         if kind == "code":
             at = Locator(Unit.CELL, number, number, heading)
@@ -72,18 +84,28 @@ def _add_markdown(draft: Draft, source: str, number: int, identity: str, heading
 
 
 def _output_text(outputs: list[dict[str, Any]]) -> str:
-    """What the cell printed: text only, without pictures, tables in HTML and control codes, shortened."""
-    parts = []
-    for output in outputs:
-        data = output.get("data") or output
-        if output.get("output_type") in {"error", "pyerr"}:
-            parts.append(f"{output.get('ename', 'Error')}: {output.get('evalue', '')}")
-        elif "text" in output:
-            parts.append(_joined(output["text"]))
-        elif "text/plain" in data:
-            parts.append(_joined(data["text/plain"]))
-    text = _ANSI.sub("", "\n".join(part.strip("\n") for part in parts if part.strip()))
-    return _shortened(_BINARY_LINE.sub("…", text))
+    """What the cell printed: text only, without pictures, HTML, progress bars and control codes, shortened.
+
+    Of a traceback the error's name and message stay.
+    """
+    parts = [_one_output(output) for output in outputs if isinstance(output, dict)]
+    text = "\n".join(part.strip("\n") for part in parts if part.strip())
+    return _shortened(_BASE64.sub("…", _NOISE.sub("", _ESCAPES.sub("", text.replace("\r\n", "\n")))))
+
+
+def _one_output(output: dict[str, Any]) -> str:
+    if output.get("output_type") in {"error", "pyerr"}:
+        return f"{output.get('ename', 'Error')}: {output.get('evalue', '')}"
+    data = output.get("data")
+    if not isinstance(data, dict):
+        data = {
+            "text/plain": output.get("text", ""),
+            "text/latex": output.get("latex", ""),
+        }  # formats 2 and 3
+    for kind in ("text/plain", "text/markdown", "text/latex"):
+        if text := _joined(data.get(kind)):
+            return text
+    return _joined(output.get("text"))
 
 
 def _shortened(text: str) -> str:
