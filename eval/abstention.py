@@ -42,7 +42,10 @@ def abstention_table(abstained: Sequence[bool], unanswerable: Sequence[bool]) ->
     """The table over paired flags, one pair a question."""
     pairs = list(zip(abstained, unanswerable, strict=True))
     return AbstentionTable(
-        pairs.count((False, False)), pairs.count((True, False)), pairs.count((False, True)), pairs.count((True, True))
+        pairs.count((False, False)),
+        pairs.count((True, False)),
+        pairs.count((False, True)),
+        pairs.count((True, True)),
     )
 
 
@@ -69,7 +72,9 @@ class RiskCoverage:
     area: float
 
 
-def risk_coverage(confidence: Sequence[float], correct: Sequence[bool], unanswerable: Sequence[bool]) -> RiskCoverage:
+def risk_coverage(
+    confidence: Sequence[float], correct: Sequence[bool], unanswerable: Sequence[bool]
+) -> RiskCoverage:
     """The curve over every confidence that occurs; questions with the same confidence are answered together.
 
     An answer to an unanswerable question is never correct. No questions give no points and area 0.

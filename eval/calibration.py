@@ -5,7 +5,7 @@ Only retrieval runs, no language model. Answering is right here when the notes h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,17 +43,12 @@ class Calibration:
 
 
 def question_confidence(
-    question: GoldenQuestion,
-    hits: Sequence[Hit],
-    gold: Sequence[Span],
-    shown: int,
-    gate: Callable[[Sequence[Hit]], float | None],
+    question: GoldenQuestion, hits: Sequence[Hit], gold: Sequence[Span], shown: int, score: float | None
 ) -> Confidence:
-    """The confidence of one question; its answer counts as found when one of the `shown` best hits holds gold.
+    """The confidence of one question, from the gate's `score` of its hits (None without any); its answer counts as found when one of the `shown` best hits holds gold.
 
     A question with answers but no gold spans counts as found.
     """
-    score = gate(hits)
     found = not gold or any(relevance([span_of(hit) for hit in hits[:shown]], gold))
     return Confidence(question.id, NOTHING_FOUND if score is None else score, question.unanswerable, found)
 

@@ -19,13 +19,21 @@ def citation_precision(cited: Sequence[Span], gold: Sequence[Span]) -> float:
     Source: citation precision of Gao et al. (2023), ALCE, with gold spans in the place of an entailment model.
     """
     distinct = list(dict.fromkeys(cited))
-    return sum(any(overlaps(span, other) for other in gold) for span in distinct) / len(distinct) if distinct else 0.0
+    return (
+        sum(any(overlaps(span, other) for other in gold) for span in distinct) / len(distinct)
+        if distinct
+        else 0.0
+    )
 
 
 def citation_recall(cited: Sequence[Span], gold: Sequence[Span]) -> float:
     """The share of gold spans that some citation holds or overlaps; 0.0 without gold."""
     distinct = list(dict.fromkeys(gold))
-    return sum(any(overlaps(other, span) for other in cited) for span in distinct) / len(distinct) if distinct else 0.0
+    return (
+        sum(any(overlaps(other, span) for other in cited) for span in distinct) / len(distinct)
+        if distinct
+        else 0.0
+    )
 
 
 def groundedness(answer: str, passages: Sequence[str]) -> float:

@@ -107,7 +107,9 @@ def parse_bound(text: str) -> Bound:
     except ValueError:
         value = 0.0
     if not metric or not value:
-        raise InputError(f"--fail-on {text!r} is not METRIC:CHANGE with a change other than 0, like recall@5:-0.03.")
+        raise InputError(
+            f"--fail-on {text!r} is not METRIC:CHANGE with a change other than 0, like recall@5:-0.03."
+        )
     return Bound(metric, value)
 
 
@@ -121,7 +123,9 @@ def broken_bounds(bounds: Sequence[Bound], comparisons: Sequence[Comparison]) ->
     said = []
     for bound in bounds:
         if bound.metric not in by_name:
-            raise InputError(f"--fail-on names {bound.metric!r}; these runs share {', '.join(by_name) or 'no metric'}.")
+            raise InputError(
+                f"--fail-on names {bound.metric!r}; these runs share {', '.join(by_name) or 'no metric'}."
+            )
         comparison = by_name[bound.metric]
         moved = comparison.difference.mean
         if (moved < bound.change - 1e-12) if bound.change < 0 else (moved > bound.change + 1e-12):
@@ -132,7 +136,9 @@ def broken_bounds(bounds: Sequence[Bound], comparisons: Sequence[Comparison]) ->
     return said
 
 
-def _compare(metric: str, pairs: Sequence[tuple[Record, Record]], samples: int, seed: int) -> Comparison | None:
+def _compare(
+    metric: str, pairs: Sequence[tuple[Record, Record]], samples: int, seed: int
+) -> Comparison | None:
     rows: list[tuple[str, float, float]] = []
     for a, b in pairs:
         before, after = a.scores.get(metric), b.scores.get(metric)

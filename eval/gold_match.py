@@ -69,7 +69,9 @@ def anchor_gold(
         for gold in question.gold:
             path = resolve_document(gold.document, paths)
             if path is None:
-                problems.append(GoldProblem(question.id, gold.document, _why_unresolved(gold.document, paths)))
+                problems.append(
+                    GoldProblem(question.id, gold.document, _why_unresolved(gold.document, paths))
+                )
                 anchored.append((gold.document, gold.start, gold.end))
                 continue
             found = _anchor(gold, text_of(path)) if text_of and gold.text.strip() else (gold.start, gold.end)
@@ -108,12 +110,17 @@ def novel_gains(passages: Sequence[Span], gold: Sequence[Span]) -> list[float]:
     return gains
 
 
+def find_text(wanted: str, text: str) -> list[tuple[int, int]]:
+    """The spans of `text` that read like `wanted`, whatever the white space between its words; none for no words."""
+    pattern = r"\s+".join(re.escape(word) for word in wanted.split())
+    return [match.span() for match in re.finditer(pattern, text)] if pattern else []
+
+
 def _anchor(gold: GoldSpan, text: str) -> tuple[int, int] | str:
     """The span in `text` whose words are the gold's, or the reason why there is none."""
     if _same_words(text[gold.start : gold.end], gold.text):
         return (gold.start, gold.end)
-    pattern = r"\s+".join(re.escape(word) for word in gold.text.split())
-    found = [match.span() for match in re.finditer(pattern, text)]
+    found = find_text(gold.text, text)
     if len(found) == 1:
         return found[0]
     stands = "does not stand in the document" if not found else f"stands {len(found)} times in the document"

@@ -32,9 +32,13 @@ class JudgementCache:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("CREATE TABLE IF NOT EXISTS judgements (key TEXT PRIMARY KEY, answer TEXT NOT NULL)")
+            self._connection.execute(
+                "CREATE TABLE IF NOT EXISTS judgements (key TEXT PRIMARY KEY, answer TEXT NOT NULL)"
+            )
         except (OSError, sqlite3.Error) as exc:
-            raise DatasetError(f"The judgements in {path} cannot be used ({exc}). Delete the file or choose another.") from exc
+            raise DatasetError(
+                f"The judgements in {path} cannot be used ({exc}). Delete the file or choose another."
+            ) from exc
 
     def get(self, key: str) -> str | None:
         """The judgement under `key`; None when it was never made."""

@@ -39,9 +39,13 @@ class Record:
 
 def record_of(question: GoldenQuestion, scores: Scores, seconds: float, details: dict[str, Any]) -> Record:
     """The record of a golden question. Scores that are not finite become None: they were not scored."""
-    finite = {name: value if value is not None and math.isfinite(value) else None for name, value in scores.items()}
+    finite = {
+        name: value if value is not None and math.isfinite(value) else None for name, value in scores.items()
+    }
     group = question.gold[0].document if question.gold else ""
-    return Record(question.id, question.question, finite, seconds, question.unanswerable, question.tags, group, details)
+    return Record(
+        question.id, question.question, finite, seconds, question.unanswerable, question.tags, group, details
+    )
 
 
 def record_line(record: Record) -> str:

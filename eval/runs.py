@@ -43,7 +43,9 @@ def read_run(folder: Path) -> Run:
         DatasetError: there is none, or its files are damaged.
     """
     if not (folder / MANIFEST).is_file():
-        raise DatasetError(f"{folder} holds no run (no {MANIFEST}). Make one with `lectern eval answers --run-dir {folder}`.")
+        raise DatasetError(
+            f"{folder} holds no run (no {MANIFEST}). Make one with `lectern eval answers --run-dir {folder}`."
+        )
     scores = _read_json(folder / SCORES) if (folder / SCORES).is_file() else {}
     return Run(folder, _read_json(folder / MANIFEST), tuple(_read_records(folder / RECORDS)), scores)
 
@@ -159,7 +161,9 @@ def _read_records(path: Path, *, mend: bool = False) -> list[Record]:
             records.append(parse_record(line.decode("utf-8")))
         except ValueError as exc:
             if number < len(lines):
-                raise DatasetError(f"{path}:{number} is damaged ({exc}). Delete that line; its question is asked again.") from exc
+                raise DatasetError(
+                    f"{path}:{number} is damaged ({exc}). Delete that line; its question is asked again."
+                ) from exc
             break
         good += len(line)
     if mend and good < len(content):

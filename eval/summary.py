@@ -44,7 +44,10 @@ def latency(records: Sequence[Record]) -> dict[str, float]:
     if not records:
         return {}
     seconds = np.asarray([record.seconds for record in records])
-    named = {f"p{p}": float(value) for p, value in zip(PERCENTILES, np.percentile(seconds, PERCENTILES), strict=True)}
+    named = {
+        f"p{p}": float(value)
+        for p, value in zip(PERCENTILES, np.percentile(seconds, PERCENTILES), strict=True)
+    }
     return {"mean": float(seconds.mean()), **named}
 
 
@@ -66,7 +69,9 @@ def breakdown(records: Sequence[Record], *, samples: int = 2000, seed: int = 0) 
     }
 
 
-def result_object(records: Sequence[Record], seconds: float, *, samples: int = 2000, seed: int = 0) -> dict[str, Any]:
+def result_object(
+    records: Sequence[Record], seconds: float, *, samples: int = 2000, seed: int = 0
+) -> dict[str, Any]:
     """The object that `--json` prints and `scores.json` keeps; the contract's keys first.
 
     Abstention and risk-coverage are there when the records say who abstained, and how confident retrieval was.

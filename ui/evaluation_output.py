@@ -1,0 +1,70 @@
+"""A measurement on the terminal, and beside a baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from eval.compare import Comparison, broken_bounds, compare_runs, parse_bound
+from eval.runs import read_run
+from rag.errors import InputError
+from ui.console import result_console
+from ui.evaluation import Measurement
+from ui.evaluation_tables import abstention_rows, breakdown_table, comparison_table, metric_table
+
+
+def against_baseline(
+    measurement: Measurement, baseline: Path | None, fail_on: Sequence[str]
+) -> tuple[list[Comparison] | None, list[str]]:
+    """The comparisons with the baseline run and a sentence for each broken bound.
+
+    Raises:
+        InputError: bounds without a baseline, or of an unknown metric.
+    """
+    if baseline is None:
+        if fail_on:
+            raise InputError("--fail-on compares with a run: add --baseline RUN.")
+        return None, []
+    bounds = [parse_bound(text) for text in fail_on]
+    comparisons = compare_runs(
+        read_run(baseline).records, measurement.records, seed=measurement.settings.eval.seed
+    )
+    return comparisons, broken_bounds(bounds, comparisons)
+
+
+def print_measurement(
+    measurement: Measurement,
+    title: str,
+    comparison: list[Comparison] | None,
+    baseline: str,
+    judge: str | None,
+) -> None:
+    """The tables of one measurement."""
+    console, result = result_console(), measurement.result
+    console.print(metric_table(result, f"{title}: {result['n']} questions in {result['seconds']:.1f} s"))
+    if "abstention" in result:
+        console.print()
+        console.print(abstention_rows(result))
+        console.print(f"Area under risk-coverage {result['risk_coverage']['area']:.3f} (lower is better)")
+    for kind in ("lecture", "tag"):
+        if len(result["by"][kind]) > 1:
+            console.print()
+            console.print(breakdown_table(result["by"][kind], kind))
+    latency = result["latency_seconds"]
+    console.print(
+        f"\nSeconds a question: p50 {latency['p50']:.3f}, p95 {latency['p95']:.3f}, p99 {latency['p99']:.3f}"
+    )
+    if judge:
+        console.print(f"\n{judge_remark(judge)}", style="yellow")
+    if comparison is not None:
+        console.print()
+        console.print(comparison_table(comparison, baseline, "this run"))
+
+
+def judge_remark(judge: str) -> str:
+    """What has to be said beside scores that a judge gave."""
+    from eval.judge import WEAKNESS
+
+    if judge == "embedded":
+        return WEAKNESS
+    return f"Judged by {judge}. `lectern eval judge-check --judge {judge}` measures how far it agrees with people."
