@@ -61,14 +61,8 @@ def build_page(desk: Desk, *, folders: bool) -> gr.Blocks:
                 chat = _ChatPart(ChatEvents(desk))
             with gr.Tab("Notes", id="notes") as notes_tab:
                 notes = _NotesPart(NoteEvents(desk), folders)
-        timer.tick(
-            lambda: (
-                status_html(desk.status()),
-                gr.Timer(active=desk.status().stage in (Stage.OPENING, Stage.LOADING)),
-            ),
-            outputs=[status, timer],
-            **_QUIET,
-        )
+        look = _Look(desk)
+        gr.on([page.load, timer.tick], look.now, outputs=[status, timer], queue=False, **_QUIET)
         chat.wire(page)
         notes.wire(page, notes_tab)
         notes.then_refresh(chat)
@@ -77,6 +71,18 @@ def build_page(desk: Desk, *, folders: bool) -> gr.Blocks:
 
 
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+
+class _Look:
+    """How far the models are, looked at until they are ready or have failed."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def now(self) -> tuple[str, gr.Timer]:
+        """The status line, and a timer that ends when there is nothing more to wait for."""
+        status = self._desk.status()
+        return status_html(status), gr.Timer(active=status.stage in (Stage.OPENING, Stage.LOADING))
 
 
 class _ChatPart:

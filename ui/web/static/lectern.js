@@ -115,7 +115,7 @@ function follow() {
   const place = document.querySelector("#chat-scroll");
   const last = transcript.querySelector(".exchange:last-of-type");
   const asked = last?.dataset.exchange ?? "";
-  if (place && (nearEnd || asked !== latest)) place.scrollTop = place.scrollHeight;
+  if (place && last && (nearEnd || asked !== latest)) place.scrollTop = place.scrollHeight;
   latest = asked;
 }
 document.addEventListener(
