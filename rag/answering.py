@@ -44,11 +44,10 @@ def repeats_itself(text: str) -> bool:
     return len(said) == 3 and len(set(said)) == 1
 
 
-def interleave(first: Sequence[Hit], second: Sequence[Hit]) -> list[Hit]:
-    """Both lists taken in turn, `first` first, each chunk once."""
-    merged: dict[str, Hit] = {}
-    for rank in range(max(len(first), len(second))):
-        for hits in (first, second):
-            if rank < len(hits):
-                merged.setdefault(hits[rank].chunk.id, hits[rank])
-    return list(merged.values())
+def best_of(*rankings: Sequence[Hit]) -> list[Hit]:
+    """One ranking of several searches of the same notes: each chunk once, with its best score; ties by chunk id."""
+    best: dict[str, Hit] = {}
+    for hit in (hit for ranking in rankings for hit in ranking):
+        if hit.chunk.id not in best or hit.score > best[hit.chunk.id].score:
+            best[hit.chunk.id] = hit
+    return sorted(best.values(), key=lambda hit: (-hit.score, hit.chunk.id))

@@ -200,9 +200,9 @@ class AnswerChain(Runnable[Question, Any]):
         history = list(asked.get("history") or ())[-2 * self.settings.history_turns or None :]
         rewritten = self._standalone(question, history, config)
         yield Rewritten(rewritten)
-        hits = self._retrieve(question, rewritten, config)
+        hits, judged = self._retrieve(question, rewritten, history, config)
         run.retrieved = time.perf_counter() - run.started
-        decision = decide(hits, self.settings)
+        decision = decide(judged, self.settings)
         if not decision.answer:
             yield Retrieved(tuple(hits), 0, decision)
             yield Done(self._refusal(question, rewritten, hits, run, decision))
@@ -233,10 +233,19 @@ class AnswerChain(Runnable[Question, Any]):
         messages = to_messages(standalone.rewrite_turns(question, history))
         return standalone.accept_rewrite(self.model.invoke(messages, config).text, question, history)
 
-    def _retrieve(self, question: str, rewritten: str, config: RunnableConfig) -> list[Hit]:
-        """Hits of the stand-alone question; where it differs from the raw one, of both."""
+    def _retrieve(
+        self, question: str, rewritten: str, history: Sequence[Turn], config: RunnableConfig
+    ) -> tuple[list[Hit], list[Hit]]:
+        """The hits to answer from and those the gate judges.
+
+        A follow-up is searched three times: completed, with the last answer beside it, and raw, so that a wrong rewrite costs
+        little. The gate sees the completed question only: the last answer is always near the notes.
+        """
         hits = self._search(rewritten, config)
-        return hits if rewritten == question else answering.interleave(hits, self._search(question, config))
+        if rewritten == question:
+            return hits, hits
+        beside = self._search(standalone.with_last_answer(rewritten, history), config)
+        return answering.best_of(hits, beside, self._search(question, config)), hits
 
     def _search(self, query: str, config: RunnableConfig) -> list[Hit]:
         return [hit_from_document(document) for document in self.retriever.invoke(query, config)]

@@ -15,6 +15,8 @@ from rag.types import Role, Turn
 from rag.words import STOP_WORDS, content_words, tokens
 
 MAX_TOPIC_WORDS = 6
+ANSWER_WORDS = 60
+"""Words of the last answer that go into the search of a follow-up."""
 
 _SUBJECT = (
     r"\b(it|they|them|he|him|she|both|ones|the (?:former|latter|first one|second one|other one)"
@@ -86,6 +88,15 @@ def merge(question: str, history: Sequence[Turn]) -> str:
         else subject
     )
     return question[: match.start()] + owner + question[match.end() :]
+
+
+def with_last_answer(question: str, history: Sequence[Turn]) -> str:
+    """The question followed by the start of the last answer: a follow-up's passage often stands beside the one cited."""
+    said = [
+        turn.content for turn in history if turn.role is Role.ASSISTANT and not _says_nothing(turn.content)
+    ]
+    words = without_citations(said[-1]).split() if said else []
+    return " ".join([question, *words[:ANSWER_WORDS]])
 
 
 def topic(history: Sequence[Turn], personal: bool = False) -> str:

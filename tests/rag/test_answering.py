@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.answering import checked_answer, interleave, is_refusal, repeats_itself
+from rag.answering import best_of, checked_answer, is_refusal, repeats_itself
 from rag.prompt import ABSTENTION
-from rag.types import Chunk, Hit
+from rag.types import Chunk, Hit, Locator, Unit
 
 
 @pytest.mark.parametrize(
@@ -43,17 +43,19 @@ def test_a_loop_is_noticed_at_its_third_turn() -> None:
     assert not repeats_itself("")
 
 
-def test_interleave_keeps_the_first_list_ahead(make_hit: Callable[..., Hit]) -> None:
-    a, b, c, d = (make_hit(text) for text in "abcd")
-    assert [hit.chunk.text for hit in interleave([a, b, c], [c, d])] == ["a", "c", "b", "d"]
+def test_the_best_score_of_several_searches_counts(make_hit: Callable[..., Hit]) -> None:
+    first = [make_hit("a", 0.5), make_hit("b", 0.3)]
+    second = [make_hit("b", 0.9), make_hit("c", 0.4)]
+    assert [(hit.chunk.text, hit.score) for hit in best_of(first, second)] == [
+        ("b", 0.9),
+        ("a", 0.5),
+        ("c", 0.4),
+    ]
 
 
-@given(st.lists(st.integers(0, 9), unique=True), st.lists(st.integers(0, 9), unique=True))
-def test_interleave_loses_and_repeats_nothing(first: list[int], second: list[int]) -> None:
-    from rag.types import Locator, Unit
-
-    hits = [Hit(Chunk(str(i), "a.md", 0, 0, 1, str(i), Locator(Unit.LINE, 1, 1)), 0.0) for i in range(10)]
-    merged = interleave([hits[i] for i in first], [hits[i] for i in second])
-    ids = [hit.chunk.id for hit in merged]
-    assert len(ids) == len(set(ids))
-    assert set(ids) == {str(i) for i in (*first, *second)}
+@given(st.lists(st.lists(st.integers(0, 9), unique=True), max_size=3))
+def test_no_hit_is_lost_or_twice_and_scores_fall(rankings: list[list[int]]) -> None:
+    hits = [Hit(Chunk(str(i), "a.md", 0, 0, 1, str(i), Locator(Unit.LINE, 1, 1)), i / 10) for i in range(10)]
+    merged = best_of(*([hits[i] for i in ranking] for ranking in rankings))
+    assert sorted(hit.chunk.id for hit in merged) == sorted({str(i) for ranking in rankings for i in ranking})
+    assert [hit.score for hit in merged] == sorted((hit.score for hit in merged), reverse=True)

@@ -123,7 +123,11 @@ def test_a_follow_up_is_searched_completed_and_raw(build: Callable[..., AnswerCh
     chain = build("The parameter k1 is usually 1.2. [1]")
     answer = chain.invoke({"question": "What are its parameters?", "history": HISTORY})
     assert answer.standalone_question == "What are BM25's parameters?"
-    assert chain.retriever.asked == ["What are BM25's parameters?", "What are its parameters?"]
+    assert chain.retriever.asked == [
+        "What are BM25's parameters?",
+        "What are BM25's parameters? BM25 is a ranking function.",
+        "What are its parameters?",
+    ]
     assert "What are BM25's parameters?" in chain.model.asked[0][-1].content
 
 
