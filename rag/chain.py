@@ -18,13 +18,13 @@ from typing import Any, NotRequired, Protocol, TypedDict, cast
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableConfig
-from rag.retriever import hit_from_document
 
 from rag import answering, standalone
 from rag.context import Budget, Context, fit
 from rag.errors import QuestionError
 from rag.gate import Decision, decide
 from rag.prompt import ABSTENTION, PROMPT_VERSION, PromptStyle
+from rag.retriever import hit_from_document
 from rag.settings import AnswerSettings
 from rag.types import Answer, Hit, Receipt, Role, Timings, Turn
 
