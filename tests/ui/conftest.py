@@ -35,7 +35,7 @@ def lectern(socket_log: Path) -> Run:
         return subprocess.run(
             [sys.executable, "-m", "ui.cli", *map(str, arguments)],
             env=os.environ
-            | {"PYTHONPATH": path, "LECTERN_TEST_SOCKET_LOG": str(socket_log), "COLUMNS": "120"}
+            | {"PYTHONPATH": path, "SOCKET_LOG_OF_TESTS": str(socket_log), "COLUMNS": "120"}
             | environ,
             capture_output=True,
             text=True,

@@ -44,7 +44,7 @@ class Server:
         self.log = log
         environ = os.environ | {
             "PYTHONPATH": os.pathsep.join([str(AUDIT), str(ROOT)]),
-            "LECTERN_TEST_SOCKET_LOG": str(log),
+            "SOCKET_LOG_OF_TESTS": str(log),
         }
         command = [
             sys.executable,

@@ -3,7 +3,7 @@
 import os
 import sys
 
-_LOG = os.environ["LECTERN_TEST_SOCKET_LOG"] if "LECTERN_TEST_SOCKET_LOG" in os.environ else ""
+_LOG = os.environ.get("SOCKET_LOG_OF_TESTS", "")
 
 
 def _record(event: str, arguments: tuple[object, ...]) -> None:
