@@ -87,7 +87,7 @@ def _draft(kind: DocumentKind, path: Path, data: bytes, settings: IngestSettings
     if kind is DocumentKind.WORD:
         from ingest.readers.word import read_word
 
-        return read_word(path, data), ""
+        return read_word(data), ""
     if kind is DocumentKind.SLIDES:
         from ingest.readers.slides import read_slides
 

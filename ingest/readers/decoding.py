@@ -50,6 +50,10 @@ _WORDS = {
     "turkish": "ve bir bu da de ile ne gibi daha kadar olarak olan ama her mi en sonra ben sen var yok evet tamam",
 }
 _LANGUAGE_WORDS = {family: frozenset(words.split(" ")) for family, words in _WORDS.items()}
+# In the order in which they are believed. In the wrong one of them accents and quotation marks turn into capitals and signs
+# in the middle of words.
+_WESTERN = ("cp1252", "mac_roman", "cp850")
+_IMPLAUSIBLE = re.compile(r"[a-z][À-ÖØ-Þ‚ƒ„†‡ˆ‰Š‹Œ˜Ž›Ÿ¡-§©-´¶-¿×÷\u2500-\u259f\ufffd]")
 _ASCII_WORD = re.compile(rb"(?<![\x80-\xffA-Za-z])[A-Za-z]{1,12}(?![\x80-\xffA-Za-z])")
 
 
@@ -135,7 +139,7 @@ def _latin(data: bytes) -> str:
     if family == "turkish":
         return "cp1254"
     if family == "western":
-        return "cp1252"
+        return min(_WESTERN, key=lambda encoding: len(_IMPLAUSIBLE.findall(data.decode(encoding, "replace"))))
     return "cp1250" if any(0x80 <= byte <= 0x9F for byte in data) else "iso8859_2"
 
 

@@ -5,6 +5,20 @@ from __future__ import annotations
 from rag.types import Block, BlockKind, Locator
 
 _PART_GAP = "\n\n"
+_PLAIN = str.maketrans(
+    {
+        "ﬀ": "ff",
+        "ﬁ": "fi",
+        "ﬂ": "fl",
+        "ﬃ": "ffi",
+        "ﬄ": "ffl",
+        "ﬅ": "st",
+        "ﬆ": "st",
+        "\u00a0": " ",
+        "\u200b": "",
+        "\u00ad": "",
+    }
+)
 
 
 class Draft:
@@ -26,8 +40,8 @@ class Draft:
         part: int = 0,
         identity: str = "",
     ) -> None:
-        """Appends a part, a blank line after the one before; text without any letter is left out."""
-        text = clean(text).strip("\n")
+        """Appends a part, a blank line after the one before; white space alone is left out, ligatures are spelled out."""
+        text = clean(text).translate(_PLAIN).strip("\n")
         if not text.strip():
             return
         if self._pieces:

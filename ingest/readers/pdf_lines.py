@@ -16,19 +16,6 @@ from typing import Any
 SOFT_HYPHEN = "\ufffe"
 """PDFium's mark for a hyphen that stands at the end of a line."""
 
-_LIGATURES = str.maketrans(
-    {
-        "ﬀ": "ff",
-        "ﬁ": "fi",
-        "ﬂ": "fl",
-        "ﬃ": "ffi",
-        "ﬄ": "ffl",
-        "ﬅ": "st",
-        "ﬆ": "st",
-        "\u00a0": " ",
-        "\u00ad": SOFT_HYPHEN,
-    }
-)
 _COLUMN_GAP_EMS = 1.0
 _SAME_LINE_OVERLAP = 0.4
 _BOLD_FONT = re.compile(r"bold|black|heavy|cmbx|cmssbx|ptmb|phvb", re.IGNORECASE)
@@ -62,7 +49,11 @@ class Line:
     @property
     def text(self) -> str:
         """The characters; a hyphen at the end that only the line break put there is U+FFFE."""
-        return "".join(glyph.character for glyph in self.glyphs).translate(_LIGATURES).strip(" \t")
+        return (
+            "".join(glyph.character for glyph in self.glyphs)
+            .replace("\u00ad", SOFT_HYPHEN)
+            .strip(" \t\u00a0")
+        )
 
     @property
     def size(self) -> float:
