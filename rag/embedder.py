@@ -62,7 +62,9 @@ def open_embedder(settings: EmbeddingSettings) -> Embedder:
         ModelMissing: the model is neither a folder nor installed nor in the cache of Hugging Face.
     """
     from rag.embedding_engine import open_engine
+    from rag.telemetry import switch_off_telemetry
 
+    switch_off_telemetry()
     return open_engine(settings, model_folder(settings.model))
 
 

@@ -47,7 +47,9 @@ def build_app() -> typer.Typer:
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 an expected error, 2 wrong usage, 130 interrupted."""
     from rag.errors import LecternError
+    from rag.telemetry import switch_off_telemetry
 
+    switch_off_telemetry()
     try:
         build_app()()
     except LecternError as exc:

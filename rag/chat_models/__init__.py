@@ -23,5 +23,7 @@ def open_chat_model(settings: ModelSettings) -> LocalChatModel:
         ModelFailed: its files are damaged.
     """
     from rag.chat_models.opening import open_model
+    from rag.telemetry import switch_off_telemetry
 
+    switch_off_telemetry()
     return open_model(settings)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from rag.errors import ServerError
 from rag.settings import ChatSettings
+from rag.telemetry import switch_off_telemetry
 from ui.web.export import conversation_markdown, file_name
 from ui.web.security import Guard, is_loopback
 
@@ -25,20 +26,20 @@ if TYPE_CHECKING:
     from ui.web.desk import Desk
 
 STATIC = Path(__file__).parent / "static"
-_QUIET_VARIABLES = {
+# Set over whatever the person's environment says: they would open the page to others.
+_CLOSED = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "GRADIO_RUN_HISTORY": "False",
     "GRADIO_SHARE": "False",
     "GRADIO_ALLOWED_PATHS": "",
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "DO_NOT_TRACK": "1",
 }
 
 
 def silence() -> None:
     """Switches off what Gradio and the Hugging Face client would send; must come before Gradio is imported."""
-    os.environ.update(_QUIET_VARIABLES)
+    switch_off_telemetry()
+    os.environ.update(_CLOSED)
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
 def bound_socket(settings: ChatSettings) -> socket.socket:
