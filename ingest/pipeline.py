@@ -6,10 +6,8 @@ notes are embedded together, and each document is saved whole in a transaction o
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,28 +16,17 @@ import numpy as np
 from ingest.chunker import chunk_document, chunker_fingerprint
 from ingest.discover import discover
 from ingest.plan import Plan, Task, make_plan
+from ingest.read_ahead import read_ahead
 from ingest.readers import READER_VERSION
 from ingest.report import Complaint, IngestEvent, IngestReport, Listener, Stage
-from ingest.worker import ReaderProcess
 from rag.embedder import Embedder
-from rag.errors import UnreadableNote
 from rag.library import Library, Vectors
 from rag.passage import passage_text
 from rag.records import FailureRecord, passage_key
-from rag.settings import IngestSettings, Settings
+from rag.settings import Settings
 from rag.types import Chunk, Document
 
 _BATCH_CHUNKS = 512
-_AHEAD_DOCUMENTS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What reading a file gave: the document, or why there is none."""
-
-    task: Task
-    document: Document | None = None
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,47 +218,3 @@ class _Run:
         elif known.source == str(file.source):
             self._updated += 1
         self.tell(Stage.SAVED, cut.task.name)
-
-
-def read_ahead(tasks: Sequence[Task], settings: IngestSettings) -> Iterator[_Outcome]:
-    """The outcome of each task in order; a process of its own reads the next ones meanwhile."""
-    if not tasks:
-        return
-    outcomes: queue.Queue[_Outcome | None] = queue.Queue(_AHEAD_DOCUMENTS)
-    stopped = threading.Event()
-    reader = ReaderProcess(settings)
-
-    def work() -> None:
-        for task in tasks:
-            if stopped.is_set():
-                break
-            outcomes.put(_read(reader, task, settings))
-        outcomes.put(None)
-
-    thread = threading.Thread(target=work, name="reading", daemon=True)
-    thread.start()
-    try:
-        while (outcome := outcomes.get()) is not None:
-            yield outcome
-    finally:
-        stopped.set()
-        reader.close()
-        while thread.is_alive():
-            try:
-                outcomes.get(timeout=0.05)
-            except queue.Empty:
-                continue
-        reader.close()
-
-
-def _read(reader: ReaderProcess, task: Task, settings: IngestSettings) -> _Outcome:
-    """The document of a task, or why there is none."""
-    if task.file.size_bytes > settings.max_file_bytes:
-        size, most = task.file.size_bytes / 1e6, settings.max_file_bytes / 1e6
-        return _Outcome(
-            task, reason=f"It has {size:,.0f} MB; at most {most:,.0f} MB are read (ingest.max_file_bytes)."
-        )
-    try:
-        return _Outcome(task, reader.read(task.file.source, task.name))
-    except UnreadableNote as exc:
-        return _Outcome(task, reason=str(exc))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import signal
 import struct
 import subprocess
 import sys
@@ -24,7 +25,6 @@ from rag.types import Block, BlockKind, Document, DocumentKind, Locator, Unit
 
 _HEADER = struct.Struct("<Q")
 _POLL_SECONDS = 0.1
-_START_SECONDS = 60.0
 _SPARE_ADDRESS_BYTES = 2_000_000_000
 
 
@@ -68,6 +68,7 @@ class ReaderProcess:
                 [sys.executable, "-P", "-m", "ingest.worker", str(self._settings.max_memory_bytes)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # parsers' chatter; what matters comes back as a reason
                 env={**os.environ, "PYTHONPATH": search},
             )
             self._replies = queue.SimpleQueue()
@@ -172,6 +173,7 @@ def _serve(memory_bytes: int) -> None:
     """Answers requests until the other side goes away."""
     from ingest.readers import read_document
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the other side's to handle
     requests = os.fdopen(os.dup(0), "rb")
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not get between the replies

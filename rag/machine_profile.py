@@ -1,8 +1,24 @@
-"""What this machine was measured to be good at."""
+"""What this machine was measured to be good at, remembered in the user's cache folder between runs.
+
+A profile belongs to the machine and not to a library: a library may be copied to another machine, and every library on this
+one profits from one probe. It is measured again when the processor, the number of cores or the engines change.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_cache_path
+
+PROFILE_NAME = "machine.json"
+_ENGINE_PACKAGES = ("openvino", "torch")
 
 
 class Precision(StrEnum):
@@ -10,3 +26,101 @@ class Precision(StrEnum):
 
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
+
+
+class Engine(StrEnum):
+    """What runs a network."""
+
+    OPENVINO = "openvino"
+    TORCH = "torch"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChoice:
+    """An engine with its arithmetic and device (`cpu` or a torch device)."""
+
+    engine: Engine
+    precision: Precision
+    device: str = "cpu"
+
+    def __str__(self) -> str:
+        return f"{self.engine} {self.precision} on {self.device}"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the probe found: passages of about 200 tokens a second, and the least cosine to float32 on torch."""
+
+    choice: EngineChoice
+    passages_per_second: float
+    cosine: float
+
+
+def cache_folder() -> Path:
+    """Where Lectern keeps what it can make again."""
+    return user_cache_path("lectern")
+
+
+def machine_name() -> str:
+    """The processor, its cores and the engines' versions: what a measurement is valid for."""
+    engines = []
+    for package in _ENGINE_PACKAGES:
+        try:
+            engines.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    return f"{_processor()}, {os.cpu_count()} cores, {', '.join(engines)}"
+
+
+def remembered(fingerprint: str) -> list[Measured]:
+    """What was measured on this machine for the model of that fingerprint, fastest first; empty if nothing was."""
+    entries = _read().get(machine_name(), {}).get(fingerprint, [])
+    try:
+        return [_measured(entry) for entry in entries]
+    except (KeyError, TypeError, ValueError):
+        return []
+
+
+def remember(fingerprint: str, found: list[Measured]) -> None:
+    """Keeps what was measured; a folder that cannot be written to costs the next run a probe and nothing else."""
+    profile = _read()
+    profile.setdefault(machine_name(), {})[fingerprint] = [asdict(entry) for entry in found]
+    file = cache_folder() / PROFILE_NAME
+    draft = file.with_name(f"{PROFILE_NAME}.{os.getpid()}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(json.dumps(profile, indent=2), encoding="utf-8")
+        draft.replace(file)
+    except OSError:
+        draft.unlink(missing_ok=True)
+
+
+def _measured(entry: dict[str, Any]) -> Measured:
+    choice = entry["choice"]
+    engine = EngineChoice(Engine(choice["engine"]), Precision(choice["precision"]), str(choice["device"]))
+    return Measured(engine, float(entry["passages_per_second"]), float(entry["cosine"]))
+
+
+def _read() -> dict[str, Any]:
+    """The profile file; empty if there is none or it is no JSON object."""
+    try:
+        found = json.loads((cache_folder() / PROFILE_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _processor() -> str:
+    """The processor's name, and whether it multiplies matrices of bfloat16 in hardware."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    facts = dict(line.split(":", 1) for line in reversed(lines) if ":" in line)
+    facts = {name.strip(): value.strip() for name, value in facts.items()}
+    features = [
+        name
+        for name in ("amx_bf16", "avx512_bf16", "avx512f", "avx2")
+        if name in facts.get("flags", "").split()
+    ]
+    return f"{facts.get('model name', platform.machine())} ({', '.join(features[:1])})"

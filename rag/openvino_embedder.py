@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from threading import local
 from typing import Any, TypeAlias
@@ -30,18 +31,23 @@ class OpenVinoEmbedder:
     """Implements `rag.embedder.Embedder`; safe to use from several threads."""
 
     def __init__(self, model: SentenceModel, graph: Path, precision: Precision, batch_size: int) -> None:
-        import openvino
-
         self._model = model
+        self._graph = graph
         self._batch_size = batch_size
         self._streams = max(1, os.cpu_count() or 1)
+        self.precision = precision
+
+    @cached_property
+    def _network(self) -> Any:
+        """The compiled graph; made at the first text, so that an ingest without changes never loads it."""
+        import openvino
+
         options = {
-            "INFERENCE_PRECISION_HINT": _HINT[precision],
+            "INFERENCE_PRECISION_HINT": _HINT[self.precision],
             "PERFORMANCE_HINT": "THROUGHPUT",
             "NUM_STREAMS": self._streams,
         }
-        self._network: Any = openvino.Core().compile_model(graph, "CPU", options)
-        self.precision = precision
+        return openvino.Core().compile_model(self._graph, "CPU", options)
 
     @property
     def fingerprint(self) -> str:

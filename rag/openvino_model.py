@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,7 @@ from rag.sentence_model import SentenceModel
 
 def graph_file(model: SentenceModel, cache: Path) -> Path:
     """Where the graph of this model, for the installed OpenVINO, is or will be kept."""
-    import openvino
-
-    version = openvino.__version__.split("-", 1)[0]
-    name = re.sub(r"[^\w.-]+", "-", f"{model.fingerprint} openvino {version}")
+    name = re.sub(r"[^\w.-]+", "-", f"{model.fingerprint} openvino {version('openvino')}")
     return cache / "embedders" / f"{name}.xml"
 
 
@@ -38,6 +37,8 @@ def _converted(model: SentenceModel) -> Any:
     import torch
     from transformers import AutoModel
 
+    from rag.torch_embedder import quieten
+
     class SentenceVector(torch.nn.Module):
         def __init__(self, encoder: torch.nn.Module) -> None:
             super().__init__()
@@ -49,14 +50,17 @@ def _converted(model: SentenceModel) -> Any:
             mean = (states * weight).sum(1) / weight.sum(1).clamp(min=1e-9)
             return torch.nn.functional.normalize(mean, p=2, dim=1)
 
+    quieten()
     encoder = AutoModel.from_pretrained(model.folder, attn_implementation="sdpa", dtype=torch.float32).eval()
     example = torch.ones(2, 9, dtype=torch.long)
     shape = openvino.PartialShape([-1, -1])
-    return openvino.convert_model(
-        SentenceVector(encoder),
-        example_input={"input_ids": example, "attention_mask": example},
-        input=[("input_ids", shape), ("attention_mask", shape)],
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tracer's remarks on branches that padding never takes
+        return openvino.convert_model(
+            SentenceVector(encoder),
+            example_input={"input_ids": example, "attention_mask": example},
+            input=[("input_ids", shape), ("attention_mask", shape)],
+        )
 
 
 def _save(graph: Any, file: Path) -> None:

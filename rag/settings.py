@@ -22,6 +22,11 @@ class EmbeddingSettings(Section):
     precision: str = Field(
         "auto", pattern="^(auto|float32|bfloat16)$", description="arithmetic; `auto` probes once"
     )
+    engine: str = Field(
+        "auto",
+        pattern="^(auto|openvino|torch)$",
+        description="what runs it; `auto` is what the probe found fastest",
+    )
     batch_size: int = Field(32, ge=1, le=1024, description="texts per forward pass")
 
 

@@ -16,6 +16,14 @@ from rag.machine_profile import Precision
 from rag.sentence_model import SentenceModel
 
 
+def quieten() -> None:
+    """Keeps transformers' bars and remarks about loading off the terminal; errors still come as exceptions."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+
+
 class TorchEmbedder:
     """Implements `rag.embedder.Embedder`; a model's own query and document prompts are used where it has them."""
 
@@ -28,6 +36,7 @@ class TorchEmbedder:
         self._model = model
         self._batch_size = batch_size
         self.precision = precision
+        quieten()
         try:
             self._network: Any = SentenceTransformer(
                 str(model.folder),
@@ -77,5 +86,7 @@ class TorchEmbedder:
             show_progress_bar=False,
         )
         vectors = np.asarray(found, np.float32)
-        unit: NDArray[np.float32] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        unit: NDArray[np.float32] = vectors / np.maximum(
+            np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12
+        )
         return unit

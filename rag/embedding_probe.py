@@ -1,0 +1,70 @@
+"""Which engine embeds fastest here without changing what is found: measured once, on texts as long as passages are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from rag.embedder import Embedder
+from rag.errors import LecternError
+from rag.machine_profile import Engine, EngineChoice, Measured, Precision
+
+LEAST_COSINE = 0.999
+"""Vectors further from float32 than this are not used. Source: issue 3, `make bench-ingest` prints the least one found."""
+_TEXTS = 24
+_WORDS_A_TEXT = 150
+_ROUNDS = 2
+_WORDS = (
+    "a model learns from examples by changing its weights until the loss between what it says and what is true is small gradient "
+    "descent follows the slope of that loss and the learning rate says how far each step goes regularization keeps weights small"
+).split(" ")
+
+
+def candidates() -> list[EngineChoice]:
+    """What could run the embedded model here; float32 on torch, the reference, comes first."""
+    import torch
+
+    found = [
+        EngineChoice(Engine.TORCH, Precision.FLOAT32),
+        EngineChoice(Engine.OPENVINO, Precision.FLOAT32),
+        EngineChoice(Engine.OPENVINO, Precision.BFLOAT16),
+        EngineChoice(Engine.TORCH, Precision.BFLOAT16),
+    ]
+    if torch.cuda.is_available():
+        found.append(EngineChoice(Engine.TORCH, Precision.BFLOAT16, "cuda"))
+    return found
+
+
+def probe(choices: Sequence[EngineChoice], open_choice: Callable[[EngineChoice], Embedder]) -> list[Measured]:
+    """What each choice reaches, fastest first. The first choice is the reference that cosines are taken to.
+
+    A choice that does not run here is left out.
+    """
+    texts = _texts()
+    engines: dict[EngineChoice, Embedder] = {}
+    for choice in choices:
+        try:
+            engines[choice] = open_choice(choice)
+            engines[choice].embed_passages(texts[:4])
+        except (LecternError, RuntimeError, ImportError):
+            engines.pop(choice, None)
+    vectors, seconds = {}, dict.fromkeys(engines, float("inf"))
+    for _ in range(_ROUNDS):
+        for choice, engine in engines.items():
+            start = time.perf_counter()
+            vectors[choice] = engine.embed_passages(texts)
+            seconds[choice] = min(seconds[choice], time.perf_counter() - start)
+    reference = vectors[choices[0]]
+    found = [
+        Measured(choice, len(texts) / seconds[choice], float(np.min((vectors[choice] * reference).sum(1))))
+        for choice in engines
+    ]
+    return sorted(found, key=lambda entry: -entry.passages_per_second)
+
+
+def _texts() -> list[str]:
+    """Passages of about 200 tokens, each of other words."""
+    random = np.random.default_rng(0)
+    return [" ".join(random.choice(_WORDS, _WORDS_A_TEXT + index)) + f" {index}." for index in range(_TEXTS)]
