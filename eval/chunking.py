@@ -1,0 +1,151 @@
+"""How well passages hold what questions need, character by character, at an equal number of tokens shown.
+
+Source of the measures and of the set: Smith and Troynikov, Evaluating Chunking Strategies for Retrieval, Chroma 2024. Theirs
+fix the number of passages, which favours long ones; here the best passages are taken until a budget of tokens is full, the
+last one cut where the budget ends, so that every way of cutting shows the reader the same amount.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eval.intervals import bootstrap_interval
+from eval.summary import metric_object
+from rag.errors import DatasetError
+
+Span = tuple[int, int]
+BUDGETS_TOKENS = (500, 1000, 2000)
+"""About what 2, 4 and 8 passages of 250 tokens show."""
+_FIELD_LIMIT = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkingQuestion:
+    """A question with the spans of one corpus that answer it."""
+
+    question: str
+    corpus: str
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkingSet:
+    """Corpora by name, and the questions."""
+
+    corpora: dict[str, str]
+    questions: tuple[ChunkingQuestion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SpanScores:
+    """Of one question, per character: gold found, found that is gold, and gold found over gold and found together."""
+
+    recall: float
+    precision: float
+    iou: float
+
+
+class TokenRuler:
+    """Counts the tokens of any span of a text that was tokenized once; `starts` are the tokens' first characters."""
+
+    def __init__(self, starts: Sequence[int]) -> None:
+        self._starts = starts
+
+    def tokens(self, start: int, end: int) -> int:
+        """Tokens that begin inside the span."""
+        return bisect_left(self._starts, end) - bisect_left(self._starts, start)
+
+    def end_after(self, start: int, tokens: int, end: int) -> int:
+        """Where `tokens` tokens from `start` end, at most `end`."""
+        place = bisect_left(self._starts, start) + tokens
+        return min(end, self._starts[place]) if place < len(self._starts) else end
+
+
+def read_chunking(folder: Path) -> ChunkingSet:
+    """The set of the `chunking_evaluation` package found anywhere under `folder`: questions_df.csv and corpora/*.md.
+
+    Raises:
+        DatasetError: they are not there, or a row is malformed (with its number).
+    """
+    found = sorted(folder.rglob("questions_df.csv"))
+    if not found:
+        raise DatasetError(
+            f"{folder} holds no chunking benchmark: expected questions_df.csv and corpora/*.md under it."
+        )
+    csv.field_size_limit(_FIELD_LIMIT)
+    with found[0].open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    questions = tuple(_question(found[0], number, row) for number, row in enumerate(rows, start=2))
+    names = list(dict.fromkeys(question.corpus for question in questions))
+    corpora = {}
+    for name in names:
+        path = found[0].parent / "corpora" / f"{name}.md"
+        try:
+            corpora[name] = path.read_text(encoding="utf-8")
+        except OSError as exc:
+            raise DatasetError(
+                f"{path} cannot be read ({exc.strerror}); {found[0].name} asks about it."
+            ) from exc
+    return ChunkingSet(corpora, questions)
+
+
+def shown_spans(
+    passages: Sequence[tuple[str, int, int]], rulers: dict[str, TokenRuler], budget_tokens: int
+) -> list[tuple[str, int, int]]:
+    """The passages, best first, that `budget_tokens` tokens show; the last is cut where the budget ends."""
+    shown = []
+    left = budget_tokens
+    for corpus, start, end in passages:
+        if left <= 0:
+            break
+        stop = rulers[corpus].end_after(start, left, end)
+        left -= rulers[corpus].tokens(start, stop)
+        shown.append((corpus, start, stop))
+    return shown
+
+
+def span_scores(shown: Sequence[tuple[str, int, int]], question: ChunkingQuestion) -> SpanScores:
+    """Recall, precision and intersection over union of characters; what overlaps is counted once.
+
+    Characters of other corpora are found but not gold. All are 0.0 when nothing is shown.
+    """
+    gold = _characters(question.spans)
+    inside = _characters([(start, end) for corpus, start, end in shown if corpus == question.corpus])
+    outside = sum(end - start for corpus, start, end in shown if corpus != question.corpus)
+    both, found = len(gold & inside), len(inside) + outside
+    union = len(gold) + found - both
+    return SpanScores(
+        both / len(gold) if gold else 0.0, both / found if found else 0.0, both / union if union else 0.0
+    )
+
+
+def chunking_metrics(scores: Sequence[SpanScores], *, samples: int = 2000, seed: int = 0) -> dict[str, Any]:
+    """The means of recall, precision and iou with their 95 % bootstrap intervals."""
+    return {
+        name: metric_object(
+            bootstrap_interval([getattr(s, name) for s in scores], samples=samples, seed=seed)
+        )
+        for name in ("recall", "precision", "iou")
+    }
+
+
+def _characters(spans: Sequence[Span]) -> set[int]:
+    return {place for start, end in spans for place in range(start, end)}
+
+
+def _question(path: Path, number: int, row: dict[str, str]) -> ChunkingQuestion:
+    try:
+        spans = tuple(
+            (int(entry["start_index"]), int(entry["end_index"])) for entry in json.loads(row["references"])
+        )
+        return ChunkingQuestion(row["question"], row["corpus_id"], spans)
+    except (KeyError, TypeError, ValueError) as exc:
+        raise DatasetError(
+            f"{path}, line {number}: expected question, references (JSON with start_index and end_index) and corpus_id."
+        ) from exc

@@ -1,0 +1,41 @@
+"""Rankings and judgements in TREC's formats, so that any other evaluator can check ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from rag.errors import InputError
+
+
+def run_lines(rankings: Mapping[str, list[tuple[str, float]]], tag: str = "lectern") -> list[str]:
+    """A line `query Q0 document rank score tag` for each ranked document.
+
+    Evaluators order by score and not by rank, and break ties in ways of their own: scores are therefore written so that
+    they strictly fall with the rank. White space in ids, which the format cannot hold, becomes `_`.
+    """
+    lines = []
+    for query, ranking in rankings.items():
+        last = float("inf")
+        for rank, (document, score) in enumerate(ranking, start=1):
+            last = score if score < last - 1e-6 else last - 1e-6
+            lines.append(f"{_field(query)} Q0 {_field(document)} {rank} {last:.7f} {tag}")
+    return lines
+
+
+def write_run(path: Path, rankings: Mapping[str, list[tuple[str, float]]], tag: str = "lectern") -> None:
+    """Writes the rankings as a TREC run file.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    try:
+        path.write_text("".join(line + "\n" for line in run_lines(rankings, tag)), encoding="utf-8")
+    except OSError as exc:
+        raise InputError(
+            f"{path} cannot be written: {exc.strerror}. Pass --run-out with a path you may write."
+        ) from exc
+
+
+def _field(text: str) -> str:
+    return "_".join(text.split()) or "_"

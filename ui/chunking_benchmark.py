@@ -1,0 +1,129 @@
+"""Ways of cutting passages beside each other: each fills a library of its own and answers the same questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from eval.beir import CorpusDocument
+from eval.chunking import (
+    ChunkingSet,
+    TokenRuler,
+    chunking_metrics,
+    read_chunking,
+    shown_spans,
+    span_scores,
+)
+from eval.splitters import RECURSIVE_TOKENS, Cutter, recursive_cutter, window_cutter
+from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from rag.embedder import Embedder
+    from rag.search import Searcher
+
+PASSAGES = 60
+OURS = "ours"
+HYBRID, DENSE = "ours", "dense"
+Span = tuple[str, int, int]
+Bar = Callable[[str, int], Any]
+
+
+def compare_chunkers(folder: Path, settings: Settings, budget_tokens: int, bar: Bar) -> dict[str, Any]:
+    """Recall, precision and IoU of our passages under our search (`metrics`), and of every chunker under both searches.
+
+    Raises:
+        DatasetError: `folder` does not hold the benchmark.
+        ModelMissing: langchain-text-splitters, which the usual splitters come from, is not installed.
+    """
+    from rag.embedder import open_embedder
+
+    benchmark = read_chunking(folder)
+    embedder = open_embedder(settings.embedding)
+    starts = {name: token_starts(embedder, text) for name, text in benchmark.corpora.items()}
+    rulers = {name: TokenRuler(places) for name, places in starts.items()}
+    rows: list[dict[str, Any]] = []
+    began = perf_counter()
+    for name, cutter in _cutters(embedder, {benchmark.corpora[n]: places for n, places in starts.items()}):
+        with TemporaryDirectory(prefix="lectern-") as temporary:
+            searcher = _searcher(Path(temporary), benchmark, settings, embedder, cutter, bar, name)
+            for search, found in ((DENSE, _dense(searcher)), (HYBRID, _hybrid(searcher))):
+                scores = []
+                with bar(f"Searching {name}", len(benchmark.questions)) as advance:
+                    for question in benchmark.questions:
+                        scores.append(
+                            span_scores(
+                                shown_spans(found(question.question), rulers, budget_tokens), question
+                            )
+                        )
+                        advance()
+                metrics = chunking_metrics(
+                    scores, samples=settings.eval.bootstrap_samples, seed=settings.eval.seed
+                )
+                chunks = searcher.library.chunk_count()
+                rows.append({"chunker": name, "search": search, "chunks": chunks, "metrics": metrics})
+            searcher.library.close()
+    ours = next(row for row in rows if (row["chunker"], row["search"]) == (OURS, HYBRID))
+    return {
+        "n": len(benchmark.questions),
+        "budget_tokens": budget_tokens,
+        "metrics": ours["metrics"],
+        "seconds": perf_counter() - began,
+        "chunkers": rows,
+    }
+
+
+def token_starts(embedder: Embedder, text: str) -> list[int]:
+    """Where each token of a text begins, told by an embedder that only counts: words, each as many places as tokens."""
+    import re
+
+    words = [(match.start(), match.group()) for match in re.finditer(r"\w+|[^\w\s]", text)]
+    counts = embedder.count_tokens([word for _, word in words])
+    return [start for (start, _), count in zip(words, counts, strict=True) for _ in range(count)]
+
+
+def _cutters(embedder: Embedder, starts: dict[str, list[int]]) -> Iterator[tuple[str, Cutter | None]]:
+    """Ours (None) and the usual ones, by name."""
+    yield OURS, None
+    for tokens in RECURSIVE_TOKENS:
+        yield f"recursive {tokens}", recursive_cutter(tokens, embedder.count_tokens)
+    yield f"token windows {embedder.max_tokens}", window_cutter(embedder.max_tokens, starts.__getitem__)
+
+
+def _searcher(
+    folder: Path,
+    benchmark: ChunkingSet,
+    settings: Settings,
+    embedder: Embedder,
+    cutter: Cutter | None,
+    bar: Bar,
+    name: str,
+) -> Searcher:
+    from rag.library import Library
+    from rag.search import Searcher
+    from ui.corpus_library import fill_library
+
+    library = Library.create(folder)
+    corpus = [CorpusDocument(f"{key}.md", "", text) for key, text in benchmark.corpora.items()]
+    with bar(f"Ingesting {name}", len(corpus)) as advance:
+        fill_library(library, corpus, embedder, settings.chunk, advance, cutter)
+    return Searcher(library, embedder, settings.retrieval)
+
+
+def _hybrid(searcher: Searcher) -> Callable[[str], Sequence[Span]]:
+    def found(question: str) -> list[Span]:
+        hits = searcher.search(question, PASSAGES)
+        return [(hit.chunk.document.removesuffix(".md"), hit.chunk.start, hit.chunk.end) for hit in hits]
+
+    return found
+
+
+def _dense(searcher: Searcher) -> Callable[[str], Sequence[Span]]:
+    def found(question: str) -> list[Span]:
+        rowids, _ = searcher.vectors.search(searcher.embedder.embed_query(question), PASSAGES)
+        chunks = searcher.library.chunks(rowids)
+        return [(chunk.document.removesuffix(".md"), chunk.start, chunk.end) for chunk in chunks]
+
+    return found

@@ -1,0 +1,148 @@
+"""`lectern eval beir` and `lectern eval chunking`: public benchmarks, run on a temporary library with the default settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ui.options import ConfigOption, JsonOption
+
+if TYPE_CHECKING:
+    from eval.beir import BeirSet
+
+RunOutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--run-out", metavar="FILE", help="Write the ranking as a TREC run file too.", show_default=False
+    ),
+]
+BudgetOption = Annotated[int, typer.Option("--budget", min=50, help="Tokens of passages shown per question.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to `lectern eval`."""
+    app.command("beir")(beir)
+    app.command("chunking")(chunking)
+
+
+def beir(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="corpus.jsonl, queries.jsonl and qrels/*.tsv.")
+    ],
+    config: ConfigOption = None,
+    run_out: RunOutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score the search on a benchmark in BEIR's form, at document level, with 95 % intervals."""
+    from eval.beir import PASSAGES, beir_object, read_beir, run_beir
+    from eval.trec import write_run
+    from ui.application import load
+
+    settings = load(None, config).settings
+    benchmark = read_beir(folder)
+    with (
+        _temporary_searcher(benchmark, settings) as searcher,
+        _bar("Searching", len(benchmark.queries)) as advance,
+    ):
+        run = run_beir(
+            benchmark,
+            lambda text: (
+                [(hit.chunk.document, hit.score) for hit in searcher.search(text, PASSAGES)]
+                if text.strip()
+                else []
+            ),
+            advance,
+        )
+    if run_out is not None:
+        write_run(run_out, run.rankings)
+    result = beir_object(benchmark, run, samples=settings.eval.bootstrap_samples, seed=settings.eval.seed)
+    _show(result, folder.name, as_json)
+
+
+def chunking(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A checkout of chunking_evaluation.")],
+    config: ConfigOption = None,
+    budget: BudgetOption = 1000,
+    as_json: JsonOption = False,
+) -> None:
+    """Score how passages are cut: recall, precision and IoU per character at an equal number of tokens shown.
+
+    Beside ours stand the usual splitters, each with nearest vectors alone (`dense`) and with our whole search.
+    """
+    from ui.application import load
+    from ui.chunking_benchmark import compare_chunkers
+    from ui.console import print_result, to_json
+
+    settings = load(None, config).settings
+    result = compare_chunkers(folder, settings, budget, _bar)
+    if as_json:
+        print_result(to_json(result))
+    else:
+        _show_chunkers(result)
+
+
+def _temporary_searcher(benchmark: BeirSet, settings: Any) -> Any:
+    """A context manager: a searcher over the benchmark's corpus in a library that is removed at the end."""
+    from contextlib import contextmanager
+    from tempfile import TemporaryDirectory
+
+    @contextmanager
+    def opened() -> Any:
+        from rag.embedder import open_embedder
+        from rag.library import Library
+        from rag.search import Searcher
+        from ui.corpus_library import fill_library
+
+        embedder = open_embedder(settings.embedding)
+        with TemporaryDirectory(prefix="lectern-") as name, Library.create(Path(name)) as library:
+            with _bar("Ingesting", len(benchmark.documents)) as advance:
+                fill_library(library, benchmark.documents, embedder, settings.chunk, advance)
+            yield Searcher(library, embedder, settings.retrieval)
+
+    return opened()
+
+
+def _bar(title: str, total: int) -> Any:
+    """A context manager: a progress bar on stderr; what it gives advances it by one or by a number."""
+    from contextlib import contextmanager
+
+    @contextmanager
+    def shown() -> Any:
+        from ui.console import progress
+
+        with progress() as bar:
+            task = bar.add_task(title, total=total)
+            yield lambda count=1: bar.advance(task, count)
+
+    return shown()
+
+
+def _show(result: dict[str, Any], name: str, as_json: bool) -> None:
+    from rich.table import Table
+
+    from ui.console import print_result, result_console, to_json
+
+    if as_json:
+        print_result(to_json(result))
+        return
+    table = Table("metric", "mean", "95 % interval", title=f"{name}: {result['n']} queries")
+    for metric, value in result["metrics"].items():
+        table.add_row(metric, f"{value['mean']:.4f}", f"{value['low']:.4f} - {value['high']:.4f}")
+    result_console().print(table)
+    result_console().print(f"{result['seconds']:.1f} s for {result['n']} queries", style="dim")
+
+
+def _show_chunkers(result: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from ui.console import result_console
+
+    title = f"{result['n']} questions, {result['budget_tokens']} tokens shown"
+    table = Table("passages by", "search", "passages", "recall", "precision", "IoU", title=title)
+    for row in result["chunkers"]:
+        metrics = row["metrics"]
+        figures = [f"{100 * metrics[name]['mean']:.1f}" for name in ("recall", "precision", "iou")]
+        table.add_row(row["chunker"], row["search"], str(row["chunks"]), *figures)
+    result_console().print(table)

@@ -1,0 +1,85 @@
+"""A benchmark's corpus as a library: cut, embedded and saved with the default settings, as notes are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rag.settings import ChunkSettings
+from rag.types import Block, Chunk, Document, DocumentKind
+
+if TYPE_CHECKING:
+    from eval.beir import CorpusDocument
+    from rag.embedder import Embedder
+    from rag.library import Library
+
+_BATCH_CHUNKS = 512
+_MARKDOWN_NAME = re.compile(r"\.(md|mdx|markdown)$", re.IGNORECASE)
+_MARKDOWN_HEADING = re.compile(r"^#{1,6} \S", re.MULTILINE)
+
+
+def fill_library(
+    library: Library,
+    corpus: Sequence[CorpusDocument],
+    embedder: Embedder,
+    settings: ChunkSettings,
+    on_document: Callable[[int], None] = lambda count: None,
+    cut: Callable[[Document], list[Chunk]] | None = None,
+) -> None:
+    """Puts every document of a corpus into an empty library under its id; `on_document` hears how many were saved.
+
+    `cut` is how documents become passages where that is not the product's own way.
+    """
+    from ingest.chunker import chunk_document, chunker_fingerprint
+    from rag.passage import passage_text
+    from rag.vectors import VectorIndex
+
+    with library.writing():
+        library.bind(embedder.fingerprint, embedder.dim, chunker_fingerprint(settings))
+        waiting: list[tuple[Document, list[Chunk]]] = []
+        for place, entry in enumerate(corpus, start=1):
+            document = corpus_document(entry)
+            own = cut(document) if cut else chunk_document(document, settings, embedder.count_tokens)
+            waiting.append((document, own))
+            if place == len(corpus) or sum(len(chunks) for _, chunks in waiting) >= _BATCH_CHUNKS:
+                vectors = embedder.embed_passages([passage_text(c) for _, chunks in waiting for c in chunks])
+                start = 0
+                for saved, chunks in waiting:
+                    library.replace_document(saved, chunks, np.asarray(vectors[start : start + len(chunks)]))
+                    start += len(chunks)
+                on_document(len(waiting))
+                waiting = []
+        VectorIndex(library).refresh()
+
+
+def corpus_document(entry: CorpusDocument) -> Document:
+    """A corpus line as a note: Markdown if its id or its headings say so, else plain text."""
+    from ingest.readers import content_hash
+
+    text = entry.text.replace("\r\n", "\n")
+    markdown = bool(_MARKDOWN_NAME.search(entry.id) or _MARKDOWN_HEADING.search(text))
+    blocks = _blocks(entry.id, text, markdown)
+    return Document(
+        path=entry.id,
+        title=entry.title or _first_heading(text, blocks),
+        kind=DocumentKind.MARKDOWN if markdown else DocumentKind.TEXT,
+        content_hash=content_hash(f"{entry.title}\0{text}".encode("utf-8", "surrogatepass")),
+        text=text,
+        blocks=tuple(blocks),
+    )
+
+
+def _blocks(name: str, text: str, markdown: bool) -> list[Block]:
+    from ingest.readers.markdown import markdown_blocks
+    from ingest.readers.plain import paragraphs
+
+    return markdown_blocks(text, mdx=name.lower().endswith(".mdx")) if markdown else paragraphs(text)
+
+
+def _first_heading(text: str, blocks: Sequence[Block]) -> str:
+    from ingest.readers.markdown import heading_text
+
+    return next((heading_text(text[b.start : b.end]) for b in blocks if b.level), "")
