@@ -258,7 +258,7 @@ def test_a_phone_sees_everything_without_scrolling_sideways(browser: Browser, se
     phone.page.get_by_role("button", name="New conversation").click()
     phone.answered("What is the Nyquist rate?")
     assert phone.page.evaluate("document.documentElement.scrollWidth") == 390
-    wide = "[...document.querySelectorAll('#desk *')].filter((e) => !e.closest('pre, lectern-math, .conversations')"
+    wide = "[...document.querySelectorAll('#desk *')].filter((e) => !e.closest('pre, lectern-math, .conversations'))"
     assert phone.page.evaluate(wide + ".filter((e) => e.getBoundingClientRect().right > 391).length") == 0
     for name in ("Ask", "New conversation"):
         assert phone.page.get_by_role("button", name=name, exact=True).is_visible()

@@ -152,7 +152,7 @@ class _ChatPart:
         )
         page.load(
             self._load,
-            inputs=self.conversation,
+            inputs=gr.Textbox(visible=False),  # a State would not take what the browser says
             outputs=self.outputs,
             js="() => [sessionStorage.getItem('lectern-conversation') ?? '']",
             queue=False,
