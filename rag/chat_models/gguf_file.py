@@ -83,6 +83,13 @@ class TensorExtent:
     size_bytes: int
 
     @property
+    def type_name(self) -> str:
+        """The name of the type, for example `Q8_0`."""
+        from gguf.constants import GGMLQuantizationType
+
+        return GGMLQuantizationType(self.type_id).name
+
+    @property
     def elements(self) -> int:
         """The number of weights."""
         count = 1

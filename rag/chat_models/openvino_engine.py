@@ -1,182 +1,132 @@
 """GGUF models on a CPU through OpenVINO GenAI: continuous batching, prefix caching, one thread that steps for all.
 
 Knows the pipeline's habits: it reads GGUF slowly (seconds), so the converted model is kept in the cache; it is not safe
-to step from two threads; a request's handle may be read from any.
+to step from two threads; the kernels of a first long prompt are compiled while it waits, so one is run at load.
 """
 
 from __future__ import annotations
 
 import itertools
-import queue
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rag.chat_models.generation import FinishReason, GenerationRequest, TokenBatch
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.chat_models.generation import FinishReason, GenerationRequest
 from rag.chat_models.gguf_file import GgufHeader
+from rag.chat_models.gguf_writing import rewrite
 from rag.chat_models.model_cache import cached_folder, content_hash
-from rag.errors import ModelBusy, ModelFailed
+from rag.chat_models.request_queue import RequestQueue, Running
+from rag.errors import ModelFailed, ModelTooLarge
 
 PARALLEL_REQUESTS = 8
 """Requests decoded together; more wait. On two cores eight have five times the tokens per second of one."""
-_STEP_TOKENS = 512
+STEP_TOKENS = 512
 """Prompt tokens per step: the longest that a cancelled request holds the others up."""
-
-
-@dataclass(eq=False)
-class _Running:
-    """A request with its handle in the pipeline and the queue that its reader waits on."""
-
-    request: GenerationRequest
-    batches: queue.SimpleQueue[TokenBatch | BaseException] = field(default_factory=queue.SimpleQueue)
-    cancelled: threading.Event = field(default_factory=threading.Event)
-    handle: Any = None
-    produced: int = 0
-
-    def __iter__(self) -> Iterator[TokenBatch]:
-        while True:
-            batch = self.batches.get()
-            if isinstance(batch, BaseException):
-                raise batch
-            yield batch
-            if batch.finish is not None:
-                return
-
-    def cancel(self) -> None:
-        """Free the request's place; its reader sees `FinishReason.CANCELLED`."""
-        self.cancelled.set()
+_EXACT_TYPES = frozenset({"F32", "F16", "Q8_0", "Q4_0"})
+CACHE_GIGABYTES = 1
+"""Most memory for keys and values, prefixes of earlier prompts included; taken as it is needed."""
 
 
 class OpenVinoEngine:
-    """A model in OpenVINO GenAI that serves several requests at once."""
+    """A model in OpenVINO GenAI that serves several requests at once.
+
+    `properties` go to OpenVINO as they are, for example `{"INFERENCE_PRECISION_HINT": "f32"}`.
+    """
 
     name = "openvino"
 
-    def __init__(self, folder: Path, queue_length: int, precision: str = "") -> None:
-        self._pipeline = _open_pipeline(folder, precision)
-        self._places = PARALLEL_REQUESTS + queue_length
+    def __init__(self, folder: Path, queue_length: int, properties: dict[str, Any] | None = None) -> None:
+        self._pipeline = _open_pipeline(folder, properties or {})
+        self._queue = RequestQueue(PARALLEL_REQUESTS, queue_length)
         self._numbers = itertools.count()
-        self._arrivals: queue.SimpleQueue[_Running | None] = queue.SimpleQueue()
-        self._pending = 0
-        self._lock = threading.Lock()
-        self._closed = False
+        self._handles: dict[Running, Any] = {}
         self._thread = threading.Thread(target=self._serve, name="lectern-openvino", daemon=True)
         self._thread.start()
 
-    def submit(self, request: GenerationRequest) -> _Running:
+    def submit(self, request: GenerationRequest) -> Running:
         """A generation for the request, decoded together with the others under way.
 
         Raises:
             ModelBusy: as many requests as allowed are running or waiting.
         """
-        with self._lock:
-            if self._closed:
-                raise ModelFailed("the model has been closed; open it again")
-            if self._pending >= self._places:
-                waiting = self._places - PARALLEL_REQUESTS
-                raise ModelBusy(
-                    f"{waiting} requests already wait for the model, the most that may (model.queue_length); "
-                    "try again in a moment"
-                )
-            self._pending += 1
-        running = _Running(request)
-        self._arrivals.put(running)
-        return running
+        return self._queue.submit(request)
 
     def close(self) -> None:
         """Free the model's memory; requests under way end as cancelled."""
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-        self._arrivals.put(None)
+        self._queue.close()
         self._thread.join()
 
     def _serve(self) -> None:
-        live: list[_Running] = []
-        while self._admit(live):
+        while self._admit():
             try:
                 self._pipeline.step()
-                live = [running for running in live if not self._deliver(running)]
-            except (
-                Exception
-            ) as exc:  # the pipeline's own errors are RuntimeError; whatever it is, no reader may hang
-                self._abandon(live, exc)
-                live = []
-        for running in live:
-            self._finish(running, FinishReason.CANCELLED)
+                for running, handle in list(self._handles.items()):
+                    self._deliver(running, handle)
+            except Exception as exc:  # noqa: BLE001 - whatever the pipeline raises, no reader may be left waiting
+                self._abandon(exc)
+        for running, handle in self._handles.items():
+            handle.cancel()
+            running.finish(FinishReason.CANCELLED)
+        self._handles.clear()
         del self._pipeline
 
-    def _admit(self, live: list[_Running]) -> bool:
+    def _admit(self) -> bool:
         """Take in what has arrived, waiting only when nothing runs; False when the engine is to close."""
-        while True:
+        while not self._queue.closed:
+            running = self._queue.next(block=not self._handles)
+            if running is None:
+                break
             try:
-                arrived = self._arrivals.get(block=not live)
-            except queue.Empty:
-                return True
-            if arrived is None:
-                return False
-            if arrived.cancelled.is_set():
-                self._finish(arrived, FinishReason.CANCELLED)
-                continue
-            try:
-                arrived.handle = self._add(arrived.request)
-                live.append(arrived)
-            except Exception as exc:  # refused by the pipeline (grammar, length): told to the one who asked
-                self._abandon([arrived], exc)
+                self._handles[running] = self._add(running.request)
+            except Exception as exc:  # noqa: BLE001 - refused by the pipeline: told to the one who asked
+                running.fail(exc)
+        return not self._queue.closed
 
     def _add(self, request: GenerationRequest) -> Any:
-        import numpy as np
         from openvino import Tensor
 
         ids = Tensor(np.array([request.prompt_ids], dtype=np.int64))
         return self._pipeline.add_request(next(self._numbers), ids, _generation_config(request))
 
-    def _deliver(self, running: _Running) -> bool:
-        """Hand over what the last step produced; True when the request is done with."""
+    def _deliver(self, running: Running, handle: Any) -> None:
+        from openvino_genai import GenerationStatus
+
         if running.cancelled.is_set():
-            running.handle.cancel()
-            self._finish(running, FinishReason.CANCELLED)
-            return True
+            handle.cancel()
+            self._end(running, FinishReason.CANCELLED)
+            return
         ids: list[int] = []
-        while running.handle.can_read():
-            for output in running.handle.read().values():
+        while handle.can_read():
+            for output in handle.read().values():
                 ids.extend(output.generated_ids)
-        running.produced += len(ids)
-        if _is_running(running.handle):
-            if ids:
-                running.batches.put(TokenBatch(tuple(ids)))
-            return False
-        if _is_ignored(running.handle):
-            raise ModelFailed(
-                "the model ran out of memory for its context; ask less at once or show fewer passages"
+        status = handle.get_status()
+        if ids:
+            running.deliver(tuple(ids))
+        if status == GenerationStatus.IGNORED:
+            del self._handles[running]
+            running.fail(
+                ModelTooLarge(
+                    f"the conversations under way need more than the {CACHE_GIGABYTES} GB that the model's context may "
+                    "take; ask fewer questions at once or show fewer passages"
+                )
             )
-        ended = ids and ids[-1] in running.request.stop_ids
-        full = running.produced >= running.request.max_new_tokens
-        self._finish(running, FinishReason.LENGTH if full and not ended else FinishReason.STOP, tuple(ids))
-        return True
+        elif status != GenerationStatus.RUNNING:
+            full = len(running.produced) >= running.request.max_new_tokens
+            ended = bool(running.produced) and running.produced[-1] in running.request.stop_ids
+            self._end(running, FinishReason.LENGTH if full and not ended else FinishReason.STOP)
 
-    def _finish(self, running: _Running, reason: FinishReason, ids: tuple[int, ...] = ()) -> None:
-        with self._lock:
-            self._pending -= 1
-        running.batches.put(TokenBatch(ids, reason))
+    def _end(self, running: Running, reason: FinishReason) -> None:
+        del self._handles[running]
+        running.finish(reason)
 
-    def _abandon(self, group: list[_Running], exc: Exception) -> None:
-        for running in group:
-            if running.handle is not None:
-                running.handle.cancel()
-            with self._lock:
-                self._pending -= 1
-            failure = (
-                exc
-                if isinstance(exc, ModelFailed)
-                else ModelFailed(f"the model failed while generating: {exc}")
-            )
-            if failure is not exc:
-                failure.__cause__ = exc
-            running.batches.put(failure)
+    def _abandon(self, exc: Exception) -> None:
+        for running, handle in self._handles.items():
+            handle.cancel()
+            running.fail(exc)
+        self._handles.clear()
 
 
 def converted_folder(header: GgufHeader) -> Path:
@@ -188,30 +138,51 @@ def converted_folder(header: GgufHeader) -> Path:
     import openvino_genai
 
     def convert(folder: Path) -> None:
-        link = folder / "model.gguf"
-        link.symlink_to(header.path.resolve())
+        source = folder / "model.gguf"
+        _write_exact(header, source)
         try:
-            openvino_genai.LLMPipeline(str(link), "CPU", enable_save_ov_model=True)
+            openvino_genai.LLMPipeline(str(source), "CPU", enable_save_ov_model=True)
         except RuntimeError as exc:
             raise ModelFailed(f"OpenVINO GenAI cannot read {header.path.name}: {exc}") from exc
-        link.unlink()
+        source.unlink()
         if not (folder / "openvino_model.xml").is_file():
             raise ModelFailed(
                 f"OpenVINO GenAI did not convert {header.path.name}; free some space and try again"
             )
 
-    return cached_folder(f"openvino-{openvino_genai.__version__}-{content_hash(header.path)}", convert)
+    version = openvino_genai.__version__.split("-")[0]
+    return cached_folder(f"openvino-{version}-exact-{content_hash(header.path)}", convert)
 
 
-def _open_pipeline(folder: Path, precision: str) -> Any:
+def _write_exact(header: GgufHeader, target: Path) -> None:
+    """The model with every weight in a type that OpenVINO holds exactly, those of other types at eight bits.
+
+    OpenVINO 2026.4 keeps the minimum of a block of Q4_1 (and of the K types) as a four-bit integer: read that way, SmolLM2's logits are
+    off by half their norm, and its answers with them. At Q8_0 they are off by 0.6 %.
+    """
+    rounded = {
+        name
+        for name, tensor in header.tensors.items()
+        if len(tensor.shape) == 2 and tensor.type_name not in _EXACT_TYPES
+    }
+    if rounded:
+        rewrite(header, target, dict.fromkeys(rounded, _unchanged), "Q8_0")
+    else:
+        target.symlink_to(header.path.resolve())
+
+
+def _unchanged(weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    return weight
+
+
+def _open_pipeline(folder: Path, properties: dict[str, Any]) -> Any:
     import openvino_genai
 
     scheduler = openvino_genai.SchedulerConfig()
     scheduler.enable_prefix_caching = True
-    scheduler.max_num_batched_tokens = _STEP_TOKENS
+    scheduler.max_num_batched_tokens = STEP_TOKENS
     scheduler.max_num_seqs = PARALLEL_REQUESTS
-    scheduler.cache_size = 1
-    properties = {"INFERENCE_PRECISION_HINT": precision} if precision else {}
+    scheduler.cache_size = CACHE_GIGABYTES
     try:
         return openvino_genai.ContinuousBatchingPipeline(str(folder), scheduler, "CPU", properties)
     except RuntimeError as exc:
@@ -234,15 +205,3 @@ def _generation_config(request: GenerationRequest) -> Any:
     if request.grammar:
         config.structured_output_config = openvino_genai.StructuredOutputConfig(grammar=request.grammar)
     return config
-
-
-def _is_running(handle: Any) -> bool:
-    import openvino_genai
-
-    return bool(handle.get_status() == openvino_genai.GenerationStatus.RUNNING)
-
-
-def _is_ignored(handle: Any) -> bool:
-    import openvino_genai
-
-    return bool(handle.get_status() == openvino_genai.GenerationStatus.IGNORED)

@@ -1,0 +1,135 @@
+"""The bounded queue in front of an in-process model: who may enter, what readers wait on, how nobody hangs.
+
+One thread serves; any thread may submit, read or cancel. A request ends exactly once: with a finish reason, or with the
+error that its reader then raises.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+
+from rag.chat_models.generation import FinishReason, GenerationRequest, TokenBatch
+from rag.errors import LecternError, ModelBusy, ModelFailed
+
+
+class Running:
+    """A request under way: the reader's end of it, and for the server its progress and whatever the engine hangs on it."""
+
+    def __init__(self, request: GenerationRequest, queue_of: RequestQueue) -> None:
+        self.request = request
+        self.produced: list[int] = []
+        self.cancelled = threading.Event()
+        self._queue_of = queue_of
+        self._batches: queue.SimpleQueue[TokenBatch | LecternError] = queue.SimpleQueue()
+        self._ended = False
+
+    def __iter__(self) -> Iterator[TokenBatch]:
+        while True:
+            batch = self._batches.get()
+            if isinstance(batch, LecternError):
+                raise batch
+            yield batch
+            if batch.finish is not None:
+                return
+
+    def cancel(self) -> None:
+        """Free the request's place; a reader sees `FinishReason.CANCELLED`."""
+        self.cancelled.set()
+
+    def deliver(self, ids: tuple[int, ...]) -> None:
+        """Hand tokens to the reader."""
+        self.produced.extend(ids)
+        self._batches.put(TokenBatch(ids))
+
+    def finish(self, reason: FinishReason) -> None:
+        """End the request; later calls change nothing."""
+        if not self._ended:
+            self._ended = True
+            self._queue_of.leave()
+            self._batches.put(TokenBatch((), reason))
+
+    def fail(self, exc: Exception) -> None:
+        """End the request with an error for its reader."""
+        if self._ended:
+            return
+        self._ended = True
+        self._queue_of.leave()
+        if isinstance(exc, LecternError):
+            self._batches.put(exc)
+            return
+        failure = ModelFailed(f"the model failed while generating: {exc}")
+        failure.__cause__ = exc
+        self._batches.put(failure)
+
+
+class RequestQueue:
+    """At most `parallel` requests running and `waiting` more behind them."""
+
+    def __init__(self, parallel: int, waiting: int) -> None:
+        self.parallel = parallel
+        self._waiting = waiting
+        self._inside = 0
+        self._lock = threading.Lock()
+        self._arrivals: queue.SimpleQueue[Running | None] = queue.SimpleQueue()
+        self._closed = False
+
+    def submit(self, request: GenerationRequest) -> Running:
+        """The request, queued.
+
+        Raises:
+            ModelBusy: as many requests as allowed are running or waiting.
+            ModelFailed: the model was closed.
+        """
+        with self._lock:
+            if self._closed:
+                raise ModelFailed("the model has been closed; open it again")
+            if self._inside >= self.parallel + self._waiting:
+                raise ModelBusy(
+                    f"{self._inside} requests are running or waiting for the model, and {self._waiting} may wait "
+                    "(model.queue_length); try again in a moment"
+                )
+            self._inside += 1
+            running = Running(request, self)
+            self._arrivals.put(running)
+        return running
+
+    def next(self, block: bool) -> Running | None:
+        """The next request, None when there is none (after waiting for one if `block`) or the queue is closed."""
+        while True:
+            try:
+                running = self._arrivals.get(block=block)
+            except queue.Empty:
+                return None
+            if running is None or not running.cancelled.is_set():
+                return running
+            running.finish(FinishReason.CANCELLED)
+
+    @property
+    def closed(self) -> bool:
+        """Whether no more requests are taken."""
+        return self._closed
+
+    @property
+    def inside(self) -> int:
+        """How many requests are running or waiting."""
+        return self._inside
+
+    def leave(self) -> None:
+        """Free one place."""
+        with self._lock:
+            self._inside -= 1
+
+    def close(self) -> None:
+        """Take no more requests; the ones that wait end as cancelled."""
+        with self._lock:
+            self._closed = True
+        while True:
+            try:
+                running = self._arrivals.get(block=False)
+            except queue.Empty:
+                break
+            if running is not None:
+                running.finish(FinishReason.CANCELLED)
+        self._arrivals.put(None)
