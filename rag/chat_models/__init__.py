@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rag.settings import ModelSettings
-
 if TYPE_CHECKING:
     from rag.chat_models.local_model import LocalChatModel
+    from rag.settings import ModelSettings
 
 
 def open_chat_model(settings: ModelSettings) -> LocalChatModel:
