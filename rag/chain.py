@@ -45,13 +45,18 @@ class Rewritten:
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """The hits, best first, how many of them the model is shown, and the gate's decision."""
+    """The hits, best first, how many of them the model is shown, and the gate's decision.
+
+    `passages` are the hits that the model is shown, in the order of their numbers: not always the first ones, because one
+    that does not fit is passed over.
+    """
 
     hits: tuple[Hit, ...]
     shown: int
     decision: Decision
     prompt_tokens: int = 0
     context_tokens: int = 0
+    passages: tuple[Hit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +214,12 @@ class AnswerChain(Runnable[Question, Any]):
             return
         context = self._context(rewritten, hits, history)
         yield Retrieved(
-            tuple(hits), len(context.passages), decision, context.prompt_tokens, self.model.context_tokens
+            tuple(hits),
+            len(context.passages),
+            decision,
+            context.prompt_tokens,
+            self.model.context_tokens,
+            context.passages,
         )
         yield from self._tokens(context, run, config)
         yield Done(self._answer(question, rewritten, hits, context, run, decision))

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from rag.chain import Done, Event, Question, Retrieved, Rewritten, Token
 from rag.errors import LecternError
+from rag.types import Hit
 from ui.web.batches import Batches
 from ui.web.conversation import Exchange, Outcome, history_of, new_id
 
@@ -60,8 +61,8 @@ def _after(exchange: Exchange, event: Event) -> Exchange:
         case Retrieved():
             return replace(
                 exchange,
-                hits=event.hits,
-                shown=event.shown,
+                hits=numbered_first(event.passages, event.hits),
+                shown=len(event.passages),
                 prompt_tokens=event.prompt_tokens,
                 context_tokens=event.context_tokens,
             )
@@ -75,3 +76,9 @@ def _after(exchange: Exchange, event: Event) -> Exchange:
                 text=event.answer.text,
                 standalone_question=event.answer.standalone_question,
             )
+
+
+def numbered_first(passages: Sequence[Hit], hits: Sequence[Hit]) -> tuple[Hit, ...]:
+    """The passages shown to the model in the order of their numbers, then the other hits as they were found."""
+    shown = {hit.chunk.id for hit in passages}
+    return (*passages, *(hit for hit in hits if hit.chunk.id not in shown))

@@ -70,9 +70,10 @@ def host_of(header: str) -> str:
 
 
 class Guard:
-    """ASGI middleware: security headers and a script nonce on every response, and no foreign `Host` on a loopback server.
+    """ASGI middleware: security headers and a script nonce on every response, and requests of other pages refused.
 
-    The last is what stops DNS rebinding: a page on the web that resolves its own name to 127.0.0.1 is refused.
+    A foreign `Host` on a loopback server is a page on the web that resolves its own name to 127.0.0.1 (DNS rebinding); a
+    foreign `Origin` is one that sends a form or a file to us behind the person's back.
     """
 
     def __init__(self, app: App, *, loopback_only: bool) -> None:
@@ -84,9 +85,12 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+        host, origin = _header(scope, b"host"), _header(scope, b"origin")
         if self._loopback_only and not is_loopback(host_of(host)):
-            await _refuse(send)
+            await _refuse(send, 421)
+            return
+        if origin and origin.partition("://")[2].lower() != host.lower():
+            await _refuse(send, 403)
             return
         await self._app(scope, receive, _Guarded(send))
 
@@ -131,7 +135,13 @@ class _Guarded:
         return [*((n.lower(), v) for n, v in headers if n.lower() not in names), *ours]
 
 
-async def _refuse(send: Send) -> None:
+def _header(scope: Scope, name: bytes) -> str:
+    return next((value.decode("latin-1") for found, value in scope["headers"] if found == name), "")
+
+
+async def _refuse(send: Send, status: int) -> None:
     text = b"This address is not served. Open http://127.0.0.1 with the port that lectern chat printed."
-    await send({"type": "http.response.start", "status": 421, "headers": [(b"content-type", b"text/plain")]})
+    await send(
+        {"type": "http.response.start", "status": status, "headers": [(b"content-type", b"text/plain")]}
+    )
     await send({"type": "http.response.body", "body": text})

@@ -10,8 +10,8 @@ from typing import Any
 from rag.chain import Done, Event, Retrieved, Rewritten, Token
 from rag.errors import ModelFailed
 from rag.gate import Decision
-from rag.types import Answer, Role, Turn
-from ui.web.asking import answered, begin
+from rag.types import Answer, Hit, Role, Turn
+from ui.web.asking import answered, begin, numbered_first
 from ui.web.conversation import Exchange, Outcome
 
 GO = Decision(True, 0.6, "near")
@@ -46,7 +46,7 @@ def snapshots(script: Script, stop: threading.Event | None = None) -> Iterator[E
 def test_an_answer_comes_in_steps(make_answer: Callable[..., Answer]) -> None:
     answer = make_answer()
     script = Script(
-        Rewritten("When does it hunt?"), Retrieved(answer.hits, 1, GO, 612, 2048), 0.1,
+        Rewritten("When does it hunt?"), Retrieved(answer.hits, 1, GO, 612, 2048, answer.hits), 0.1,
         Token("The "), 0.1, Token("owl"), 0.1, Done(answer),
     )  # fmt: skip
     seen = list(snapshots(script))
@@ -73,7 +73,12 @@ def test_earlier_turns_are_the_history(
 def test_stop_keeps_what_there_was_and_closes_the_chain(make_answer: Callable[..., Answer]) -> None:
     stop = threading.Event()
     script = Script(
-        Retrieved(make_answer().hits, 1, GO), Token("The owl"), 0.4, Token(" hunts"), 5.0, Done(make_answer())
+        Retrieved(make_answer().hits, 1, GO, passages=make_answer().hits),
+        Token("The owl"),
+        0.4,
+        Token(" hunts"),
+        5.0,
+        Done(make_answer()),
     )
     last = None
     started = time.monotonic()
@@ -89,6 +94,12 @@ def test_stop_keeps_what_there_was_and_closes_the_chain(make_answer: Callable[..
 def test_an_error_is_the_end_of_the_exchange_not_of_the_page() -> None:
     seen = list(snapshots(Script(Rewritten("When?"), ModelFailed("The model died. Ask again."))))
     assert (seen[-1].outcome, seen[-1].error) == (Outcome.FAILED, "The model died. Ask again.")
+
+
+def test_passages_stand_in_the_order_of_their_numbers(make_hit: Callable[..., Hit]) -> None:
+    a, b, c = (make_hit(text) for text in "abc")
+    assert numbered_first((a, c), (a, b, c)) == (a, c, b)
+    assert numbered_first((), (a, b)) == (a, b)
 
 
 def test_a_model_that_cannot_load_is_told() -> None:

@@ -32,7 +32,7 @@ class Chain:
 
     def stream(self, input: Any) -> Iterator[Event]:  # noqa: A002 - LangChain's name
         self.asked.append(input)
-        yield Retrieved(self.answer.hits, 1, GO, 612, 2048)
+        yield Retrieved(self.answer.hits, 1, GO, 612, 2048, self.answer.hits)
         yield Token("The")
         self.gate.wait(10)
         yield Done(self.answer)

@@ -28,14 +28,15 @@ async def stream(scope: Any, receive: Any, send: Any) -> None:
 
 
 def get(
-    app: Any, host: str = "127.0.0.1:7860", loopback_only: bool = True
+    app: Any, host: str = "127.0.0.1:7860", loopback_only: bool = True, origin: str = ""
 ) -> tuple[int, dict[str, str], bytes, int]:
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "path": "/", "headers": [(b"host", host.encode())]}
+    given = [(b"host", host.encode()), *([(b"origin", origin.encode())] if origin else [])]
+    scope = {"type": "http", "path": "/", "headers": given}
     asyncio.run(Guard(app, loopback_only=loopback_only)(scope, None, send))  # type: ignore[arg-type]
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], headers, b"".join(message["body"] for message in sent[1:]), len(sent)
@@ -77,6 +78,13 @@ def test_a_foreign_host_is_refused_on_a_loopback_server(host: str) -> None:
 @pytest.mark.parametrize("host", ["localhost:7860", "127.0.0.1", "[::1]:7860", "LOCALHOST"])
 def test_our_own_names_are_served(host: str) -> None:
     assert get(page, host)[0] == 200
+
+
+def test_a_request_of_another_page_is_refused() -> None:
+    assert get(page, origin="http://127.0.0.1:7860")[0] == 200
+    assert get(page, "localhost:7860", origin="http://localhost:7860")[0] == 200
+    for origin in ("http://evil.example", "http://127.0.0.1:9999", "null", "http://localhost:7860"):
+        assert get(page, origin=origin)[0] == 403
 
 
 def test_hosts_without_their_ports() -> None:
