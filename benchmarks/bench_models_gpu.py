@@ -182,35 +182,29 @@ def sweep(model: Any, bandwidth: float) -> None:
     from rag.chat_models import nf4_kernels
     from rag.chat_models.cuda_llama import FourBitWeight
 
-    layers = model.model.layers[:16]
     for part in ("o_proj", "gate_up", "down_proj"):
-        weights = [
-            FourBitWeight(
-                [b.mlp.gate_proj, b.mlp.up_proj]
-                if part == "gate_up"
-                else [getattr(b.self_attn, part, None) or b.mlp.down_proj]
-            )
-            for b in layers
-        ]
+        weights = [FourBitWeight(_modules(block, part)) for block in model.model.layers[:16]]
         size = sum(weight.packed.numel() + weight.scales.numel() * 4 for weight in weights)
-        for count, shapes in ((1, VECTOR_SHAPES), (32, MATRIX_SHAPES)):
+        for count, name, shapes in ((1, "VECTOR_SHAPE", VECTOR_SHAPES), (32, "MATRIX_SHAPE", MATRIX_SHAPES)):
             x = torch.randn(count, weights[0].packed.shape[1] * 2, device="cuda", dtype=torch.bfloat16)
-            results = []
+            kept, speeds = getattr(nf4_kernels, name), {}
             for shape in shapes:
-                setattr(nf4_kernels, "VECTOR_SHAPE" if count == 1 else "MATRIX_SHAPE", shape)
-                try:
-                    seconds = graph_timed(lambda: [weight(x) for weight in weights])
-                except Exception as exc:
-                    results.append((0.0, (*shape, repr(exc)[:60])))
-                    continue
-                results.append((size / seconds / 1e9, shape))
-            best = sorted(results, reverse=True)
-            row(
-                sweep=part,
-                count=count,
-                limit_gb_s=round(bandwidth / 2e9),
-                best=[(round(speed), shape) for speed, shape in best],
-            )
+                setattr(nf4_kernels, name, shape)
+                speeds[shape] = round(size / graph_timed(partial(_multiply_all, weights, x)) / 1e9)
+            setattr(nf4_kernels, name, kept)
+            best = sorted(speeds.items(), key=lambda pair: -pair[1])
+            row(sweep=part, count=count, limit_gb_s=round(bandwidth / 2e9), gb_s=best)
+
+
+def _modules(block: Any, part: str) -> list[Any]:
+    if part == "gate_up":
+        return [block.mlp.gate_proj, block.mlp.up_proj]
+    return [block.self_attn.o_proj if part == "o_proj" else block.mlp.down_proj]
+
+
+def _multiply_all(weights: list[Any], x: Any) -> None:
+    for weight in weights:
+        weight(x)
 
 
 VECTOR_SHAPES = [
