@@ -33,8 +33,8 @@ class EmbeddingSettings(Section):
 class ChunkSettings(Section):
     """How documents are cut into passages. Changing these means ingesting again."""
 
-    target_tokens: int = Field(200, ge=32, le=2000, description="wished length, in tokens of the embedder")
-    max_tokens: int = Field(250, ge=32, le=4000, description="longest passage, in tokens of the embedder")
+    target_tokens: int = Field(100, ge=32, le=2000, description="wished length, in tokens of the embedder")
+    max_tokens: int = Field(200, ge=32, le=4000, description="longest passage, in tokens of the embedder")
     overlap_tokens: int = Field(0, ge=0, le=500, description="tokens a passage repeats of the one before")
 
 
@@ -76,6 +76,12 @@ class ModelSettings(Section):
     seed: int = Field(0, ge=0, description="seed of sampling")
     queue_length: int = Field(16, ge=1, description="requests that may wait for the model")
     timeout_seconds: float = Field(120.0, gt=0, description="longest silence of a server")
+    weights: str = Field(
+        "auto",
+        pattern="^(auto|nf4|int8|bfloat16|float16|float32)$",
+        description="how a Hugging Face model's weights are held; `auto` fits the device",
+    )
+    api_key: str = Field("", description="key of an OpenAI-compatible server; empty for none")
 
 
 class AnswerSettings(Section):
