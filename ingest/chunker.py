@@ -27,7 +27,6 @@ _CUT_COST = {
     Cut.NEVER: 50.0,
 }
 _JOIN_COST = {Cut.SECTION: 0.5, Cut.PART: 0.2}
-_WHOLE_SHARE = 0.5
 
 
 def chunker_fingerprint(settings: ChunkSettings) -> str:
@@ -44,7 +43,7 @@ def chunk_document(document: Document, settings: ChunkSettings, count_tokens: To
     or cell says so in its locator.
     """
     maximum = max(settings.max_tokens, settings.target_tokens)
-    units = cut_units(document, int(settings.target_tokens * _WHOLE_SHARE), maximum, count_tokens)
+    units = cut_units(document, maximum, count_tokens)
     chunks: list[Chunk] = []
     previous = 0
     for run in _best_grouping(units, settings.target_tokens, maximum):

@@ -45,18 +45,16 @@ _LINE_KINDS = frozenset(
 )
 
 
-def cut_units(
-    document: Document, whole_tokens: int, max_tokens: int, count_tokens: TokenCounter
-) -> list[Unit]:
+def cut_units(document: Document, max_tokens: int, count_tokens: TokenCounter) -> list[Unit]:
     """The units of a document in reading order; none for a document whose blocks hold only white space.
 
-    Blocks up to `whole_tokens` stay whole, longer ones are cut at sentences (prose) or lines (code, lists, tables), and
-    what is still longer than `max_tokens` between words. No unit is longer than `max_tokens`.
+    Blocks up to `max_tokens` stay whole, longer ones are cut at sentences (prose) or lines (code, lists, tables), and what is
+    still longer between words. No unit is longer than `max_tokens`.
     """
     blocks = [block for block in document.blocks if document.text[block.start : block.end].strip()]
     lengths = count_tokens([document.text[block.start : block.end] for block in blocks]) if blocks else []
     fine = [
-        _fine_spans(document.text, block, n, whole_tokens) for block, n in zip(blocks, lengths, strict=True)
+        _fine_spans(document.text, block, n, max_tokens) for block, n in zip(blocks, lengths, strict=True)
     ]
     pieces = [document.text[start:end] for spans in fine for start, end in spans]
     counts = iter(count_tokens(pieces) if pieces else [])
@@ -105,13 +103,13 @@ def _block_cuts(blocks: Sequence[Block]) -> Iterator[Cut]:
         before = block
 
 
-def _fine_spans(text: str, block: Block, tokens: int, whole_tokens: int) -> list[Span]:
+def _fine_spans(text: str, block: Block, tokens: int, max_tokens: int) -> list[Span]:
     """The block as one stripped span, or its lines or sentences where it is long."""
     body = text[block.start : block.end]
     left, right = len(body) - len(body.lstrip()), len(body.rstrip())
     if block.kind in _LINE_KINDS or block.kind is BlockKind.FORMULA:
         left = body.rfind("\n", 0, left) + 1  # the indent of a first line of code means something
-    if tokens <= whole_tokens:
+    if tokens <= max_tokens:
         return [(block.start + left, block.start + right)]
     inner = _line_spans(body) if block.kind in _LINE_KINDS else sentence_spans(body)
     return [(block.start + start, block.start + end) for start, end in inner]
