@@ -24,14 +24,17 @@ VERDICT_LABELS = {
 
 
 def transcript_html(conversation: str, drawn: Sequence[str], welcome: str = "") -> str:
-    """The whole conversation from its drawn exchanges, or `welcome` (HTML) while it is empty."""
+    """The whole conversation from its drawn exchanges, or `welcome` (HTML) while it is empty.
+
+    It is no live region itself, because it changes with every token: the page's script announces what matters, once.
+    """
     export = (
         f'<a class="export" href="/lectern/export/{escape(conversation)}" download>Save as Markdown</a>'
         if drawn
         else ""
     )
     return (
-        f'<div class="transcript" role="log" aria-live="polite" aria-relevant="additions" aria-label="Conversation" '
+        f'<div class="transcript" role="log" aria-live="off" aria-label="Conversation" '
         f'data-conversation="{escape(conversation)}">{"".join(drawn) or welcome}</div>{export}'
     )
 
@@ -64,7 +67,7 @@ def exchange_html(exchange: Exchange, last: bool = True, waiting: str = "") -> s
     """
     return (
         f'<article class="exchange {exchange.outcome}" id="exchange-{exchange.id}" data-exchange="{exchange.id}">'
-        f'<h3 class="question"><span class="spoken">You asked: </span>{escape(exchange.question)}</h3>'
+        f'<h3 class="question" dir="auto"><span class="spoken">You asked: </span>{escape(exchange.question)}</h3>'
         f"{_standalone_html(exchange)}{_answer_html(exchange, waiting)}{_facts_html(exchange)}{_actions_html(exchange, last)}</article>"
     )
 
@@ -83,17 +86,19 @@ def _answer_html(exchange: Exchange, waiting: str) -> str:
         case Outcome.PENDING:
             if not exchange.text:
                 said = escape(waiting or _waiting(exchange))
-                return f'<div class="answer" aria-busy="true"><p class="waiting">{said}</p></div>'
+                return f'<div class="answer" dir="auto" aria-busy="true"><p class="waiting">{said}</p></div>'
             caret = '<span class="caret" aria-hidden="true"></span>'
-            return f'<div class="answer" aria-busy="true">{partial_html(exchange)}{caret}</div>'
+            return f'<div class="answer" dir="auto" aria-busy="true">{partial_html(exchange)}{caret}</div>'
         case Outcome.STOPPED:
             note = "Stopped. What stands above was not checked against the passages."
-            return f'<div class="answer">{partial_html(exchange)}<p class="stopped">{note}</p></div>'
+            return (
+                f'<div class="answer" dir="auto">{partial_html(exchange)}<p class="stopped">{note}</p></div>'
+            )
     if exchange.answer is None:
         return ""
     if exchange.answer.abstained:
         return abstention_html(exchange.answer)
-    return f'<div class="answer">{checked_html(exchange.id, exchange.answer)}</div>'
+    return f'<div class="answer" dir="auto">{checked_html(exchange.id, exchange.answer)}</div>'
 
 
 def _waiting(exchange: Exchange) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -41,17 +41,54 @@ class Mark:
 
 
 def to_html(text: str, marks: Sequence[Mark] = ()) -> str:
-    """The text as inert HTML with `marks` applied.
+    """The text as inert HTML with `marks` applied; they must not overlap.
 
-    Marks must not overlap. Where one would change how the text is laid out (its end breaks a fence, say) none is drawn
-    and every `tail` follows the text: better no highlight than a wrong one. Empty text gives an empty string.
+    Where a mark would change how the text is laid out (its end breaks a fence, say), the part of the text it stands in, up
+    to the next blank line, is shown as it was written, marked exactly. Empty text gives an empty string.
     """
+    whole = _marked(text, marks)
+    if whole is not None:
+        return whole
+    pieces: list[str] = []
+    for start, end in _parts(text):
+        inside = _cut(marks, start, end, last=end == len(text))
+        marked = _marked(text[start:end], inside)
+        pieces.append(marked if marked is not None else plain_to_html(text[start:end], inside))
+    return "".join(pieces)
+
+
+def _cut(marks: Sequence[Mark], start: int, end: int, *, last: bool) -> list[Mark]:
+    """What of `marks` stands in `[start, end)`, counted from `start`; a tail goes where its mark ends."""
+    inside: list[Mark] = []
+    for mark in marks:
+        ends_here = start <= mark.end < end or (last and mark.end == end)
+        if ends_here or (mark.start < end and mark.end > start):
+            at, to = max(mark.start, start) - start, min(mark.end, end) - start
+            inside.append(replace(mark, start=at, end=to, tail=mark.tail if ends_here else ""))
+    return inside
+
+
+def _marked(text: str, marks: Sequence[Mark]) -> str | None:
+    """The text with `marks`, or None where one changes its layout."""
     text = _SENTINEL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\0", "\N{REPLACEMENT CHARACTER}"))
     placed = sorted(marks, key=lambda mark: mark.start)[:_MOST_MARKS]
     plain = _render(text)
     marked = _render(_with_sentinels(text, placed)) if placed else plain
-    drawn = _drawn(marked, placed) if _SENTINEL.sub("", marked) == plain else None
-    return drawn if drawn is not None else plain + "".join(mark.tail for mark in placed)
+    return _drawn(marked, placed) if _SENTINEL.sub("", marked) == plain else None
+
+
+def _parts(text: str) -> list[tuple[int, int]]:
+    """The half-open spans between blank lines, blank lines inside a fence not counted; they cover the whole text."""
+    spans: list[tuple[int, int]] = []
+    start = at = 0
+    fenced = False
+    for line in text.splitlines(keepends=True):
+        at += len(line)
+        fenced ^= line.lstrip().startswith(("```", "~~~"))
+        if not line.strip() and not fenced:
+            spans.append((start, at))
+            start = at
+    return [*spans, (start, len(text))] if start < len(text) or not spans else spans
 
 
 def plain_to_html(text: str, marks: Sequence[Mark] = (), tag: str = "p") -> str:

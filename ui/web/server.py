@@ -12,6 +12,7 @@ import socket
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from rag.errors import ServerError
@@ -43,7 +44,7 @@ def silence() -> None:
 
 
 def bound_socket(settings: ChatSettings) -> socket.socket:
-    """A socket bound to the address and port of the settings.
+    """A socket that listens on the address and port of the settings, so that no second server can take them meanwhile.
 
     Raises:
         ServerError: the port is taken, or the address is not this machine's.
@@ -53,6 +54,7 @@ def bound_socket(settings: ChatSettings) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((settings.host, settings.port))
+        bound.listen()
     except OSError as exc:
         bound.close()
         raise ServerError(_bind_message(settings, exc)) from exc
@@ -118,6 +120,9 @@ def serve(desk: Desk, *, browser: bool, opened: Callable[[str], None]) -> None:
 
     bound = bound_socket(desk.settings.chat)
     address = _address(desk.settings.chat.host, bound.getsockname()[1])
+    # Gradio keeps what is uploaded in a folder that all users of a machine share, unless it is told of another.
+    temporary = TemporaryDirectory(prefix="lectern-")
+    os.environ["GRADIO_TEMP_DIR"] = temporary.name
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -130,7 +135,7 @@ def serve(desk: Desk, *, browser: bool, opened: Callable[[str], None]) -> None:
     config = uvicorn.Config(
         build_app(desk), log_level="warning", access_log=False, timeout_graceful_shutdown=2
     )
-    with bound:
+    with bound, temporary:
         Server(config).run(sockets=[bound])
 
 

@@ -97,7 +97,7 @@ def _source_html(exchange: Exchange, number: int, hit: Hit, layouts: Mapping[str
         f'<li><details class="source{" cited" if cited else ""}" id="source-{exchange.id}-{number}"{" open" if open_now else ""}>'
         f'<summary><span class="number" aria-hidden="true">{number}</span><span class="locator">'
         f'<span class="spoken">Passage {number}: </span>{_locator_html(chunk)}</span>{badge}</summary>'
-        f'<p class="why">{escape(why_words(hit))}</p><blockquote class="passage" tabindex="-1">'
+        f'<p class="why">{escape(why_words(hit))}</p><blockquote class="passage" dir="auto" tabindex="-1">'
         f"{passage_html(chunk.text, layout, spans)}</blockquote>"
         f'<button type="button" class="back" data-exchange="{exchange.id}">Back to the answer</button></details></li>'
     )

@@ -106,6 +106,21 @@ document.addEventListener("keydown", (event) => {
 
 // ---- the page as it changes -------------------------------------------------------------------------------------------
 
+// Says to a screen reader what a sighted person sees happen: that passages were found, and the answer when it is whole.
+let announced = "";
+function announce() {
+  const last = document.querySelector(".transcript .exchange:last-of-type");
+  const announcer = document.querySelector("#announcer");
+  if (!last || !announcer) return;
+  const busy = last.querySelector("[aria-busy]");
+  const state = busy ? (last.querySelector(".waiting")?.textContent ?? "Answering…") : "done";
+  const key = `${last.id} ${state}`;
+  if (key === announced) return;
+  const fresh = busy || announced.startsWith(last.id); // an old conversation that is opened is not read out
+  announced = key;
+  if (fresh) announcer.textContent = busy ? state : last.querySelector(".answer").textContent;
+}
+
 let nearEnd = true;
 let latest = "";
 function follow() {
@@ -129,6 +144,7 @@ document.addEventListener(
 new MutationObserver(() => {
   showPassage();
   follow();
+  announce();
 }).observe(document.documentElement, { childList: true, subtree: true, characterData: true });
 
 const chosen = localStorage.getItem("lectern-theme");
