@@ -3,31 +3,53 @@
 from __future__ import annotations
 
 import platform
+import re
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rag.chat_models.embedded import ADAPTER, embedded_gguf
-from rag.chat_models.generation import Engine
 from rag.chat_models.gguf_file import GgufHeader, read_header
-from rag.chat_models.local_model import LocalChatModel
 from rag.chat_models.lora_adapter import WEIGHTS_NAME, adapter_hash
 from rag.chat_models.merge_adapter import merged_gguf
 from rag.chat_models.model_cache import content_hash
+from rag.chat_models.presets import ModelKind, ModelReference, reference
 from rag.chat_models.tokenization import from_gguf
-from rag.errors import ModelMissing
-from rag.prompt import PromptStyle
+from rag.errors import ModelMissing, SettingsError
 from rag.settings import ModelSettings
 
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
 
-def open_model(settings: ModelSettings) -> LocalChatModel:
+    from rag.chat_models.generation import Engine
+    from rag.chat_models.local_model import LocalChatModel
+
+_HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
+
+
+def open_model(settings: ModelSettings) -> BaseChatModel:
     """The loaded model that the settings name."""
-    if settings.name == "embedded":
-        return _open_gguf(embedded_gguf(), PromptStyle.READER, settings)
-    if settings.name.endswith(".gguf"):
-        return _open_gguf(Path(settings.name).expanduser(), PromptStyle.INSTRUCT, settings)
-    raise ModelMissing(
-        f"no model is called {settings.name!r}; run `lectern models list` to see what there is"
-    )
+    meant = reference(settings.name)
+    if meant.kind is ModelKind.ENDPOINT:
+        from rag.chat_models.openai_endpoint import open_endpoint
+
+        if settings.adapter not in ("default", "none"):
+            raise SettingsError(
+                f"an adapter cannot be sent to a server; load {settings.adapter} there, or pass --adapter none"
+            )
+        return open_endpoint(settings)
+    if meant.kind is ModelKind.GGUF:
+        return _open_gguf(meant, settings)
+    return _open_transformers(meant, settings)
+
+
+def gguf_path(meant: ModelReference) -> Path:
+    """The file of a GGUF model.
+
+    Raises:
+        ModelMissing: the embedded model's package is not installed.
+    """
+    return Path(meant.source) if meant.source else embedded_gguf()
 
 
 def adapter_folder(settings: ModelSettings) -> Path | None:
@@ -47,7 +69,22 @@ def adapter_folder(settings: ModelSettings) -> Path | None:
     return folder
 
 
-def _open_gguf(path: Path, style: PromptStyle, settings: ModelSettings) -> LocalChatModel:
+def _open_transformers(meant: ModelReference, settings: ModelSettings) -> LocalChatModel:
+    if not Path(meant.source).is_dir() and not _HUB_ID.match(meant.source):
+        raise ModelMissing(
+            f"no model is called {settings.name!r}, and there is no such folder; `lectern models list` shows what there is"
+        )
+    from rag.chat_models.transformers_loading import Weights
+    from rag.chat_models.transformers_model import open_transformers
+
+    weights = Weights(meant.weights if settings.weights == "auto" else settings.weights)
+    return open_transformers(meant.source, weights, adapter_folder(settings), settings)
+
+
+def _open_gguf(meant: ModelReference, settings: ModelSettings) -> LocalChatModel:
+    from rag.chat_models.local_model import LocalChatModel
+
+    path = gguf_path(meant)
     header = read_header(path)
     tokenization = from_gguf(header)
     fingerprint, adapter = content_hash(path), adapter_folder(settings)
@@ -61,7 +98,7 @@ def _open_gguf(path: Path, style: PromptStyle, settings: ModelSettings) -> Local
         fingerprint=fingerprint,
         adapter=str(adapter) if adapter else "",
         context_tokens=context,
-        prompt_style=style,
+        prompt_style=meant.prompt_style,
         engine=_gguf_engine(header, context, settings),
         tokenization=tokenization,
         max_answer_tokens=settings.max_answer_tokens,
@@ -71,12 +108,14 @@ def _open_gguf(path: Path, style: PromptStyle, settings: ModelSettings) -> Local
 
 
 def _gguf_engine(header: GgufHeader, context_tokens: int, settings: ModelSettings) -> Engine:
-    """OpenVINO GenAI where it has a wheel, else llama.cpp."""
-    if find_spec("openvino_genai"):
-        from rag.chat_models.openvino_engine import OpenVinoEngine, converted_folder
+    """OpenVINO GenAI where it has a wheel and reads the file exactly at its size, else llama.cpp."""
+    fast, sturdy = find_spec("openvino_genai"), find_spec("xllamacpp")
+    if fast:
+        from rag.chat_models.openvino_engine import OpenVinoEngine, converted_folder, suits
 
-        return OpenVinoEngine(converted_folder(header), settings.queue_length)
-    if find_spec("xllamacpp"):
+        if suits(header) or not sturdy:
+            return OpenVinoEngine(converted_folder(header), settings.queue_length)
+    if sturdy:
         from rag.chat_models.llama_cpp_engine import LlamaCppEngine
 
         return LlamaCppEngine(header.path, context_tokens, settings.queue_length)

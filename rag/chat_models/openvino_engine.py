@@ -25,7 +25,8 @@ PARALLEL_REQUESTS = 8
 """Requests decoded together; more wait. On two cores eight have five times the tokens per second of one."""
 STEP_TOKENS = 512
 """Prompt tokens per step: the longest that a cancelled request holds the others up."""
-_EXACT_TYPES = frozenset({"F32", "F16", "Q8_0", "Q4_0"})
+EXACT_TYPES = frozenset({"F32", "F16", "Q8_0", "Q4_0"})
+_MOST_REWRITTEN_BYTES = 2_000_000_000
 CACHE_GIGABYTES = 1
 """Most memory for keys and values, prefixes of earlier prompts included; taken as it is needed."""
 
@@ -129,6 +130,11 @@ class OpenVinoEngine:
         self._handles.clear()
 
 
+def suits(header: GgufHeader) -> bool:
+    """Whether the model can be held exactly without growing past what an ordinary machine has."""
+    return header.weight_bytes <= _MOST_REWRITTEN_BYTES or not _rounded(header)
+
+
 def converted_folder(header: GgufHeader) -> Path:
     """The cached folder of the model in OpenVINO's format, converted from the GGUF file on first use.
 
@@ -160,15 +166,20 @@ def _write_exact(header: GgufHeader, target: Path) -> None:
     OpenVINO 2026.4 keeps the minimum of a block of Q4_1 (and of the K types) as a four-bit integer: read that way, SmolLM2's logits are
     off by half their norm, and its answers with them. At Q8_0 they are off by 0.6 %.
     """
-    rounded = {
-        name
-        for name, tensor in header.tensors.items()
-        if len(tensor.shape) == 2 and tensor.type_name not in _EXACT_TYPES
-    }
+    rounded = _rounded(header)
     if rounded:
         rewrite(header, target, dict.fromkeys(rounded, _unchanged), "Q8_0")
     else:
         target.symlink_to(header.path.resolve())
+
+
+def _rounded(header: GgufHeader) -> set[str]:
+    """The matrices of types that OpenVINO would round."""
+    return {
+        name
+        for name, tensor in header.tensors.items()
+        if len(tensor.shape) == 2 and tensor.type_name not in EXACT_TYPES
+    }
 
 
 def _unchanged(weight: NDArray[np.float32]) -> NDArray[np.float32]:

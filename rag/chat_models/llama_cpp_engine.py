@@ -1,0 +1,120 @@
+"""GGUF models through llama.cpp (the `xllamacpp` wheel), where OpenVINO GenAI has no wheel or would blow a file up.
+
+Knows that llama.cpp's server, run in this process, takes token ids and calls back per token from a call that blocks: each
+request has a thread of its own, and a callback that returns True stops it. Token ids come back only beside their
+probabilities, so those are asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+from rag.chat_models.generation import FinishReason, GenerationRequest
+from rag.chat_models.request_queue import RequestQueue, Running
+from rag.errors import ModelFailed
+
+PARALLEL_REQUESTS = 4
+_QUIET = -1
+
+
+class LlamaCppEngine:
+    """A GGUF file in llama.cpp."""
+
+    name = "llama.cpp"
+
+    def __init__(self, path: Path, context_tokens: int, queue_length: int) -> None:
+        import psutil
+        import xllamacpp
+
+        parameters = xllamacpp.CommonParams()
+        parameters.model.path = str(path)
+        parameters.n_ctx = context_tokens
+        parameters.n_parallel = PARALLEL_REQUESTS
+        parameters.kv_unified = True
+        parameters.warmup = False
+        parameters.verbosity = _QUIET
+        parameters.cpuparams.n_threads = psutil.cpu_count(logical=False) or 1
+        try:
+            self._server = xllamacpp.Server(parameters)
+        except RuntimeError as exc:
+            raise ModelFailed(
+                f"llama.cpp cannot load {path.name}: {exc}; use another file of this model"
+            ) from exc
+        self._queue = RequestQueue(PARALLEL_REQUESTS, queue_length)
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"lectern-llama-cpp-{number}", daemon=True)
+            for number in range(PARALLEL_REQUESTS)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, request: GenerationRequest) -> Running:
+        """A generation for the request.
+
+        Raises:
+            ModelBusy: as many requests as allowed are running or waiting.
+        """
+        return self._queue.submit(request)
+
+    def close(self) -> None:
+        """Free the model's memory; requests under way are finished first."""
+        self._queue.close()
+        for _ in self._threads[1:]:
+            self._queue.close()
+        for thread in self._threads:
+            thread.join()
+        del self._server
+
+    def _serve(self) -> None:
+        while not self._queue.closed:
+            running = self._queue.next(block=True)
+            if running is None:
+                return
+            try:
+                self._answer(running)
+            except Exception as exc:  # noqa: BLE001 - whatever llama.cpp raises, no reader may be left waiting
+                running.fail(exc)
+
+    def _answer(self, running: Running) -> None:
+        finish, refused = "", ""
+
+        def take(event: str) -> bool:
+            nonlocal finish, refused
+            told = json.loads(event)
+            if "choices" not in told:
+                refused = str(told.get("message") or told.get("error") or told)
+                return True
+            for choice in told["choices"]:
+                finish = choice.get("finish_reason") or finish
+                shown = (choice.get("logprobs") or {}).get("content") or ()
+                ids = tuple(int(token["id"]) for token in shown)
+                if ids:
+                    running.deliver(ids)
+            return running.cancelled.is_set()
+
+        self._server.handle_completions(json.dumps(_body(running.request)), take)
+        if refused:
+            running.fail(ModelFailed(f"llama.cpp refuses the prompt: {refused}"))
+        elif running.cancelled.is_set():
+            running.finish(FinishReason.CANCELLED)
+        else:
+            running.finish(FinishReason.LENGTH if finish == "length" else FinishReason.STOP)
+
+
+def _body(request: GenerationRequest) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "prompt": list(request.prompt_ids),
+        "n_predict": request.max_new_tokens,
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "seed": request.seed,
+        "stream": True,
+        "n_probs": 1,
+        "cache_prompt": True,
+    }
+    if request.grammar:
+        body["grammar"] = request.grammar
+    return body
