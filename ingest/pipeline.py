@@ -19,7 +19,7 @@ from ingest.plan import Plan, Task, make_plan
 from ingest.read_ahead import read_ahead
 from ingest.readers import READER_VERSION
 from ingest.report import Complaint, IngestEvent, IngestReport, Listener, Stage
-from rag.embedder import Embedder
+from rag.embedder import Embedder, embed_with_sketches
 from rag.library import Library, Vectors
 from rag.passage import passage_text
 from rag.records import FailureRecord, passage_key
@@ -189,25 +189,28 @@ class _Run:
         """Embeds the passages that have no vector yet, then saves each document in a transaction."""
         passages = {passage_key(chunk): chunk for cut in waiting for chunk in cut.chunks}
         vectors = self._library.embeddings(list(passages))
+        sketches: dict[bytes, bytes] = {}
         missing = [key for key in passages if key not in vectors]
         for start in range(0, len(missing), _BATCH_CHUNKS):
             keys = missing[start : start + _BATCH_CHUNKS]
-            found = self._embedder.embed_passages([passage_text(passages[key]) for key in keys])
+            found, made = embed_with_sketches(self._embedder, [passage_text(passages[key]) for key in keys])
             vectors.update(zip(keys, found, strict=True))
+            sketches.update(zip(keys, made, strict=True))
             self._chunks_done += len(keys)
             self.tell(Stage.EMBEDDED)
         self._chunks_done += len(passages) - len(missing)
         for cut in waiting:
             rows = [vectors[passage_key(chunk)] for chunk in cut.chunks]
             matrix: Vectors = np.stack(rows) if rows else np.empty((0, self._embedder.dim), np.float32)
-            self._save_one(cut, matrix)
+            self._save_one(cut, matrix, [sketches.get(passage_key(chunk), b"") for chunk in cut.chunks])
 
-    def _save_one(self, cut: _Cut, vectors: Vectors) -> None:
+    def _save_one(self, cut: _Cut, vectors: Vectors, sketches: Sequence[bytes]) -> None:
         file, known = cut.task.file, cut.task.known
         self._library.replace_document(
             cut.document,
             cut.chunks,
             vectors,
+            sketches=sketches,
             size_bytes=file.size_bytes,
             mtime_ns=file.mtime_ns,
             replaces=known.path if known is not None else "",

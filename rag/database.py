@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rag.errors import LibraryBusy, LibraryDamaged
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever the tables below change; a library of another version is refused, never guessed at."""
 
 HEADING_SEPARATOR = "\x1f"
@@ -50,6 +50,7 @@ CREATE TABLE blocks (
     PRIMARY KEY (document_id, ordinal)
 ) WITHOUT ROWID;
 CREATE TABLE embeddings (id INTEGER PRIMARY KEY, passage BLOB NOT NULL UNIQUE, vector BLOB NOT NULL);
+CREATE TABLE sketches (embedding_id INTEGER PRIMARY KEY REFERENCES embeddings ON DELETE CASCADE, sketch BLOB NOT NULL);
 CREATE TABLE chunks (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     chunk_id TEXT NOT NULL,

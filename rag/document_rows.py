@@ -64,7 +64,11 @@ def insert_document(
 
 
 def write_chunks(
-    connection: sqlite3.Connection, number: int, chunks: Sequence[Chunk], vectors: NDArray[np.float32]
+    connection: sqlite3.Connection,
+    number: int,
+    chunks: Sequence[Chunk],
+    vectors: NDArray[np.float32],
+    sketches: Sequence[bytes],
 ) -> None:
     """Makes `chunks` the document's chunks: those it has already are moved, new ones are added, the rest goes."""
     kept: dict[bytes, list[int]] = defaultdict(list)
@@ -74,12 +78,12 @@ def write_chunks(
     )
     for passage, rowid in connection.execute(query, (number,)):
         kept[passage].append(rowid)
-    for chunk, vector in zip(chunks, vectors, strict=True):
+    for chunk, vector, sketch in zip(chunks, vectors, sketches, strict=True):
         passage = passage_key(chunk)
         if kept.get(passage):
             _move_chunk(connection, kept[passage].pop(), chunk)
         else:
-            _insert_chunk(connection, number, chunk, passage, vector)
+            _insert_chunk(connection, number, chunk, passage, vector, sketch)
     _delete_chunks(connection, [rowid for rowids in kept.values() for rowid in rowids])
 
 
@@ -104,10 +108,19 @@ def _move_chunk(connection: sqlite3.Connection, rowid: int, chunk: Chunk) -> Non
 
 
 def _insert_chunk(
-    connection: sqlite3.Connection, number: int, chunk: Chunk, passage: bytes, vector: NDArray[np.float32]
+    connection: sqlite3.Connection,
+    number: int,
+    chunk: Chunk,
+    passage: bytes,
+    vector: NDArray[np.float32],
+    sketch: bytes,
 ) -> None:
     blob = np.ascontiguousarray(vector, np.float32).tobytes()
     connection.execute("INSERT OR IGNORE INTO embeddings (passage, vector) VALUES (?, ?)", (passage, blob))
+    if sketch:
+        connection.execute(
+            "INSERT OR IGNORE INTO sketches SELECT id, ? FROM embeddings WHERE passage = ?", (sketch, passage)
+        )
     connection.execute(
         f"INSERT INTO chunks (document_id, embedding_id, {CHUNK_COLUMNS}) "
         f"VALUES (?, (SELECT id FROM embeddings WHERE passage = ?), {_CHUNK_MARKS})",

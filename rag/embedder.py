@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,26 @@ class Embedder(Protocol):
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """How many tokens each text has, without the model's own start and end marks."""
         ...
+
+
+@runtime_checkable
+class TokenEmbedder(Embedder, Protocol):
+    """An embedder that also tells the tokens' own vectors, which late interaction (`rag.token_sketch`) matches."""
+
+    def sketch_passages(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[bytes]]:
+        """The vectors of `embed_passages` and the sketch of each text's tokens."""
+        ...
+
+    def embed_query_tokens(self, text: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The vector (dim,) of a question and the unit vectors (m, dim) of its tokens, without start and end marks."""
+        ...
+
+
+def embed_with_sketches(embedder: Embedder, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[bytes]]:
+    """One vector a text, and the sketch of its tokens; empty sketches from an embedder that makes none."""
+    if isinstance(embedder, TokenEmbedder):
+        return embedder.sketch_passages(texts)
+    return embedder.embed_passages(texts), [b""] * len(texts)
 
 
 def open_embedder(settings: EmbeddingSettings) -> Embedder:

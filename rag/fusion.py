@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 LEXICAL_WEIGHT = 0.02
 """Cosine that one point of BM25 is worth. Source: `make bench-retrieval`, chosen leaving each set out in turn."""
+MATCH_WEIGHT = 2.0
+"""Cosine that a whole token match is worth. Source: as for `LEXICAL_WEIGHT`."""
 RRF_K = 60
 """Source: Cormack, Clarke and Buettcher, "Reciprocal Rank Fusion outperforms Condorcet", SIGIR 2009."""
 
@@ -22,6 +24,16 @@ Scores = NDArray[np.float32]
 def fused_scores(cosines: Scores, bm25: Scores, weight: float = LEXICAL_WEIGHT) -> Scores:
     """`cosine + weight * BM25` for candidates in the same order; higher is better."""
     return np.asarray(cosines + weight * bm25, np.float32)
+
+
+def with_matches(scores: Scores, matches: Scores, weight: float = MATCH_WEIGHT) -> Scores:
+    """`scores + weight * match`; a candidate whose match is unknown (NaN) counts as the worst that is known.
+
+    Without any known match the scores stay as they are.
+    """
+    if np.isnan(matches).all():
+        return scores
+    return np.asarray(scores + weight * np.where(np.isnan(matches), np.nanmin(matches), matches), np.float32)
 
 
 def reciprocal_rank_scores(*rankings: NDArray[np.int64], k: int = RRF_K) -> dict[int, float]:

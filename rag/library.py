@@ -222,6 +222,11 @@ class Library:
         kept = [int(rowid) for rowid in rowids if int(rowid) in found]
         return np.array(kept, np.int64), self._matrix([found[rowid] for rowid in kept])
 
+    def sketches(self, rowids: Sequence[int] | Rowids) -> dict[int, bytes]:
+        """Rowid to the sketch of its tokens (`rag.token_sketch`), for those that have one."""
+        query = "SELECT c.id, s.sketch FROM chunks c JOIN sketches s ON s.embedding_id = c.embedding_id WHERE c.id IN"
+        return dict(self._rows_of(query, rowids))
+
     def iter_vectors(self, batch: int = 8192) -> Iterator[tuple[Rowids, Vectors]]:
         """All rowids and vectors, ascending, at most `batch` at a time."""
         query = (
@@ -300,13 +305,15 @@ class Library:
         chunks: Sequence[Chunk],
         vectors: Vectors,
         *,
+        sketches: Sequence[bytes] | None = None,
         size_bytes: int = 0,
         mtime_ns: int = 0,
         replaces: str = "",
     ) -> None:
         """Puts a document in, or in the place of the one of the same name (or of the name `replaces`), in one transaction.
 
-        `vectors` is (len(chunks), dim). Passages that stay the same keep their rowids.
+        `vectors` is (len(chunks), dim); `sketches` are those of `rag.token_sketch`, empty where the library has one already
+        or the embedder makes none. Passages that stay the same keep their rowids.
         """
         if vectors.shape != (len(chunks), self.manifest.dim):
             raise LibraryMismatch(
@@ -323,7 +330,7 @@ class Library:
                 ingested_at=_now(),
                 replaces=replaces,
             )
-            write_chunks(connection, number, chunks, vectors)
+            write_chunks(connection, number, chunks, vectors, sketches or [b""] * len(chunks))
             connection.execute("DELETE FROM failures WHERE source = ?", (document.source,))
 
     def remove_document(self, path: str) -> bool:

@@ -18,13 +18,17 @@ from numpy.typing import NDArray
 
 from rag.machine_profile import Precision
 from rag.sentence_model import SentenceModel
+from rag.token_sketch import sketch
 
 Rows: TypeAlias = NDArray[np.int64]
 Ids: TypeAlias = NDArray[np.int64]
+Vectors: TypeAlias = NDArray[np.float32]
 
 _HINT = {Precision.FLOAT32: "f32", Precision.BFLOAT16: "bf16"}
 _BATCH_TOKENS = 4096
 _LENGTH_STEP = 16
+_MARKS = 2
+"""The start and end marks that BERT puts around every text."""
 
 
 class OpenVinoEmbedder:
@@ -75,8 +79,27 @@ class OpenVinoEmbedder:
         request.infer({"input_ids": ids, "attention_mask": np.ones_like(ids)})
         return np.array(request.get_output_tensor(0).data[0], np.float32)
 
+    def embed_query_tokens(self, text: str) -> tuple[Vectors, Vectors]:
+        """The vector (dim,) of a question and the unit vectors (m, dim) of its tokens."""
+        ids = np.array([self._model.encode([text])[0].ids], np.int64)
+        request = self._network.create_infer_request()
+        request.infer({"input_ids": ids, "attention_mask": np.ones_like(ids)})
+        states = np.array(request.get_output_tensor(1).data[0], np.float32)
+        inner = states[1:-1] if len(states) > _MARKS else states
+        unit = inner / np.maximum(np.linalg.norm(inner, axis=1, keepdims=True), 1e-12)
+        return np.array(request.get_output_tensor(0).data[0], np.float32), unit
+
     def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The vectors (n, dim) of texts, in order."""
+        return self._embed(texts, None)
+
+    def sketch_passages(self, texts: Sequence[str]) -> tuple[Vectors, list[bytes]]:
+        """The vectors (n, dim) of texts and the sketches of their tokens, in order."""
+        sketches = [b""] * len(texts)
+        return self._embed(texts, sketches), sketches
+
+    def _embed(self, texts: Sequence[str], sketches: list[bytes] | None) -> Vectors:
+        """The vectors of texts; fills `sketches` if they are wanted."""
         vectors = np.empty((len(texts), self.dim), np.float32)
         requests = local()
 
@@ -86,6 +109,11 @@ class OpenVinoEmbedder:
                 requests.own = self._network.create_infer_request()
             requests.own.infer({"input_ids": ids, "attention_mask": mask})
             vectors[rows] = requests.own.get_output_tensor(0).data
+            if sketches is not None:
+                states, lengths = requests.own.get_output_tensor(1).data, mask.sum(axis=1)
+                for line, row in enumerate(rows):
+                    inner = states[line, 1 : lengths[line] - 1]
+                    sketches[row] = sketch(inner if len(inner) else states[line, : lengths[line]])
 
         with ThreadPoolExecutor(self._streams) as pool:
             for _ in pool.map(infer, self._batches(texts)):

@@ -18,7 +18,7 @@ from rag.sentence_model import SentenceModel
 
 def graph_file(model: SentenceModel, cache: Path) -> Path:
     """Where the graph of this model, for the installed OpenVINO, is or will be kept."""
-    name = re.sub(r"[^\w.-]+", "-", f"{model.fingerprint} openvino {version('openvino')}")
+    name = re.sub(r"[^\w.-]+", "-", f"{model.fingerprint} tokens openvino {version('openvino')}")
     return cache / "embedders" / f"{name}.xml"
 
 
@@ -32,7 +32,7 @@ def ensure_graph(model: SentenceModel, cache: Path) -> Path:
 
 
 def _converted(model: SentenceModel) -> Any:
-    """The network traced with pooling and normalising inside."""
+    """The network traced with pooling and normalising inside: (sentence vectors, token states)."""
     import openvino
     import torch
     from transformers import AutoModel
@@ -44,11 +44,13 @@ def _converted(model: SentenceModel) -> Any:
             super().__init__()
             self.encoder = encoder
 
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        def forward(
+            self, input_ids: torch.Tensor, attention_mask: torch.Tensor
+        ) -> tuple[torch.Tensor, torch.Tensor]:
             states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
             weight = attention_mask.unsqueeze(-1).to(states.dtype)
             mean = (states * weight).sum(1) / weight.sum(1).clamp(min=1e-9)
-            return torch.nn.functional.normalize(mean, p=2, dim=1)
+            return torch.nn.functional.normalize(mean, p=2, dim=1), states
 
     quieten()
     encoder = AutoModel.from_pretrained(model.folder, attn_implementation="sdpa", dtype=torch.float32).eval()

@@ -1,7 +1,7 @@
 """The search: a question in, passages out, best first, each with why it was found.
 
 It knows the order of the steps and nothing of their insides: nearest vectors and matching words propose candidates, every
-candidate gets both scores, the two are added on their own scales, and what says the same twice is shown once.
+candidate gets both scores, the two are added on their own scales, and the best are matched with the question token by token.
 """
 
 from __future__ import annotations
@@ -13,33 +13,37 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.embedder import Embedder
+from rag.embedder import Embedder, TokenEmbedder
 from rag.errors import QuestionError
-from rag.fusion import fused_scores
+from rag.fusion import fused_scores, with_matches
 from rag.lexical import LexicalHits, LexicalIndex, Term
 from rag.library import Library
 from rag.scope import Allowed, Scope, allowed_passages
 from rag.settings import RetrievalSettings
+from rag.token_sketch import best_matches
 from rag.types import Chunk, Hit, Why
 from rag.vectors import VectorIndex
 
 LEXICAL_DEPTH = 1000
 """Lexical scores kept per question, so that a passage found by its vector has its BM25 too."""
+MATCH_DEPTH = 100
+"""Candidates that are matched token by token. Source: `make bench-retrieval`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signals:
     """How near the notes are to a question, for a gate that decides whether they hold the answer.
 
-    `best_cosine` is the nearest passage's, `best_lexical` the highest BM25. `idf_share` in [0, 1] is the share of the
-    question's idf that the best passage holds: 1 when it has every word, near 0 when it has only the common ones.
-    `unknown_terms` are words of the question that are nowhere in the library. All are 0 and empty without hits.
+    `best_match` is the best token match (`Why.match_score`), the one number that tells best; None where the library or the
+    embedder has no token vectors. `best_cosine` is the nearest passage's, `best_lexical` the highest BM25. `idf_share` in
+    [0, 1] is the share of the question's idf that a hit holds at most: 1 when it has every word, near 0 when it has only
+    the common ones. `unknown_terms` are words of the question that are nowhere in the library.
     """
 
+    best_match: float | None = None
     best_cosine: float = 0.0
     best_lexical: float = 0.0
     idf_share: float = 0.0
-    margin: float = 0.0
     unknown_terms: tuple[str, ...] = ()
 
 
@@ -52,13 +56,18 @@ class SearchResult:
 
 
 class Candidates(NamedTuple):
-    """Passages proposed by either search, in one order for all arrays; ranks are 1-based, 0 where not returned."""
+    """Passages proposed by either search, in one order for all arrays.
+
+    Ranks are 1-based, 0 where not returned; matches are NaN for passages that were not matched token by token.
+    """
 
     rowids: NDArray[np.int64]
     cosines: NDArray[np.float32]
     bm25: NDArray[np.float32]
     dense_ranks: NDArray[np.int64]
     lexical_ranks: NDArray[np.int64]
+    matches: NDArray[np.float32]
+    scores: NDArray[np.float32]
 
 
 class Searcher:
@@ -95,31 +104,45 @@ class Searcher:
         wanted = self.settings.k if k is None else k
         allowed = allowed_passages(self.library, scope)
         candidates, words = self._candidates(query, max(self.settings.depth, wanted), allowed)
-        scores = fused_scores(candidates.cosines, candidates.bm25)
-        hits = self._hits(candidates, scores, wanted, words)
+        hits = self._hits(candidates, wanted, words)
         return SearchResult(tuple(hits), _signals(candidates, hits, words.terms))
 
     def _candidates(self, query: str, depth: int, allowed: Allowed | None) -> tuple[Candidates, LexicalHits]:
-        """What either search proposes, each with both scores."""
-        vector = self.embedder.embed_query(query)
+        """What either search proposes, each with all its scores."""
+        vector, tokens = self._embedded(query)
         near, _ = self.vectors.search(vector, depth, allowed)
         words = self.lexical.search(query, max(LEXICAL_DEPTH, depth), allowed)
         rowids = np.union1d(near, words.rowids[:depth])
         cosines = self.vectors.cosines(vector, rowids)
-        bm25 = dict(zip(words.rowids.tolist(), words.scores.tolist(), strict=True))
-        return (
-            Candidates(
-                rowids,
-                cosines,
-                np.array([bm25.get(rowid, 0.0) for rowid in rowids.tolist()], np.float32),
-                _ranks(rowids, near),
-                _ranks(rowids, words.rowids),
-            ),
-            words,
-        )
+        known = dict(zip(words.rowids.tolist(), words.scores.tolist(), strict=True))
+        bm25 = np.array([known.get(rowid, 0.0) for rowid in rowids.tolist()], np.float32)
+        scores = fused_scores(cosines, bm25)
+        matches = self._matches(tokens, rowids, scores)
+        ranks = _ranks(rowids, near), _ranks(rowids, words.rowids)
+        return Candidates(rowids, cosines, bm25, *ranks, matches, with_matches(scores, matches)), words
 
-    def _hits(self, found: Candidates, scores: NDArray[np.float32], k: int, words: LexicalHits) -> list[Hit]:
-        """The `k` best candidates as hits; of passages with the same text in the same place of copies, the first."""
+    def _embedded(self, query: str) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """The question's vector, and its tokens' where the embedder tells them."""
+        if isinstance(self.embedder, TokenEmbedder):
+            return self.embedder.embed_query_tokens(query)
+        return self.embedder.embed_query(query), None
+
+    def _matches(
+        self, tokens: NDArray[np.float32] | None, rowids: NDArray[np.int64], scores: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """The token match of the best `MATCH_DEPTH` candidates, NaN for the others."""
+        matches = np.full(len(rowids), np.nan, np.float32)
+        if tokens is not None:
+            best = np.lexsort((rowids, -scores))[:MATCH_DEPTH]
+            sketches = self.library.sketches(rowids[best])
+            matches[best] = best_matches(
+                tokens, [sketches.get(rowid, b"") for rowid in rowids[best].tolist()]
+            )
+        return matches
+
+    def _hits(self, found: Candidates, k: int, words: LexicalHits) -> list[Hit]:
+        """The `k` best candidates as hits."""
+        scores = found.scores
         order = np.lexsort((found.rowids, -scores))
         cut = order[: _with_ties(scores[order], k)]
         chunks = self.library.chunks_by_rowid(found.rowids[cut])
@@ -143,6 +166,7 @@ class Searcher:
             lexical_rank=lexical_rank or None,
             lexical_score=float(found.bm25[at]) if lexical_rank else None,
             fused_rank=rank,
+            match_score=None if np.isnan(found.matches[at]) else float(found.matches[at]),
             matched_terms=tuple(term.word for term in words.terms if term.stem in held),
         )
 
@@ -168,11 +192,11 @@ def _signals(found: Candidates, hits: Sequence[Hit], terms: Sequence[Term]) -> S
         sum(term.idf for term in terms if term.word in hit.why.matched_terms) / total if total else 0.0
         for hit in hits
     ]
-    scores = [hit.score for hit in hits]
+    matches = found.matches[~np.isnan(found.matches)]
     return Signals(
+        best_match=float(matches.max()) if len(matches) else None,
         best_cosine=float(found.cosines.max()),
         best_lexical=float(found.bm25.max()),
         idf_share=max(shares),
-        margin=scores[0] - scores[-1],
         unknown_terms=tuple(term.word for term in terms if not term.passages),
     )

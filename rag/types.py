@@ -160,13 +160,17 @@ def chunk_id(document: str, start: int, text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """Why a passage was found. Ranks are 1-based; None where that search did not return the passage."""
+    """Why a passage was found. Ranks are 1-based; None where that search did not return the passage.
+
+    `match_score` is the mean over the question's tokens of the cosine with the passage's nearest token.
+    """
 
     dense_rank: int | None = None
     dense_score: float | None = None
     lexical_rank: int | None = None
     lexical_score: float | None = None
     fused_rank: int | None = None
+    match_score: float | None = None
     rerank_score: float | None = None
     matched_terms: tuple[str, ...] = ()
 

@@ -34,6 +34,7 @@ def fill_library(
     `cut` is how documents become passages where that is not the product's own way.
     """
     from ingest.chunker import chunk_document, chunker_fingerprint
+    from rag.embedder import embed_with_sketches
     from rag.passage import passage_text
     from rag.vectors import VectorIndex
 
@@ -45,11 +46,15 @@ def fill_library(
             own = cut(document) if cut else chunk_document(document, settings, embedder.count_tokens)
             waiting.append((document, own))
             if place == len(corpus) or sum(len(chunks) for _, chunks in waiting) >= _BATCH_CHUNKS:
-                vectors = embedder.embed_passages([passage_text(c) for _, chunks in waiting for c in chunks])
+                passages = [passage_text(chunk) for _, chunks in waiting for chunk in chunks]
+                vectors, sketches = embed_with_sketches(embedder, passages)
                 start = 0
                 for saved, chunks in waiting:
-                    library.replace_document(saved, chunks, np.asarray(vectors[start : start + len(chunks)]))
-                    start += len(chunks)
+                    rows = slice(start, start + len(chunks))
+                    library.replace_document(
+                        saved, chunks, np.asarray(vectors[rows]), sketches=sketches[rows]
+                    )
+                    start = rows.stop
                 on_document(len(waiting))
                 waiting = []
         VectorIndex(library).refresh()
