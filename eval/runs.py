@@ -83,7 +83,7 @@ class RunWriter:
 def open_run(folder: Path, manifest: Mapping[str, Any]) -> RunWriter:
     """A run to go on with: new, or the one that was interrupted in `folder`.
 
-    Two runs are the same when their manifests agree in everything but `created`.
+    Two runs are the same when their manifests agree in everything but `created` and `workers`.
 
     Raises:
         DatasetError: the folder holds a run with other settings, another golden set or another library.
@@ -138,7 +138,7 @@ def answer_all(
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
     """Where two manifests differ, as `key: old, now new`."""
     found = []
-    for key in sorted({*old, *new} - {"created"}):
+    for key in sorted({*old, *new} - {"created", "workers"}):
         before, after = old.get(key), new.get(key)
         if isinstance(before, dict) and isinstance(after, dict):
             found += _differences(before, after, f"{prefix}{key}.")

@@ -81,6 +81,7 @@ def result_object(
         "metrics": metric_objects(records, samples=samples, seed=seed),
         "seconds": round(seconds, 3),
         "latency_seconds": latency(records),
+        "workers": workers,
         "by": breakdown(records, samples=samples, seed=seed),
     }
     answered = [record for record in records if "abstained" in record.details]

@@ -106,7 +106,7 @@ def measure(
     if writer and writer.done:
         log_console().print(f"{len(writer.done)} of {len(questions)} questions are in {run_dir} already.")
     started = perf_counter()
-    earlier = sum(record.seconds for record in writer.done.values()) if writer else 0.0
+    earlier = sum(record.seconds for record in writer.done.values()) / workers if writer else 0.0
     records = _all_records(title, questions, evaluate, writer, workers)
     if rescore is not None:
         records = rescore(records)
@@ -114,6 +114,7 @@ def measure(
     result = result_object(
         records,
         earlier + perf_counter() - started,
+        workers=workers,
         samples=settings.eval.bootstrap_samples,
         seed=settings.eval.seed,
     )

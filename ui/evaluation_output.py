@@ -51,8 +51,9 @@ def print_measurement(
             console.print()
             console.print(breakdown_table(result["by"][kind], kind))
     latency = result["latency_seconds"]
+    together = f", {result['workers']} under way at a time" if result["workers"] > 1 else ""
     console.print(
-        f"\nSeconds a question: p50 {latency['p50']:.3f}, p95 {latency['p95']:.3f}, p99 {latency['p99']:.3f}"
+        f"\nSeconds a question: p50 {latency['p50']:.3f}, p95 {latency['p95']:.3f}, p99 {latency['p99']:.3f}{together}"
     )
     if judge:
         console.print(f"\n{judge_remark(judge)}", style="yellow")
