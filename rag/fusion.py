@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 LEXICAL_WEIGHT = 0.02
 """Cosine that one point of BM25 is worth. Source: `make bench-retrieval`, chosen leaving each set out in turn."""
-MATCH_WEIGHT = 2.0
+MATCH_WEIGHT = 1.5
 """Cosine that a whole token match is worth. Source: as for `LEXICAL_WEIGHT`."""
 RRF_K = 60
 """Source: Cormack, Clarke and Buettcher, "Reciprocal Rank Fusion outperforms Condorcet", SIGIR 2009."""
