@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from pathlib import Path
-from threading import local
+from threading import Lock, local
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -40,10 +39,18 @@ class OpenVinoEmbedder:
         self._batch_size = batch_size
         self._streams = max(1, os.cpu_count() or 1)
         self.precision = precision
+        self._compiling = Lock()
+        self._compiled: Any = None
 
-    @cached_property
+    @property
     def _network(self) -> Any:
         """The compiled graph; made at the first text, so that an ingest without changes never loads it."""
+        with self._compiling:
+            if self._compiled is None:
+                self._compiled = self._compile()
+            return self._compiled
+
+    def _compile(self) -> Any:
         import openvino
 
         options = {
@@ -51,7 +58,17 @@ class OpenVinoEmbedder:
             "PERFORMANCE_HINT": "THROUGHPUT",
             "NUM_STREAMS": self._streams,
         }
-        return openvino.Core().compile_model(self._graph, "CPU", options)
+        network = openvino.Core().compile_model(self._graph, "CPU", options)
+        # OpenVINO's Python side deadlocks when two threads are the first to read a tensor; one does it here, alone.
+        self._infer(network.create_infer_request(), np.zeros((1, 2), np.int64), np.ones((1, 2), np.int64))
+        return network
+
+    @staticmethod
+    def _infer(request: Any, ids: Ids, mask: Ids) -> NDArray[np.float32]:
+        """The vectors of a batch, in the request's own memory."""
+        request.infer({"input_ids": ids, "attention_mask": mask})
+        found: NDArray[np.float32] = request.get_output_tensor(0).data
+        return found
 
     @property
     def fingerprint(self) -> str:
@@ -75,9 +92,9 @@ class OpenVinoEmbedder:
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """The vector (dim,) of a question."""
         ids = np.array([self._model.encode([text])[0].ids], np.int64)
-        request = self._network.create_infer_request()
-        request.infer({"input_ids": ids, "attention_mask": np.ones_like(ids)})
-        return np.array(request.get_output_tensor(0).data[0], np.float32)
+        return np.array(
+            self._infer(self._network.create_infer_request(), ids, np.ones_like(ids))[0], np.float32
+        )
 
     def embed_query_tokens(self, text: str) -> tuple[Vectors, Vectors]:
         """The vector (dim,) of a question and the unit vectors (m, dim) of its tokens."""
@@ -101,14 +118,13 @@ class OpenVinoEmbedder:
     def _embed(self, texts: Sequence[str], sketches: list[bytes] | None) -> Vectors:
         """The vectors of texts; fills `sketches` if they are wanted."""
         vectors = np.empty((len(texts), self.dim), np.float32)
-        requests = local()
+        network, requests = self._network, local()
 
         def infer(batch: tuple[Rows, Ids, Ids]) -> None:
             rows, ids, mask = batch
             if not hasattr(requests, "own"):
-                requests.own = self._network.create_infer_request()
-            requests.own.infer({"input_ids": ids, "attention_mask": mask})
-            vectors[rows] = requests.own.get_output_tensor(0).data
+                requests.own = network.create_infer_request()
+            vectors[rows] = self._infer(requests.own, ids, mask)
             if sketches is not None:
                 states, lengths = requests.own.get_output_tensor(1).data, mask.sum(axis=1)
                 for line, row in enumerate(rows):
