@@ -16,7 +16,7 @@ from eval.golden import GoldenQuestion
 from eval.records import Record, Scores, record_of
 from eval.retrieval_scores import DEPTH, gold_object, hit_object, retrieval_scores, span_of
 from eval.text_overlap import MEASURES, best_over
-from rag.types import Answer, Hit
+from rag.types import Answer
 
 RIGHT_F1 = 0.5
 """Token F1 from which an answer that does not hold the reference word by word still counts as right."""
@@ -57,15 +57,14 @@ def answer_record(
     question: GoldenQuestion,
     gold: Sequence[Span],
     ask: Callable[[GoldenQuestion], Answer],
-    confidence: Callable[[Sequence[Hit]], float | None],
     similarity: Similarity | None = None,
 ) -> Record:
-    """The record of one question put to `ask`. `confidence` is what the gate goes by."""
+    """The record of one question put to `ask`; its confidence is the score that the gate went by."""
     started = perf_counter()
     answer = ask(question)
     seconds = perf_counter() - started
     details = answer_object(answer, gold) | {
-        "confidence": confidence(answer.hits),
+        "confidence": answer.details.get("gate_score"),
         "references": list(question.references),
         "gold": [gold_object(span) for span in question.gold],
     }

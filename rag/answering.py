@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rag.evidence import Evidence, check
 from rag.prompt import ABSTENTION, without_citations
 from rag.sentences import sentences
-from rag.types import Chunk, Hit
+from rag.standalone import with_last_answer
+from rag.types import Chunk, Hit, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,20 @@ def repeats_itself(text: str) -> bool:
     """Whether the last three whole sentences are the same: a small model that has begun to loop will not stop."""
     said = [without_citations(sentence).casefold() for sentence in sentences(text)[-4:-1]]
     return len(said) == 3 and len(set(said)) == 1
+
+
+def hits_for(
+    question: str, rewritten: str, history: Sequence[Turn], search: Callable[[str], Sequence[Hit]]
+) -> tuple[list[Hit], list[Hit]]:
+    """The hits to answer from and those the gate judges, best first.
+
+    A follow-up is searched three times: completed, with the last answer beside it, and raw, so that a wrong rewrite costs
+    little. The gate sees the completed question only: the last answer is always near the notes.
+    """
+    hits = list(search(rewritten))
+    if rewritten == question:
+        return hits, hits
+    return best_of(hits, search(with_last_answer(rewritten, history)), search(question)), hits
 
 
 def best_of(*rankings: Sequence[Hit]) -> list[Hit]:

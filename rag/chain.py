@@ -246,16 +246,8 @@ class AnswerChain(Runnable[Question, Any]):
     def _retrieve(
         self, question: str, rewritten: str, history: Sequence[Turn], config: RunnableConfig
     ) -> tuple[list[Hit], list[Hit]]:
-        """The hits to answer from and those the gate judges.
-
-        A follow-up is searched three times: completed, with the last answer beside it, and raw, so that a wrong rewrite costs
-        little. The gate sees the completed question only: the last answer is always near the notes.
-        """
-        hits = self._search(rewritten, config)
-        if rewritten == question:
-            return hits, hits
-        beside = self._search(standalone.with_last_answer(rewritten, history), config)
-        return answering.best_of(hits, beside, self._search(question, config)), hits
+        """The hits to answer from and those the gate judges."""
+        return answering.hits_for(question, rewritten, history, lambda query: self._search(query, config))
 
     def _search(self, query: str, config: RunnableConfig) -> list[Hit]:
         return [hit_from_document(document) for document in self.retriever.invoke(query, config)]
@@ -302,7 +294,12 @@ class AnswerChain(Runnable[Question, Any]):
             timings=run.timings(context.prompt_tokens),
             receipt=self._receipt(),
             left_out=context.left_out,
-            details={"gate": decision.reason, "shown": len(context.passages), "model_text": run.text},
+            details={
+                "gate": decision.reason,
+                "gate_score": decision.score,
+                "shown": len(context.passages),
+                "model_text": run.text,
+            },
         )
 
     def _refusal(
@@ -310,7 +307,7 @@ class AnswerChain(Runnable[Question, Any]):
     ) -> Answer:
         return Answer(
             question, rewritten, ABSTENTION, True, (), (), tuple(hits), run.timings(0), self._receipt(),
-            details={"gate": decision.reason, "shown": 0},
+            details={"gate": decision.reason, "gate_score": decision.score, "shown": 0},
         )  # fmt: skip
 
     def _receipt(self) -> Receipt:

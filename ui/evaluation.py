@@ -131,23 +131,22 @@ def ticking(title: str, total: int, unit: str) -> Iterator[Callable[[], None]]:
         yield lambda: bar.advance(task)
 
 
-def find(application: Application) -> Callable[[GoldenQuestion], Sequence[Hit]]:
-    """Retrieval for a golden question as the chain does it: stand-alone question first, the raw one searched too."""
+Find = Callable[[GoldenQuestion], "tuple[Sequence[Hit], Sequence[Hit]]"]
+"""A golden question to the hits that would be answered from and those the gate judges."""
+
+
+def find(application: Application) -> Find:
+    """Retrieval for a golden question as the chain does it for a model that does not rewrite, without any model."""
     from rag import answering, standalone
 
-    searcher, depth = application.searcher, max(10, application.settings.retrieval.k)
+    searcher, k = application.searcher, max(10, application.settings.retrieval.k)
+    turns = application.settings.answer.history_turns
 
-    def search(question: GoldenQuestion) -> Sequence[Hit]:
-        history = question.turns[-2 * application.settings.answer.history_turns or None :]
-        if not standalone.leans_on_history(question.question, history):
-            return searcher.search(question.question, depth)
-        merged = standalone.merge(question.question, history)
-        hits = searcher.search(merged, depth)
-        return (
-            hits
-            if merged == question.question
-            else answering.interleave(hits, searcher.search(question.question, depth))
-        )
+    def search(question: GoldenQuestion) -> tuple[Sequence[Hit], Sequence[Hit]]:
+        asked, history = question.question.strip(), question.turns[-2 * turns or None :]
+        leans = standalone.leans_on_history(asked, history)
+        rewritten = standalone.merge(asked, history) if leans else asked
+        return answering.hits_for(asked, rewritten, history, lambda query: searcher.search(query, k))
 
     return search
 

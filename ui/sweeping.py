@@ -67,21 +67,22 @@ class Bench:
     def _records(self, application: Application) -> list[Record]:
         from eval.answer_scores import answer_record
         from eval.retrieval_scores import retrieval_record
-        from rag.gate import decide
 
         gold = anchored(application, self._questions)
         if not self._with_answers:
             search = find(application)
             search(self._questions[0])  # what is loaded on first use is not part of the price
             asked = [question for question in self._questions if not question.unanswerable]
-            return [retrieval_record(question, gold.spans[question.id], search) for question in asked]
+            return [
+                retrieval_record(question, gold.spans[question.id], lambda asked: search(asked)[0])
+                for question in asked
+            ]
         chain = application.chain()
         return [
             answer_record(
                 question,
                 gold.spans[question.id],
                 lambda asked: chain.invoke({"question": asked.question, "history": asked.turns}),
-                lambda hits: decide(hits, application.settings.answer).score,
             )
             for question in self._questions
         ]

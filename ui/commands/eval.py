@@ -83,7 +83,7 @@ def retrieval(
     measurement = measure(
         "Searching",
         asked,
-        lambda question: retrieval_record(question, gold.spans[question.id], search),
+        lambda question: retrieval_record(question, gold.spans[question.id], lambda asked: search(asked)[0]),
         manifest_of("retrieval", application, asked, golden),
         application,
         run_dir,
@@ -112,7 +112,6 @@ def answers(
     """
     from eval.answer_scores import answer_record
     from eval.golden import read_golden
-    from rag.gate import decide
     from ui.application import Application, load
     from ui.evaluation import anchored, manifest_of, measure, require_documents
     from ui.judging import judge_rescore, require_ragas, similarity_by
@@ -132,7 +131,6 @@ def answers(
             question,
             gold.spans[question.id],
             lambda asked: chain.invoke({"question": asked.question, "history": asked.turns}),
-            lambda hits: decide(hits, application.settings.answer).score,
             similarity,
         ),
         manifest_of("answers", application, questions, golden, judge=judge or ""),

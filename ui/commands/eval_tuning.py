@@ -76,9 +76,9 @@ def calibrate(
     with ticking("Searching", len(questions), "questions") as tick:
         confidences = []
         for question in questions:
-            hits = search(question)
+            hits, judged = search(question)
             spans = gold.spans[question.id]
-            score = decide(hits, chosen).score
+            score = decide(judged, chosen).score
             confidences.append(question_confidence(question, hits, spans, chosen.passages, score))
             tick()
     result = calibrated(confidences, chosen.gate_score, max_refused=max_refused, target_risk=target_risk)
