@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rag.chat_models.local_model import LocalChatModel
+    from rag.chat_models.openai_endpoint import EndpointChatModel
     from rag.settings import ModelSettings
 
 
-def open_chat_model(settings: ModelSettings) -> LocalChatModel:
+def open_chat_model(settings: ModelSettings) -> LocalChatModel | EndpointChatModel:
     """The loaded model that the settings name.
 
     Raises:

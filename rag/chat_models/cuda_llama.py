@@ -71,7 +71,7 @@ class LoraTerm:
             else a[0].dtype
         )
         self.a = torch.cat(a).to(dtype or torch.bfloat16)
-        self.b = torch.block_diag(*b).to(self.a.dtype)
+        self.b = torch.block_diag(*b).to(self.a.dtype)  # type: ignore[no-untyped-call]
 
     def add_to(self, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """`y` with the update of `x` added."""
@@ -147,10 +147,12 @@ class CudaLlama:
         new = torch.tensor([list(ids[kept:])], device=self.model.device)
         out = self.model(input_ids=new, past_key_values=cache, use_cache=True, logits_to_keep=1)
         for layer in range(self._config.num_hidden_layers):
-            keys, values = cache.layers[layer].keys, cache.layers[layer].values
+            held: Any = cache.layers[layer]
+            keys, values = held.keys, held.values
             self._keys[layer, slot, :, kept : len(ids)] = keys[0, :, kept:]
             self._values[layer, slot, :, kept : len(ids)] = values[0, :, kept:]
-        return out.logits[0, -1].float()
+        logits: torch.Tensor = out.logits[0, -1].float()
+        return logits
 
     def step(self, slots: Sequence[int], tokens: Sequence[int], positions: Sequence[int]) -> torch.Tensor:
         """The next tokens' logits after each slot has read one more token at its position."""
@@ -166,7 +168,7 @@ class CudaLlama:
     def _capture(self, batch: int) -> tuple[Any, torch.Tensor, torch.Tensor]:
         inputs = torch.zeros((3, batch), dtype=torch.int32, device=self.model.device)
         inputs[2] = self.slots
-        stream = torch.cuda.Stream()
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(2):
@@ -191,7 +193,8 @@ class CudaLlama:
             hidden = layer.output(attend(query, place, cache, splits), hidden)
             inner = gated(layer.gate_up(normalise(hidden, layer.before_mlp, epsilon)))
             hidden = layer.down(inner, hidden)
-        return (normalise(hidden, self._last_norm, epsilon) @ self._head.T).float()
+        logits: torch.Tensor = normalise(hidden, self._last_norm, epsilon) @ self._head.T
+        return logits.float()
 
     def _take_weights(self) -> None:
         causal = self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model

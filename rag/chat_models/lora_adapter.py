@@ -25,7 +25,11 @@ from rag.errors import ModelFailed, ModelMissing
 WEIGHTS_NAME = "adapter_model.safetensors"
 CONFIG_NAME = "adapter_config.json"
 _KEY = re.compile(r"^base_model\.model\.(?P<module>.+)\.lora_(?P<side>[AB])\.weight$")
-_FLOAT_WIDTHS = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
+_FLOAT_WIDTHS: dict[str, np.dtype[Any]] = {
+    "F32": np.dtype("<f4"),
+    "F16": np.dtype("<f2"),
+    "BF16": np.dtype("<u2"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,8 @@ def _tensor(raw: bytes, start: int, entry: Mapping[str, Any]) -> NDArray[np.floa
     dtype, (first, last) = _FLOAT_WIDTHS[entry["dtype"]], entry["data_offsets"]
     if start + last > len(raw):
         raise ValueError("data past the end")
-    flat = np.frombuffer(raw[start + first : start + last], dtype)
+    flat: NDArray[Any] = np.frombuffer(raw[start + first : start + last], dtype)
     if entry["dtype"] == "BF16":
         flat = (flat.astype(np.uint32) << 16).view(np.float32)
-    return flat.astype(np.float32).reshape(entry["shape"])
+    shaped: NDArray[np.float32] = flat.astype(np.float32).reshape(entry["shape"])
+    return shaped

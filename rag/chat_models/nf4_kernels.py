@@ -1,4 +1,6 @@
-# ruff: noqa: N803 - compile-time constants of a Triton kernel are written in capitals
+# ruff: noqa: N803
+# Compile-time constants of a Triton kernel are written in capitals, and its arguments have no Python types.
+# mypy: disable-error-code="untyped-decorator,no-untyped-def"
 """Triton kernels for decoding a Llama: 4-bit matrix products straight from bitsandbytes' nf4 codes, and what stands between them.
 
 Knows bitsandbytes' layout (two codes a byte, the first in the high half; one scale per 64 weights of a row) and reads it as it is: no
@@ -22,7 +24,7 @@ _ATTENTION_TILE = 64
 
 
 @triton.jit
-def _two_floats(pair):  # type: ignore[no-untyped-def]
+def _two_floats(pair):
     """The halves of an int32 that holds two float16: high half, low half, as float32."""
     high = (pair >> 16).to(tl.int16).to(tl.float16, bitcast=True).to(tl.float32)
     low = (pair & 0xFFFF).to(tl.int16).to(tl.float16, bitcast=True).to(tl.float32)
@@ -30,7 +32,7 @@ def _two_floats(pair):  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def _vector_kernel(  # type: ignore[no-untyped-def]
+def _vector_kernel(
     x,
     packed,
     scales,
@@ -73,7 +75,7 @@ def _vector_kernel(  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def _matrix_kernel(  # type: ignore[no-untyped-def]
+def _matrix_kernel(
     x,
     packed,
     scales,
@@ -112,7 +114,7 @@ def _matrix_kernel(  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def _sum_kernel(  # type: ignore[no-untyped-def]
+def _sum_kernel(
     partial, residual, out, size, HAS_RESIDUAL: tl.constexpr, SPLITS: tl.constexpr, BLOCK: tl.constexpr
 ):
     at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -126,7 +128,7 @@ def _sum_kernel(  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def _norm_kernel(x, weight, out, width, epsilon, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+def _norm_kernel(x, weight, out, width, epsilon, BLOCK: tl.constexpr):
     row = tl.program_id(0)
     at = tl.arange(0, BLOCK)
     inside = at < width
@@ -137,7 +139,7 @@ def _norm_kernel(x, weight, out, width, epsilon, BLOCK: tl.constexpr):  # type: 
 
 
 @triton.jit
-def _gate_kernel(gate_up, out, width, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+def _gate_kernel(gate_up, out, width, BLOCK: tl.constexpr):
     row = tl.program_id(1)
     at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     inside = at < width
@@ -147,7 +149,7 @@ def _gate_kernel(gate_up, out, width, BLOCK: tl.constexpr):  # type: ignore[no-u
 
 
 @triton.jit
-def _rotate_kernel(  # type: ignore[no-untyped-def]
+def _rotate_kernel(
     qkv, cosines, sines, positions, slots, query, keys, values, context,
     HEADS: tl.constexpr, KV_HEADS: tl.constexpr, HALF: tl.constexpr,
 ):  # fmt: skip
@@ -174,7 +176,7 @@ def _rotate_kernel(  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def _attend_kernel(  # type: ignore[no-untyped-def]
+def _attend_kernel(
     query, keys, values, positions, slots, sums, weights, context, scale,
     KV_HEADS: tl.constexpr, GROUP: tl.constexpr, PADDED: tl.constexpr, SIZE: tl.constexpr, SPLITS: tl.constexpr, TILE: tl.constexpr,
 ):  # fmt: skip
@@ -214,7 +216,7 @@ def _attend_kernel(  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def _combine_kernel(  # type: ignore[no-untyped-def]
+def _combine_kernel(
     sums,
     weights,
     out,

@@ -19,15 +19,14 @@ from rag.errors import ModelMissing, SettingsError
 from rag.settings import ModelSettings
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
-
     from rag.chat_models.generation import Engine
     from rag.chat_models.local_model import LocalChatModel
+    from rag.chat_models.openai_endpoint import EndpointChatModel
 
 _HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
 
 
-def open_model(settings: ModelSettings) -> BaseChatModel:
+def open_model(settings: ModelSettings) -> LocalChatModel | EndpointChatModel:
     """The loaded model that the settings name."""
     meant = reference(settings.name)
     if meant.kind is ModelKind.ENDPOINT:

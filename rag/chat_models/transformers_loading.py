@@ -142,13 +142,14 @@ def load_adapter(model: Any, folder: Path, name: str) -> Any:
 
 def _quantization(weights: Weights, device: str) -> Any:
     import torch
-    from transformers import BitsAndBytesConfig
+    import transformers
 
+    config: Any = transformers.BitsAndBytesConfig
     if find_spec("bitsandbytes") is None:
         raise ModelMissing(f"{weights} needs bitsandbytes; run: pip install bitsandbytes accelerate")
     if weights is Weights.INT8:
-        return BitsAndBytesConfig(load_in_8bit=True)
-    return BitsAndBytesConfig(
+        return config(load_in_8bit=True)
+    return config(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,

@@ -42,4 +42,5 @@ class TransformersSteps:
     def _forward(self, cache: Any, ids: Sequence[int]) -> torch.Tensor:
         new = torch.tensor([list(ids)], device=self.model.device)
         out = self.model(input_ids=new, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        return out.logits[0, -1].float()
+        logits: torch.Tensor = out.logits[0, -1].float()
+        return logits
