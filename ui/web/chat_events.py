@@ -10,12 +10,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from rag.errors import LibraryDamaged
 from ui.console import to_json
 from ui.web.answer_view import exchange_html, transcript_html, welcome_html
 from ui.web.asking import answered, begin
 from ui.web.conversation import Exchange, Outcome, Verdict, new_id
 from ui.web.conversation_list import list_html
 from ui.web.desk import Desk
+from ui.web.notes_view import problem_html
 from ui.web.sources_view import EMPTY, sources_html
 
 
@@ -47,9 +49,13 @@ class ChatEvents:
         self._lock = threading.Lock()
 
     def open(self, conversation: str, session: str) -> View:
-        """Shows a conversation; a new one for an empty or unknown name."""
+        """Shows a conversation; a new one for an empty or unknown name, or where it cannot be read (which is told)."""
         self._leave(session)
-        exchanges = self._exchanges(conversation)
+        try:
+            exchanges = self._exchanges(conversation)
+        except LibraryDamaged as exc:
+            fresh = self.open("", session)
+            return replace(fresh, transcript=problem_html(str(exc)) + (fresh.transcript or ""))
         conversation = conversation if exchanges else new_id()
         last = exchanges[-1] if exchanges else None
         return View(

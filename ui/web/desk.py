@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
+from rag.chat_models.embedded import FILE_NAME
 from rag.errors import LecternError, LibraryMissing
 from rag.types import Document, Hit
 from ui.web.conversation_store import ConversationStore
@@ -87,7 +88,7 @@ class Desk:
         error = self._embedder.exception() or self._chain.exception()
         if error is not None:
             return Status(Stage.FAILED, str(error))
-        return Status(Stage.READY, f"ready · {self.settings.model.name} model")
+        return Status(Stage.READY, f"ready · {self._model_name()}")
 
     @property
     def ready(self) -> bool:
@@ -118,6 +119,10 @@ class Desk:
         """Chunk id to how the passage is drawn."""
         documents = {path: self.document(path) for path in dict.fromkeys(hit.chunk.document for hit in hits)}
         return {hit.chunk.id: layout_of(hit.chunk, documents[hit.chunk.document]) for hit in hits}
+
+    def _model_name(self) -> str:
+        name = self.settings.model.name
+        return FILE_NAME.partition(".")[0] if name == "embedded" else name
 
     def _load(self) -> None:
         _settle(self._embedder, lambda: self.application.embedder)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import socket
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
 
 from rag.errors import ServerError
 from rag.settings import ChatSettings
@@ -135,8 +137,15 @@ def serve(desk: Desk, *, browser: bool, opened: Callable[[str], None]) -> None:
     config = uvicorn.Config(
         build_app(desk), log_level="warning", access_log=False, timeout_graceful_shutdown=2
     )
+    signal.signal(
+        signal.SIGTERM, _leave
+    )  # uvicorn ends and hands the signal on; the folder must still be emptied
     with bound, temporary:
         Server(config).run(sockets=[bound])
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _head() -> str:

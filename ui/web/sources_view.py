@@ -54,6 +54,8 @@ def why_words(hit: Hit) -> str:
         said.append(f"meaning: {_ordinal(why.dense_rank)}{cosine}")
     if why.lexical_rank is not None:
         said.append(f"words: {_ordinal(why.lexical_rank)}{_terms(why)}")
+    if why.match_score is not None:
+        said.append(f"token by token: {why.match_score:.2f}")
     if why.rerank_score is not None:
         said.append(f"reranked: {why.rerank_score:.2f}")
     return " · ".join(said)

@@ -28,7 +28,7 @@ def make_answer(passage: Chunk) -> Callable[..., Answer]:
     def make(text: str = "The owl hunts at night. [1]", **changes: Any) -> Answer:
         sentence = Sentence("The owl hunts at night.", (1,), True, 1.0, "its cited passage holds it")
         citation = Citation(1, "birds.md", "birds.md › lines 1-1", 100, 123, "The owl hunts at night.")
-        hit = Hit(passage, 0.714, Why(1, 0.62, 3, 4.0, 1, None, ("owl", "hunts")))
+        hit = Hit(passage, 0.714, Why(1, 0.62, 3, 4.0, 1, matched_terms=("owl", "hunts")))
         timings = Timings(0.05, 0.84, 2.31, 612, 40)
         question = "When does the owl hunt?"
         answer = Answer(question, question, text, False, (sentence,), (citation,), (hit,), timings, RECEIPT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -198,6 +199,19 @@ def test_deleting_the_open_conversation_starts_a_new_one(events: ChatEvents) -> 
     gone = events.forget(conversation, conversation, "tab")
     assert gone.conversation != conversation
     assert "No conversations yet." in (gone.conversations or "")
+
+
+def test_a_conversation_that_cannot_be_read_is_told_and_the_page_works(
+    events: ChatEvents, desk: Desk, tmp_path: Path
+) -> None:
+    conversation = named(events.open("", "tab"))
+    list(events.ask("When?", conversation, "tab"))
+    with sqlite3.connect(tmp_path / "conversations.sqlite") as connection:
+        connection.execute("UPDATE exchanges SET content = '{}'")
+    view = events.open(conversation, "tab")
+    assert "cannot be read" in (view.transcript or "")
+    assert named(view) != conversation
+    assert "supported" in (list(events.ask("When?", named(view), "tab"))[-1].transcript or "")
 
 
 def test_an_empty_library_has_no_questions(events: ChatEvents) -> None:

@@ -13,12 +13,13 @@ from ui.web.sources_view import EMPTY, sources_html, why_words
 
 
 def test_the_reasons_are_in_words(passage: Chunk) -> None:
-    hit = Hit(passage, 0.714, Why(1, 0.62, 3, 4.0, 1, None, ("owl", "hunts")))
+    hit = Hit(passage, 0.714, Why(1, 0.62, 3, 4.0, 1, matched_terms=("owl", "hunts")))
     assert why_words(hit) == "score 0.71 · meaning: 1st, 0.62 · words: 3rd (owl, hunts)"
     assert (
         why_words(Hit(passage, 0.5, Why(dense_rank=22, rerank_score=1.5)))
         == "score 0.50 · meaning: 22nd · reranked: 1.50"
     )
+    assert why_words(Hit(passage, 0.5, Why(match_score=0.8))) == "score 0.50 · token by token: 0.80"
     assert why_words(Hit(passage, 0.5, Why(lexical_rank=111))) == "score 0.50 · words: 111th"
 
 
