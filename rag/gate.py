@@ -22,15 +22,17 @@ class Decision:
 
 
 def decide(hits: Sequence[Hit], settings: AnswerSettings) -> Decision:
-    """Answer, unless nothing was found or the nearest passage is farther than `settings.gate_score` in cosine.
+    """Answer, unless nothing was found or even the best passage is too far from the question.
 
-    Hits without a dense score (a retriever that is not ours) pass the gate.
+    How near it is, is the best token match (`Why.match_score`) against `settings.gate_score`; where the library has none,
+    the best cosine against `settings.gate_cosine`. Hits with neither (a retriever that is not ours) pass the gate.
     """
     if not hits:
         return Decision(False, None, "nothing in the notes matches the question")
-    scores = [hit.why.dense_score for hit in hits if hit.why.dense_score is not None]
-    if not settings.gate or not scores:
-        return Decision(True, max(scores, default=None), "not gated")
-    best = max(scores)
-    near = best >= settings.gate_score
-    return Decision(near, best, f"nearest passage at {best:.2f}, threshold {settings.gate_score:.2f}")
+    matches = [hit.why.match_score for hit in hits if hit.why.match_score is not None]
+    cosines = [hit.why.dense_score for hit in hits if hit.why.dense_score is not None]
+    threshold = settings.gate_score if matches else settings.gate_cosine
+    best = max(matches or cosines, default=None)
+    if best is None or not settings.gate:
+        return Decision(True, best, "not gated")
+    return Decision(best >= threshold, best, f"nearest passage at {best:.2f}, threshold {threshold:.2f}")

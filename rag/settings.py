@@ -94,7 +94,16 @@ class AnswerSettings(Section):
         True, description="refuse before the model runs when nothing in the notes is near the question"
     )
     gate_score: float = Field(
-        0.25, ge=-1, le=1, description="best cosine below which the notes do not hold the answer"
+        0.40,
+        ge=-1,
+        le=1,
+        description="best token match (mean cosine) below which the notes do not hold the answer",
+    )
+    gate_cosine: float = Field(
+        0.20,
+        ge=-1,
+        le=1,
+        description="the same for an embedder without token matches, as the best passage's cosine",
     )
     support: float = Field(0.6, ge=0, le=1, description="share of a sentence's words its passages must hold")
     max_question_chars: int = Field(8000, ge=1, description="longest question, characters")
