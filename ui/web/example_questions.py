@@ -37,10 +37,19 @@ def course_questions(sources: Iterable[str], count: int = _COUNT) -> list[str]:
 
 
 def heading_questions(documents: Iterable[Document], count: int = _COUNT) -> list[str]:
-    """`What is <heading>?` for headings that name a subject: the first of every document, then the second ones."""
+    """`What is <heading>?` for headings that name a subject: the first of every document, then the second ones.
+
+    A heading that names several things is asked for with `are`.
+    """
     per_document = [list(dict.fromkeys(_subjects(document))) for document in documents]
     turns = (subject for turn in zip_longest(*per_document) for subject in turn if subject)
-    return [f"What is {subject}?" for subject in dict.fromkeys(turns)][:count]
+    return [f"What {_verb(subject)} {subject}?" for subject in dict.fromkeys(turns)][:count]
+
+
+def _verb(subject: str) -> str:
+    words = subject.lower().split()
+    many = words[-1].endswith("s") and not words[-1].endswith(("ss", "us", "is", "ics"))
+    return "are" if many or "and" in words else "is"
 
 
 def _golden_questions(path: Path) -> Iterator[str]:

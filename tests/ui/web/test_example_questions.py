@@ -44,7 +44,7 @@ def test_headings_take_turns_and_generic_ones_are_left_out() -> None:
         "## Why does $x$ matter at all, and when, and where?",
     )
     assert heading_questions([first, second]) == [
-        "What is sampling and aliasing?",
+        "What are sampling and aliasing?",
         "What is dithering noise?",
         "What is the FFT?",
     ]
