@@ -65,9 +65,9 @@ def load_causal_model(source: str, weights: Weights = Weights.AUTO, device: str 
     if held in (Weights.NF4, Weights.INT8):
         options["quantization_config"] = _quantization(held, device)
     try:
-        return AutoModelForCausalLM.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(
             source, use_safetensors=True, trust_remote_code=False, attn_implementation="sdpa", **options
-        ).eval()
+        )
     except torch.OutOfMemoryError as exc:
         raise ModelTooLarge(
             f"{source} as {held} does not fit the memory of this {device}; choose nf4 (--weights nf4) or a smaller model"
@@ -78,6 +78,8 @@ def load_causal_model(source: str, weights: Weights = Weights.AUTO, device: str 
         ) from exc
     except Exception as exc:
         raise explained(source, exc) from exc
+    model.eval()
+    return model
 
 
 def load_tokenizer(source: str) -> Any:
