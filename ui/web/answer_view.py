@@ -97,7 +97,7 @@ def _answer_html(exchange: Exchange, waiting: str) -> str:
     if exchange.answer is None:
         return ""
     if exchange.answer.abstained:
-        return abstention_html(exchange.answer)
+        return abstention_html(exchange)
     return f'<div class="answer" dir="auto">{checked_html(exchange.id, exchange.answer)}</div>'
 
 
@@ -108,17 +108,17 @@ def _waiting(exchange: Exchange) -> str:
     return f"Found {passages}; the model is reading them…"
 
 
-def abstention_html(answer: Answer) -> str:
-    """A refusal: the fixed sentence, why, and where the nearest passages are."""
-    near = (
-        "The nearest passages are listed under Sources."
-        if answer.hits
-        else "There is no passage near the question."
-    )
-    return (
-        f'<div class="answer abstained"><p><strong>{escape(without_citations(answer.text))}</strong></p>'
-        f"<p>No answer is given, because nothing found in your notes holds one. {near}</p></div>"
-    )
+def abstention_html(exchange: Exchange) -> str:
+    """A refusal: the fixed sentence, who refused (the gate or the model), and where the nearest passages are."""
+    said = without_citations(exchange.text)
+    if exchange.shown:
+        passages = "1 passage" if exchange.shown == 1 else f"{exchange.shown} passages"
+        why = f"The model read {passages} and found no answer in them. They are listed under Sources."
+    elif exchange.hits:
+        why = "Nothing in your notes is near enough to this question. The nearest passages are listed under Sources."
+    else:
+        why = "Nothing in your notes matches this question."
+    return f'<div class="answer abstained" dir="auto"><p><strong>{escape(said)}</strong></p><p>No answer is given. {why}</p></div>'
 
 
 def partial_html(exchange: Exchange) -> str:
@@ -246,6 +246,7 @@ def _verdicts_html(exchange: Exchange) -> str:
         f'aria-pressed="{"true" if exchange.verdict is verdict else "false"}">{label}</button>'
         for verdict, label in VERDICT_LABELS.items()
     )
-    said = '<span class="thanks" role="status">Saved in your library.</span>' if exchange.verdict else ""
-    summary = VERDICT_LABELS[exchange.verdict] if exchange.verdict else "Was this right?"
-    return f'<details class="judge"><summary>{summary}</summary><div class="verdicts">{buttons}{said}</div></details>'
+    summary = f"{VERDICT_LABELS[exchange.verdict]} (saved)" if exchange.verdict else "Was this right?"
+    return (
+        f'<details class="judge"><summary>{summary}</summary><div class="verdicts">{buttons}</div></details>'
+    )

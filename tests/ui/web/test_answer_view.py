@@ -119,14 +119,18 @@ def test_a_rewritten_question_is_shown_only_when_it_differs(make_exchange: Calla
     )
 
 
-def test_an_abstention_points_to_the_nearest_passages(
+def test_an_abstention_says_who_refused_and_points_to_the_nearest_passages(
     make_exchange: Callable[..., Exchange], make_answer: Callable[..., Answer]
 ) -> None:
     answer = make_answer("The notes do not say.", abstained=True, sentences=(), citations=())
-    html = exchange_html(make_exchange(answer, shown=0))
-    assert "The notes do not say. No answer is given" in words(html)
-    assert "The nearest passages are listed under Sources." in words(html)
-    assert "supported" not in html
+    gate = exchange_html(make_exchange(answer, shown=0))
+    assert "The notes do not say. No answer is given. Nothing in your notes is near enough" in words(gate)
+    assert "The nearest passages are listed under Sources." in words(gate)
+    assert "supported" not in gate
+    assert "The model read 1 passage and found no answer in them." in words(
+        exchange_html(make_exchange(answer))
+    )
+    assert "Nothing in your notes matches" in words(exchange_html(make_exchange(answer, shown=0, hits=())))
 
 
 def test_the_facts_are_the_answers_own(
