@@ -215,7 +215,10 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     if manifest.get("judge"):
         facts.append(("Judge", str(manifest["judge"])))
     facts += [
-        (name.capitalize(), ", ".join(f"{key} {value}" for key, value in settings[name].items() if value != ""))
+        (
+            name.capitalize(),
+            ", ".join(f"{key} {value}" for key, value in settings[name].items() if value != ""),
+        )
         for name in ("chunk", "retrieval", "answer")
         if name in settings
     ]

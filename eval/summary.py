@@ -70,10 +70,11 @@ def breakdown(records: Sequence[Record], *, samples: int = 2000, seed: int = 0) 
 
 
 def result_object(
-    records: Sequence[Record], seconds: float, *, samples: int = 2000, seed: int = 0
+    records: Sequence[Record], seconds: float, *, workers: int = 1, samples: int = 2000, seed: int = 0
 ) -> dict[str, Any]:
     """The object that `--json` prints and `scores.json` keeps; the contract's keys first.
 
+    `workers` is how many questions were under way at a time, without which latencies cannot be read.
     Abstention and risk-coverage are there when the records say who abstained, and how confident retrieval was.
     """
     result: dict[str, Any] = {

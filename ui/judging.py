@@ -42,11 +42,8 @@ def open_judge(name: str, application: Application) -> Judge:
 
     chosen = application.settings.model
     waiting = max(chosen.queue_length, _TOGETHER)
-    if name == chosen.name and chosen.adapter == "none":
-        model = application.model
-    else:
-        update = {"name": name, "adapter": "none", "temperature": 0.0, "queue_length": waiting}
-        model = open_chat_model(chosen.model_copy(update=update))
+    update = {"name": name, "adapter": "none", "temperature": 0.0, "queue_length": waiting}
+    model = open_chat_model(chosen.model_copy(update=update))
     small = name == "embedded"
     return Judge(model, JudgementCache(judgements_file()), JUDGE_WORKERS, decompose_by_model=not small)
 
