@@ -36,21 +36,25 @@ def encode(tokenizer: Any, messages: Sequence[Message]) -> Encoded:
     Raises:
         DatasetError: the conversation has no assistant turn, or the template rewrites earlier turns.
     """
-    ids = _template(tokenizer, messages, answering=False)
-    labels = [IGNORED] * len(ids)
-    last = 0
+    ids: list[int] = []
+    labels: list[int] = []
+    last, done = 0, ""
     for place, message in enumerate(messages):
         if message["role"] != "assistant":
             continue
         before = _template(tokenizer, messages[:place], answering=True)
         through = _template(tokenizer, messages[: place + 1], answering=False)
-        if ids[: len(before)] != before or ids[: len(through)] != through:
+        if not (before.startswith(done) and through.startswith(before)):
             raise DatasetError(
                 "The model's chat template changes earlier turns when a later one is added, so the assistant's tokens "
                 "cannot be told apart. Use rows with one answer each, or another template."
             )
-        last = _end_of_turn(tokenizer, ids, len(before), len(through))
-        labels[len(before) : last] = ids[len(before) : last]
+        prompt, answer = _tokens(tokenizer, before[len(done) :]), _tokens(tokenizer, through[len(before) :])
+        last = len(ids) + len(prompt) + _end_of_turn(tokenizer, answer)
+        ids += prompt + answer
+        labels += [IGNORED] * len(prompt) + answer
+        labels[last:] = [IGNORED] * (len(ids) - last)
+        done = through
     if last == 0:
         raise DatasetError("A row has no assistant turn, so there is nothing to learn from it. Drop it.")
     return Encoded(ids[:last], labels[:last])
@@ -69,12 +73,16 @@ def encode_all(tokenizer: Any, rows: Iterable[Sequence[Message]], context_tokens
     return kept, too_long
 
 
-def _template(tokenizer: Any, messages: Sequence[Message], *, answering: bool) -> list[int]:
-    text = tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=answering)
+def _template(tokenizer: Any, messages: Sequence[Message], *, answering: bool) -> str:
+    return str(tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=answering))
+
+
+def _tokens(tokenizer: Any, text: str) -> list[int]:
+    """Prompt and answer are tokenized apart, as when a model answers: else an answer's first space joins the prompt."""
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def _end_of_turn(tokenizer: Any, ids: list[int], start: int, end: int) -> int:
-    """One past the token that ends the turn: the last special token in `ids[start:end]`, or `end` without any."""
+def _end_of_turn(tokenizer: Any, ids: list[int]) -> int:
+    """One past the last special token of an answer, which ends the turn; the whole length without any."""
     special = set(tokenizer.all_special_ids)
-    return next((place + 1 for place in range(end - 1, start - 1, -1) if ids[place] in special), end)
+    return next((place + 1 for place in range(len(ids) - 1, -1, -1) if ids[place] in special), len(ids))

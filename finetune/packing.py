@@ -87,7 +87,7 @@ class PaddedCollator:
         width = max(len(row["input_ids"]) for row in rows)
         ids = [list(row["input_ids"]) + [self._pad] * (width - len(row["input_ids"])) for row in rows]
         labels = [list(row["labels"]) + [IGNORED] * (width - len(row["labels"])) for row in rows]
-        positions = torch.arange(width).expand(len(rows), width)
+        positions = torch.arange(width).repeat(len(rows), 1)
         return {"input_ids": torch.tensor(ids), "labels": torch.tensor(labels), "position_ids": positions}
 
 

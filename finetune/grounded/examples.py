@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import re
+import textwrap
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +44,7 @@ def target_of(question: Question, numbers: dict[int, int]) -> str:
     for support in question.supports:
         text = support.text.strip("\n")
         if "\n" in text and re.match(r"^\s*(#|//)", text):
-            said.append(f"{text} [{numbers[support.passage]}]")
+            said.append(f"{textwrap.dedent(text).strip()} [{numbers[support.passage]}]")
         else:
             one_line = " ".join(_BULLET.sub("", text, count=1).split())
             said.append(f"{one_line} [{numbers[support.passage]}]")
