@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ingest.chunker import chunk_document, chunker_fingerprint
-from ingest.discover import discover
+from ingest.discover import Discovery, discover
 from ingest.plan import Plan, Task, make_plan
 from ingest.read_ahead import read_ahead
 from ingest.readers import READER_VERSION
@@ -58,10 +58,11 @@ def ingest_paths(
     """
     from rag.vectors import VectorIndex
 
+    discovery = discover(paths)
     with library.writing():
         library.bind(embedder.fingerprint, embedder.dim, chunker_fingerprint(settings.chunk))
         run = _Run(library, embedder, settings, on_event)
-        report = run.execute(paths)
+        report = run.execute(discovery)
         run.tell(Stage.INDEXING)
         VectorIndex(library).refresh()
         run.tell(Stage.DONE)
@@ -96,9 +97,8 @@ class _Run:
             totals = (self._files_done, self._files_total, self._chunks_done, self._chunks_known)
             self._listen(IngestEvent(stage, *totals, self.seconds, path, reason))
 
-    def execute(self, paths: Sequence[Path]) -> IngestReport:
+    def execute(self, discovery: Discovery) -> IngestReport:
         """Does it all but the FAISS file."""
-        discovery = discover(paths)
         plan = make_plan(discovery, self._library.documents())
         self._files_total = len(discovery.files)
         self.tell(Stage.FOUND)
