@@ -38,6 +38,7 @@ def chat(
     if said := warning(loaded.settings.chat):
         log.print(said, style="yellow")
 
+    log.print("Opening the page…")
     from ui.web.desk import Desk
 
     desk = Desk(Application(loaded))

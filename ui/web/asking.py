@@ -9,13 +9,15 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from rag.chain import Done, Event, Question, Retrieved, Rewritten, Token
 from rag.errors import LecternError
 from rag.types import Hit
 from ui.web.batches import Batches
 from ui.web.conversation import Exchange, Outcome, history_of, new_id
+
+if TYPE_CHECKING:
+    from rag.chain import Event, Question
 
 
 class Chain(Protocol):
@@ -39,6 +41,8 @@ def answered(
     `chain` is waited for if its model is still loading. `stop` ends everything within a fraction of a second, with what
     there was until then.
     """
+    from rag.chain import Retrieved
+
     asked: Question = {"question": exchange.question, "history": history_of(earlier)}
     try:
         for events in Batches(lambda: chain().stream(asked), stop):
@@ -55,6 +59,8 @@ def answered(
 
 
 def _after(exchange: Exchange, event: Event) -> Exchange:
+    from rag.chain import Done, Retrieved, Rewritten, Token
+
     match event:
         case Rewritten():
             return replace(exchange, standalone_question=event.question)

@@ -87,7 +87,7 @@ def test_stop_keeps_what_there_was_and_closes_the_chain(make_answer: Callable[..
             stop.set()
     assert last is not None
     assert (last.outcome, last.text, last.shown) == (Outcome.STOPPED, "The owl", 1)
-    assert time.monotonic() - started < 0.4
+    assert time.monotonic() - started < 3, "the chain still sleeps"
     assert script.closed.wait(2)
 
 

@@ -43,7 +43,7 @@ def test_stop_does_not_wait_for_the_next_item() -> None:
     for batch in Batches(blocked, stop):
         got += batch
         stop.set()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5, "it would wait ten seconds"
     assert got == [1]
     release.set()
     assert closed.wait(2), "the iterator is closed by its own thread"
