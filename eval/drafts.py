@@ -22,7 +22,7 @@ ANSWER_IN_PASSAGE = 0.9
 """Share of a written answer's content words that its passage must hold."""
 
 _DEFINITION = re.compile(
-    r"^(?:The |An? )?(?P<term>[A-Z][\w\-/’' ]{1,50}?|`[^`]{2,40}`) (?P<verb>is|are) (?:called |defined as )?(?:an?|the|any|how) \w"
+    r"^(?:The |An? )?(?P<term>\w[\w\-/’' ]{1,50}?|`[^`]{2,40}`) (?P<verb>is|are) (?:called |defined as )?(?:an?|the|any|how) \w"
 )
 _NOT_A_TERM = re.compile(
     r"^(?:this|that|these|those|there|it|they|we|you|here|what|which|one|all|both|each|then)\b", re.I
