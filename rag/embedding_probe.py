@@ -11,8 +11,6 @@ from rag.embedder import Embedder
 from rag.errors import LecternError
 from rag.machine_profile import Engine, EngineChoice, Measured, Precision
 
-LEAST_COSINE = 0.999
-"""Vectors further from float32 than this are not used. Source: issue 3, `make bench-ingest` prints the least one found."""
 _TEXTS = 24
 _WORDS_A_TEXT = 150
 _ROUNDS = 2
@@ -24,17 +22,7 @@ _WORDS = (
 
 def candidates() -> list[EngineChoice]:
     """What could run the embedded model here; float32 on torch, the reference, comes first."""
-    import torch
-
-    found = [
-        EngineChoice(Engine.TORCH, Precision.FLOAT32),
-        EngineChoice(Engine.OPENVINO, Precision.FLOAT32),
-        EngineChoice(Engine.OPENVINO, Precision.BFLOAT16),
-        EngineChoice(Engine.TORCH, Precision.BFLOAT16),
-    ]
-    if torch.cuda.is_available():
-        found.append(EngineChoice(Engine.TORCH, Precision.BFLOAT16, "cuda"))
-    return found
+    return [EngineChoice(engine, precision) for engine in reversed(Engine) for precision in Precision]
 
 
 def probe(choices: Sequence[EngineChoice], open_choice: Callable[[EngineChoice], Embedder]) -> list[Measured]:

@@ -37,7 +37,7 @@ class Engine(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
-    """An engine with its arithmetic and device (`cpu` or a torch device)."""
+    """An engine with its arithmetic and device (`cpu`, or `auto` for a GPU if torch has one)."""
 
     engine: Engine
     precision: Precision

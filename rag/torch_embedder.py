@@ -40,7 +40,7 @@ class TorchEmbedder:
         try:
             self._network: Any = SentenceTransformer(
                 str(model.folder),
-                device=device,
+                device=None if device == "auto" else device,
                 local_files_only=True,
                 model_kwargs={"dtype": getattr(torch, precision)},
             )
