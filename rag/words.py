@@ -46,8 +46,8 @@ def numbers(text: str) -> set[str]:
 
 
 def names(text: str) -> set[str]:
-    """The names of `text` in lower case: words with a capital that do not open a sentence."""
-    return {match.group(1).lower() for match in _NAME.finditer(text)}
+    """The names of `text` in lower case: words with a capital that do not open a sentence and are not stop words."""
+    return {match.group(1).lower() for match in _NAME.finditer(text)} - STOP_WORDS
 
 
 @lru_cache(maxsize=65536)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.words import content_words, numbers, tokens
+from rag.words import content_words, names, numbers, tokens
 
 
 def test_identifiers_numbers_and_signs_stay_whole() -> None:
@@ -26,3 +26,7 @@ def test_how_a_thing_is_asked_carries_nothing() -> None:
 
 def test_thousands_separators_do_not_make_another_number() -> None:
     assert numbers("1,500 samples, 44.1 kHz, v2") == {"1500", "44.1", "2"}
+
+
+def test_names_are_capitals_inside_a_sentence() -> None:
+    assert names("The Nyquist rate, said Shannon. However, depending on model.2 For GPT-4") == {"nyquist", "shannon"}
