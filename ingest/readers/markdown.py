@@ -29,6 +29,7 @@ _KINDS = {
     "front_matter": BlockKind.METADATA,
 }
 _TAG = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|</?[A-Za-z][^<>]*>", re.DOTALL | re.IGNORECASE)
+_BADGE = re.compile(r"\[\s*!\[[^\]]*\]\([^)]*\)\s*\]\([^)]*\)|<[^>]*>")
 _DATA_URI = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]{100,}")
 _BLANKED = re.compile(r"\s{12,}")
 _FRONT_TITLE = re.compile(r"""^title:[ \t]*["']?(.+?)["']?[ \t]*$""", re.MULTILINE)
@@ -50,6 +51,8 @@ def markdown_blocks(text: str, *, mdx: bool = False) -> list[Block]:
         if token.type == "heading_open":
             heading = heading_text(text[start:end])
         for kind, first, last in _spans(token, text, masked, start, end):
+            if _only_badges(text[first:last]):
+                continue
             top = bisect_right(offsets, first)
             bottom = bisect_right(offsets, max(first, last - 1))
             level = int(token.tag[1]) if kind is BlockKind.HEADING else 0
@@ -70,6 +73,11 @@ def front_title(text: str, blocks: list[Block]) -> str:
         return ""
     match = _FRONT_TITLE.search(text, blocks[0].start, blocks[0].end)
     return "" if match is None else match[1].strip()
+
+
+def _only_badges(markup: str) -> bool:
+    """Whether nothing but pictures that are links (build status, licence, "open in ...") stands there."""
+    return "[![" in markup and not re.search(r"\w", _BADGE.sub(" ", markup))
 
 
 def _parser(mdx: bool) -> MarkdownIt:
