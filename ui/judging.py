@@ -17,6 +17,8 @@ from rag.errors import ModelMissing
 from ui.console import log_console
 
 if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
     from rag.embedder import Embedder
     from ui.application import Application
 
@@ -37,15 +39,19 @@ def require_ragas() -> None:
 
 
 def open_judge(name: str, application: Application) -> Judge:
-    """The judge called `name`: without the adapter that teaches the embedded model to answer, greedy."""
+    """The judge called `name`, with the judgements of earlier runs. Only the embedded one leaves taking apart to code."""
+    model = open_judge_model(name, application)
+    return Judge(model, JudgementCache(judgements_file()), JUDGE_WORKERS, decompose_by_model=name != "embedded")
+
+
+def open_judge_model(name: str, application: Application) -> BaseChatModel:
+    """The model called `name` as a judge: greedy, and without the adapter that teaches the embedded one to answer."""
     from rag.chat_models import open_chat_model
 
     chosen = application.settings.model
     waiting = max(chosen.queue_length, _TOGETHER)
     update = {"name": name, "adapter": "none", "temperature": 0.0, "queue_length": waiting}
-    model = open_chat_model(chosen.model_copy(update=update))
-    small = name == "embedded"
-    return Judge(model, JudgementCache(judgements_file()), JUDGE_WORKERS, decompose_by_model=not small)
+    return open_chat_model(chosen.model_copy(update=update))
 
 
 def judgements_file() -> Path:

@@ -1,0 +1,143 @@
+"""Evaluation measured: can the judge fail to parse, how fast is it beside Ragas' own `evaluate`, how long does a set take.
+
+    python -m benchmarks.bench_eval [judge] [ragas] [offline] [syllabus]     (all four without a name)
+
+- judge:    calls of the embedded judge with Ragas' five judged metrics, over the example course, none from a cache
+- ragas:    the same samples, metrics and judge through `ragas.evaluate` with its defaults
+- offline:  retrieval and answers of 200 questions without a judge
+- syllabus: SyllabusQA (val) in the default beside the usual recipe, which is RecursiveCharacterTextSplitter 1000/200,
+            all-MiniLM-L6-v2 and an exact inner product over its vectors
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+os.environ["RAGAS_DO_NOT_TRACK"] = "true"
+
+from benchmarks.eval_sets import example_application, example_records, long_golden
+from benchmarks.eval_usual_recipe import ragas_evaluate_seconds, syllabus_beside_usual_recipe
+from eval.judge import Judge
+from eval.judge_cache import JudgementCache
+from eval.records import Record
+from ui.application import Application
+from ui.judging import open_judge_model
+
+RAGAS_LIMIT_SECONDS = 420
+
+
+def main() -> None:
+    """Run the parts that are named."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("parts", nargs="*", help="judge, ragas, offline, syllabus")
+    parser.add_argument("--calls", type=int, default=1000, help="judge calls at least")
+    parser.add_argument("--samples", type=int, default=4, help="samples for Ragas' own evaluate")
+    parser.add_argument("--questions", type=int, default=200, help="questions of the offline evaluation")
+    chosen = parser.parse_args()
+    parts = chosen.parts or ["judge", "ragas", "offline", "syllabus"]
+    with TemporaryDirectory(prefix="lectern-bench-") as folder:
+        application = example_application(Path(folder) / "library")
+        if "judge" in parts:
+            measure_judge(application, chosen.calls, Path(folder))
+        if "ragas" in parts:
+            measure_beside_ragas(application, chosen.samples, Path(folder))
+        if "offline" in parts:
+            measure_offline(application, chosen.questions)
+    if "syllabus" in parts:
+        syllabus_beside_usual_recipe()
+
+
+def measure_judge(application: Application, calls: int, folder: Path) -> None:
+    """Judge until `calls` calls are made; print how many could not be used."""
+    from eval.ragas_metrics import JUDGED, judge_records
+
+    judge = Judge(open_judge_model("embedded", application), JudgementCache(folder / "judge.sqlite"))
+    records = example_records(application)
+    scored: list[Record] = []
+    started = time.perf_counter()
+    for start in range(0, len(records), 8):
+        scored += asyncio.run(
+            judge_records(records[start : start + 8], judge, application.embedder.embed_passages)
+        )
+        made = judge.counts.calls - judge.counts.cached
+        print(f"\r  {made} judge calls, {made / (time.perf_counter() - started):.2f}/s", end="", flush=True)
+        if made >= calls:
+            break
+    values = [record.scores[name] for record in scored for name in JUDGED]
+    print(
+        f"\njudge: {made} calls in {time.perf_counter() - started:.0f} s, {judge.counts.unparsable} unparsable, "
+        f"{judge.counts.too_long} too long; {len(scored)} samples, {len(values)} scores, "
+        f"{sum(value is None for value in values)} missing or NaN"
+    )
+
+
+def measure_beside_ragas(application: Application, count: int, folder: Path) -> None:
+    """The same samples through our judge and through Ragas' own `evaluate`, with the same model."""
+    from eval.ragas_metrics import JUDGED, judge_records
+
+    records = example_records(application)[:count]
+    model = open_judge_model("embedded", application)
+    judge = Judge(model, JudgementCache(folder / "beside.sqlite"))
+    asyncio.run(
+        judge_records(
+            records[:1],
+            Judge(model, JudgementCache(folder / "warm.sqlite")),
+            application.embedder.embed_passages,
+        )
+    )
+    started = time.perf_counter()
+    ours = asyncio.run(judge_records(records, judge, application.embedder.embed_passages))
+    seconds = time.perf_counter() - started
+    scored = sum(record.scores[name] is not None for record in ours for name in JUDGED)
+    print(
+        f"ours:   {count} samples x {len(JUDGED)} metrics in {seconds:.1f} s, {scored}/{count * len(JUDGED)} scored"
+    )
+    theirs, their_scored = ragas_evaluate_seconds(records, application.folder, RAGAS_LIMIT_SECONDS)
+    limit = " (stopped there)" if theirs >= RAGAS_LIMIT_SECONDS else ""
+    print(f"ragas.evaluate: {theirs:.1f} s{limit}, {their_scored}/{count * len(JUDGED)} scored")
+    print(f"ours is {theirs / seconds:.1f} times as fast" + (", or more" if limit else ""))
+
+
+def measure_offline(application: Application, count: int) -> None:
+    """Retrieval and answers without a judge, in seconds, with what the answers' engine is."""
+    from eval.answer_scores import answer_record
+    from eval.retrieval_scores import retrieval_record
+    from eval.runs import answer_all
+    from eval.summary import metric_intervals
+    from ui.evaluation import anchored, find
+    from ui.judging import similarity_by
+
+    questions = long_golden(count)
+    gold, search, chain = anchored(application, questions), find(application), application.chain()
+    similarity = similarity_by(application.embedder)
+    started = time.perf_counter()
+    answer_all(questions, lambda q: retrieval_record(q, gold.spans[q.id], lambda asked: search(asked)[0]))
+    retrieved = time.perf_counter()
+    records = answer_all(
+        questions,
+        lambda q: answer_record(
+            q,
+            gold.spans[q.id],
+            lambda asked: chain.invoke({"question": asked.question, "history": asked.turns}),
+            similarity,
+        ),
+        workers=4,
+    )
+    done = time.perf_counter()
+    print(
+        f"offline: {len(records)} questions, retrieval {retrieved - started:.1f} s, answers {done - retrieved:.1f} s, "
+        f"together {(done - started) / 60:.1f} minutes"
+    )
+    for name, interval in metric_intervals(records).items():
+        print(f"  {name:20} {interval.mean:.3f}  [{interval.low:.3f}, {interval.high:.3f}]  n={interval.n}")
+
+
+if __name__ == "__main__":
+    main()
