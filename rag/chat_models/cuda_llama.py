@@ -7,24 +7,30 @@ fast here and what is right there meet in the same keys and values.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from rag.chat_models.nf4_kernels import attend, code_pairs, gated, multiply, normalise, rotate_and_store
+from rag.chat_models.nf4_kernels import attend, gated, multiply, normalise, rotate_and_store
 
 MOST_SLOTS = 32
 _BATCHES = (1, 2, 4, 8, 16, 32)
+_SHORT_READ_TOKENS = 128
+"""Tokens after a kept prefix that are read as rows of a decode batch: quicker than the model's own reading."""
 _SPARE_BYTES = 3_000_000_000
 """Device memory left for reading prompts (activations, logits, dequantized layers)."""
 
 
 class FourBitWeight:
-    """A linear layer, or several side by side, as nf4 codes."""
+    """A linear layer, or several side by side, as nf4 codes; for batches also, or in passing, as plain numbers.
 
-    def __init__(self, modules: Sequence[Any]) -> None:
+    `keep_dense` holds the plain numbers too: four times the memory, and a batch never waits for them.
+    """
+
+    def __init__(self, modules: Sequence[Any], keep_dense: bool) -> None:
         from bitsandbytes.functional import dequantize_blockwise
 
         packed, scales = [], []
@@ -36,25 +42,50 @@ class FourBitWeight:
                 absmax = dequantize_blockwise(absmax, state.state2) + state.offset
             packed.append(module.weight.data.view(height, width // 2))
             scales.append(absmax.float().view(height, width // state.blocksize))
-        self.packed = torch.cat(packed) if len(packed) > 1 else packed[0]
+        self.packed = _side_by_side(modules, packed)
         self.scales = torch.cat(scales).contiguous()
-        self.pairs = code_pairs(modules[0].weight.quant_state.code)
+        self.levels = modules[0].weight.quant_state.code.float().contiguous()
+        self._modules = modules
+        self._dense = torch.cat([_plain(module) for module in modules]) if keep_dense else None
 
     def __call__(self, x: torch.Tensor, residual: torch.Tensor | None = None) -> torch.Tensor:
-        return multiply(x, self.packed, self.scales, self.pairs, residual)
+        if x.shape[0] == 1:
+            return multiply(x, self.packed, self.scales, self.levels, residual)
+        if self._dense is not None:
+            return _product(x, self._dense, residual)
+        y = torch.cat([x @ _plain(module).T for module in self._modules], dim=-1)
+        return y if residual is None else y + residual
 
 
 class DenseWeight:
     """A linear layer, or several side by side, in the model's own floating-point type."""
 
     def __init__(self, modules: Sequence[Any]) -> None:
-        weights = [module.weight for module in modules]
-        self.weight = torch.cat(weights) if len(weights) > 1 else weights[0]
+        self.weight = _side_by_side(modules, [module.weight.data for module in modules])
 
     def __call__(self, x: torch.Tensor, residual: torch.Tensor | None = None) -> torch.Tensor:
-        if residual is None:
-            return x @ self.weight.T
-        return torch.addmm(residual, x, self.weight.T)
+        return _product(x, self.weight, residual)
+
+
+def _product(x: torch.Tensor, weight: torch.Tensor, residual: torch.Tensor | None) -> torch.Tensor:
+    return x @ weight.T if residual is None else torch.addmm(residual, x, weight.T)
+
+
+def _plain(module: Any) -> torch.Tensor:
+    from bitsandbytes.functional import dequantize_4bit
+
+    plain: torch.Tensor = dequantize_4bit(module.weight.data, module.weight.quant_state)
+    return plain
+
+
+def _side_by_side(modules: Sequence[Any], weights: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The weights (rows, width) as one; the modules are left with views of it, so nothing is held twice."""
+    if len(weights) == 1:
+        return weights[0]
+    whole = torch.cat(list(weights))
+    for module, part in zip(modules, torch.split(whole, [len(weight) for weight in weights]), strict=True):
+        module.weight.data = part.view(module.weight.data.shape)
+    return whole
 
 
 class LoraTerm:
@@ -65,12 +96,9 @@ class LoraTerm:
         for module in modules:
             a.append(module.lora_A[adapter].weight)
             b.append(module.lora_B[adapter].weight * module.scaling[adapter])
-        dtype = (
-            modules[0].get_base_layer().compute_dtype
-            if hasattr(modules[0].get_base_layer(), "compute_dtype")
-            else a[0].dtype
-        )
-        self.a = torch.cat(a).to(dtype or torch.bfloat16)
+        base = modules[0].get_base_layer()
+        dtype = getattr(base, "compute_dtype", None) or base.weight.dtype
+        self.a = torch.cat(a).to(dtype)
         self.b = torch.block_diag(*b).to(self.a.dtype)  # type: ignore[no-untyped-call]
 
     def add_to(self, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
@@ -81,13 +109,18 @@ class LoraTerm:
 class Linear:
     """Layers side by side with the active adapter's update, if there is one."""
 
-    def __init__(self, modules: Sequence[Any], adapter: str) -> None:
+    def __init__(self, modules: Sequence[Any], keep_dense: bool) -> None:
         bases = [
             module.get_base_layer() if hasattr(module, "get_base_layer") else module for module in modules
         ]
-        self.weight = FourBitWeight(bases) if hasattr(bases[0].weight, "quant_state") else DenseWeight(bases)
-        lora = [module for module in modules if adapter and adapter in getattr(module, "lora_A", {})]
-        self.lora = LoraTerm(modules, adapter) if len(lora) == len(modules) else None
+        four_bits = hasattr(bases[0].weight, "quant_state")
+        self.weight = FourBitWeight(bases, keep_dense) if four_bits else DenseWeight(bases)
+        self.lora: LoraTerm | None = None
+
+    def use_adapter(self, modules: Sequence[Any], name: str) -> None:
+        """Add the update of the adapter that these modules hold under `name`, if they do."""
+        adapted = bool(name) and all(name in getattr(module, "lora_A", {}) for module in modules)
+        self.lora = LoraTerm(modules, name) if adapted else None
 
     def __call__(self, x: torch.Tensor, residual: torch.Tensor | None = None) -> torch.Tensor:
         y = self.weight(x, residual)
@@ -103,6 +136,30 @@ class _Layer:
     gate_up: Linear
     down: Linear
 
+    @classmethod
+    def of(cls, block: Any, keep_dense: bool) -> _Layer:
+        linears = [Linear(modules, keep_dense) for modules in _groups(block)]
+        return cls(
+            block.input_layernorm.weight, *linears[:2], block.post_attention_layernorm.weight, *linears[2:]
+        )
+
+    def use_adapter(self, block: Any, name: str) -> None:
+        for linear, modules in zip(
+            (self.qkv, self.output, self.gate_up, self.down), _groups(block), strict=True
+        ):
+            linear.use_adapter(modules, name)
+
+
+def _groups(block: Any) -> tuple[tuple[Any, ...], ...]:
+    """The linear layers of a block by what reads the same input."""
+    attention, mlp = block.self_attn, block.mlp
+    return (
+        (attention.q_proj, attention.k_proj, attention.v_proj),
+        (attention.o_proj,),
+        (mlp.gate_proj, mlp.up_proj),
+        (mlp.down_proj,),
+    )
+
 
 class CudaLlama:
     """A loaded transformers Llama as a step model (see `rag.chat_models.step_engine`)."""
@@ -111,57 +168,69 @@ class CudaLlama:
         self.model = model
         self._config = model.config
         self._context = context_tokens
-        self.adapter = ""
-        self._take_weights()
-        self._rotation()
+        causal = self._causal()
+        body = causal.model
+        self._embedding, self._head = body.embed_tokens.weight, causal.lm_head.weight
+        self._last_norm, self._dtype = body.norm.weight, body.embed_tokens.weight.dtype
+        self._turn = self._rotation(body.rotary_emb)
         self.slots = self._affordable_slots(most_slots)
-        shape = (
+        layers, groups, size = (
             self._config.num_hidden_layers,
-            self.slots + 1,
             self._config.num_key_value_heads,
-            context_tokens,
-            self._size,
+            self._turn[0].shape[1] * 2,
         )
+        shape = (layers, self.slots + 1, groups, context_tokens, size)
         self._keys = torch.zeros(shape, dtype=self._dtype, device=model.device)
         self._values = torch.zeros_like(self._keys)
+        keep_dense = self._has_room_for_dense(body.layers)
+        self._layers = [_Layer.of(block, keep_dense) for block in body.layers]
         self._graphs: dict[int, tuple[Any, torch.Tensor, torch.Tensor]] = {}
 
     def use_adapter(self, name: str) -> None:
         """Decode with another adapter that PEFT has loaded, or with none (empty name)."""
-        self.adapter = name
         self._graphs.clear()
-        self._take_weights()
+        for layer, block in zip(self._layers, self._causal().model.layers, strict=True):
+            layer.use_adapter(block, name)
 
     def read(self, slot: int, ids: Sequence[int], kept: int) -> torch.Tensor:
         """The next token's logits after the slot has read `ids`, of which it already holds the first `kept`."""
+        new = len(ids) - kept
+        if kept and new <= _SHORT_READ_TOKENS:
+            for start in range(kept, len(ids), _BATCHES[-1]):
+                part = ids[start : start + _BATCHES[-1]]
+                logits = self.step([slot] * len(part), part, range(start, start + len(part)))
+            return logits[-1]
+        return self._read_whole(slot, ids)
+
+    def _read_whole(self, slot: int, ids: Sequence[int]) -> torch.Tensor:
         from transformers import DynamicCache
 
         cache = DynamicCache()
-        if kept:
-            for layer in range(self._config.num_hidden_layers):
-                cache.update(
-                    self._keys[layer, slot : slot + 1, :, :kept],
-                    self._values[layer, slot : slot + 1, :, :kept],
-                    layer,
-                )
-        new = torch.tensor([list(ids[kept:])], device=self.model.device)
-        out = self.model(input_ids=new, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        tokens = torch.tensor([list(ids)], device=self.model.device)
+        out = self.model(input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1)
         for layer in range(self._config.num_hidden_layers):
             held: Any = cache.layers[layer]
-            keys, values = held.keys, held.values
-            self._keys[layer, slot, :, kept : len(ids)] = keys[0, :, kept:]
-            self._values[layer, slot, :, kept : len(ids)] = values[0, :, kept:]
+            self._keys[layer, slot, :, : len(ids)] = held.keys[0]
+            self._values[layer, slot, :, : len(ids)] = held.values[0]
         logits: torch.Tensor = out.logits[0, -1].float()
         return logits
 
     def step(self, slots: Sequence[int], tokens: Sequence[int], positions: Sequence[int]) -> torch.Tensor:
-        """The next tokens' logits after each slot has read one more token at its position."""
+        """The next tokens' logits after each slot has read one more token at its position.
+
+        A slot may be named several times, with consecutive positions: it then reads several tokens at once.
+        """
         count = len(slots)
         batch = next(size for size in _BATCHES if size >= count)
-        graph, inputs, logits = self._graphs.get(batch) or self._capture(batch)
         idle = batch - count
-        rows = [[*tokens, *[0] * idle], [*positions, *[0] * idle], [*slots, *[self.slots] * idle]]
-        inputs.copy_(torch.tensor(rows, dtype=torch.int32), non_blocking=True)
+        rows = torch.tensor(
+            [[*tokens, *[0] * idle], [*positions, *[0] * idle], [*slots, *[self.slots] * idle]],
+            dtype=torch.int32,
+        )
+        if self.model.device.type != "cuda":  # Triton's interpreter has no graphs
+            return self._forward(rows)[:count]
+        graph, inputs, logits = self._graphs.get(batch) or self._capture(batch)
+        inputs.copy_(rows, non_blocking=True)
         graph.replay()
         return logits[:count].clone()
 
@@ -196,39 +265,27 @@ class CudaLlama:
         logits: torch.Tensor = normalise(hidden, self._last_norm, epsilon) @ self._head.T
         return logits.float()
 
-    def _take_weights(self) -> None:
-        causal = self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
-        body, name = causal.model, self.adapter
-        self._embedding, self._head = body.embed_tokens.weight, causal.lm_head.weight
-        self._last_norm, self._dtype = body.norm.weight, body.embed_tokens.weight.dtype
-        self._layers = []
-        for block in body.layers:
-            attention, mlp = block.self_attn, block.mlp
-            self._layers.append(
-                _Layer(
-                    block.input_layernorm.weight,
-                    Linear((attention.q_proj, attention.k_proj, attention.v_proj), name),
-                    Linear((attention.o_proj,), name),
-                    block.post_attention_layernorm.weight,
-                    Linear((mlp.gate_proj, mlp.up_proj), name),
-                    Linear((mlp.down_proj,), name),
-                )
-            )
-        self._rotary = body.rotary_emb
+    def _causal(self) -> Any:
+        return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
 
-    def _rotation(self) -> None:
-        """Cosines and sines of every position, as the model itself computes them."""
+    def _rotation(self, rotary: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        """Cosines and sines of every position, as the model itself computes them: float32 (context, size / 2) each."""
         positions = torch.arange(self._context, device=self._embedding.device)[None]
-        cosines, sines = self._rotary(torch.zeros(1, dtype=torch.float32, device=positions.device), positions)
-        self._size = cosines.shape[-1]
-        half = self._size // 2
-        self._turn = (cosines[0, :, :half].float().contiguous(), sines[0, :, :half].float().contiguous())
+        cosines, sines = rotary(torch.zeros(1, dtype=torch.float32, device=positions.device), positions)
+        half = cosines.shape[-1] // 2
+        return cosines[0, :, :half].float().contiguous(), sines[0, :, :half].float().contiguous()
 
     def _affordable_slots(self, most: int) -> int:
-        element = torch.finfo(self._dtype).bits // 8
-        layers, groups = self._config.num_hidden_layers, self._config.num_key_value_heads
-        each = 2 * layers * groups * self._context * self._size * element
-        if not torch.cuda.is_available():
-            return most
-        free, _ = torch.cuda.mem_get_info()
-        return int(max(1, min(most, (free - _SPARE_BYTES) // each - 1)))
+        size = self._turn[0].shape[1] * 2
+        numbers = 2 * self._config.num_hidden_layers * self._config.num_key_value_heads * self._context * size
+        each = numbers * torch.finfo(self._dtype).bits // 8
+        return int(max(1, min(most, (_free_bytes() - _SPARE_BYTES) // each - 1)))
+
+    def _has_room_for_dense(self, blocks: Any) -> bool:
+        linears = [module for block in blocks for group in _groups(block) for module in group]
+        dense_bytes = sum(2 * int(module.in_features) * int(module.out_features) for module in linears)
+        return dense_bytes < _free_bytes() - _SPARE_BYTES
+
+
+def _free_bytes() -> int:
+    return int(torch.cuda.mem_get_info()[0]) if torch.cuda.is_available() else sys.maxsize

@@ -6,7 +6,7 @@
 Knows bitsandbytes' layout (two codes a byte, the first in the high half; one scale per 64 weights of a row) and reads it as it is: no
 second copy of the weights, no other quantization, so the answers are those of the same checkpoint. A decode step reads every
 weight once; everything here is made to run at the memory's speed. Scales are taken out of their double quantization
-once, at load.
+once, at load. The sixteen levels are looked up in one cache line: a larger table would be read slower than the memory.
 
 Source: Dettmers et al. 2023, "QLoRA", for nf4; Dao et al. 2023, "Flash-Decoding", for attention in parallel over a context.
 """
@@ -17,26 +17,15 @@ import torch
 import triton
 import triton.language as tl
 
-_FEW_ROWS = 1
-_MOST_ROWS = 32
-_BLOCK_WEIGHTS = 64
 _ATTENTION_TILE = 64
 
 
 @triton.jit
-def _two_floats(pair):
-    """The halves of an int32 that holds two float16: high half, low half, as float32."""
-    high = (pair >> 16).to(tl.int16).to(tl.float16, bitcast=True).to(tl.float32)
-    low = (pair & 0xFFFF).to(tl.int16).to(tl.float16, bitcast=True).to(tl.float32)
-    return high, low
-
-
-@triton.jit
-def _vector_kernel(
+def _product_kernel(
     x,
     packed,
     scales,
-    pairs,
+    levels,
     out,
     residual,
     width,
@@ -44,7 +33,7 @@ def _vector_kernel(
     ROWS: tl.constexpr,
     BLOCKS: tl.constexpr,
 ):
-    """One row of x: `ROWS` outputs a program, `BLOCKS` blocks of 64 weights a turn."""
+    """`ROWS` outputs a program, `BLOCKS` blocks of 64 weights a turn; x is read as int32, two neighbours at once."""
     rows = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)
     byte = tl.arange(0, 32)
     blocks_in_row = width // 64
@@ -54,16 +43,15 @@ def _vector_kernel(
         inside = block < blocks_in_row
         column = block[None, :, None] * 32 + byte[None, None, :]
         codes = tl.load(
-            packed + rows[:, None, None] * (width // 2) + column,
-            mask=inside[None, :, None],
-            other=0,
-            cache_modifier=".cg",
+            packed + rows[:, None, None] * (width // 2) + column, mask=inside[None, :, None], other=0
         )
-        first_weight, second_weight = _two_floats(tl.load(pairs + codes.to(tl.int32)))
-        at = block[None, :, None] * 64 + byte[None, None, :] * 2
-        even = tl.load(x + at, mask=inside[None, :, None], other=0.0).to(tl.float32)
-        odd = tl.load(x + at + 1, mask=inside[None, :, None], other=0.0).to(tl.float32)
-        partial = tl.sum(first_weight * even + second_weight * odd, axis=2)
+        pair = tl.load(x + column, mask=inside[None, :, None], other=0)
+        even = (pair & 0xFFFF).to(tl.int16).to(out.dtype.element_ty, bitcast=True).to(tl.float32)
+        odd = (pair >> 16).to(tl.int16).to(out.dtype.element_ty, bitcast=True).to(tl.float32)
+        number = codes.to(tl.int32)
+        partial = tl.sum(
+            tl.load(levels + (number >> 4)) * even + tl.load(levels + (number & 15)) * odd, axis=2
+        )
         scale = tl.load(
             scales + rows[:, None] * blocks_in_row + block[None, :], mask=inside[None, :], other=0.0
         )
@@ -72,59 +60,6 @@ def _vector_kernel(
     if HAS_RESIDUAL:
         y += tl.load(residual + rows).to(tl.float32)
     tl.store(out + rows, y.to(out.dtype.element_ty))
-
-
-@triton.jit
-def _matrix_kernel(
-    x,
-    packed,
-    scales,
-    pairs,
-    partial,
-    count,
-    width,
-    height,
-    SPLITS: tl.constexpr,
-    COUNT: tl.constexpr,
-    ROWS: tl.constexpr,
-):
-    """Up to `COUNT` rows of x: `ROWS` outputs a program over one of `SPLITS` stretches of the width, partial sums out."""
-    rows = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
-    split = tl.program_id(1)
-    one = tl.arange(0, COUNT)
-    byte = tl.arange(0, 32)
-    blocks_in_row = width // 64
-    each = tl.cdiv(blocks_in_row, SPLITS)
-    total = tl.zeros([COUNT, ROWS], tl.float32)
-    long_rows = rows.to(tl.int64)
-    for block in range(split * each, tl.minimum((split + 1) * each, blocks_in_row)):
-        codes = tl.load(
-            packed + long_rows[:, None] * (width // 2) + block * 32 + byte[None, :], cache_modifier=".cg"
-        )
-        first_weight, second_weight = _two_floats(tl.load(pairs + codes.to(tl.int32)))
-        at = one[:, None] * width + block * 64 + byte[None, :] * 2
-        real = one[:, None] < count
-        even = tl.load(x + at, mask=real, other=0.0)
-        odd = tl.load(x + at + 1, mask=real, other=0.0)
-        product = tl.dot(even, tl.trans(first_weight.to(even.dtype)))
-        product = tl.dot(odd, tl.trans(second_weight.to(odd.dtype)), product)
-        total += product * tl.load(scales + long_rows * blocks_in_row + block)[None, :]
-    place = (split * count + one[:, None]) * height + rows[None, :]
-    tl.store(partial + place, total, mask=one[:, None] < count)
-
-
-@triton.jit
-def _sum_kernel(
-    partial, residual, out, size, HAS_RESIDUAL: tl.constexpr, SPLITS: tl.constexpr, BLOCK: tl.constexpr
-):
-    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    inside = at < size
-    y = tl.zeros([BLOCK], tl.float32)
-    for split in tl.static_range(SPLITS):
-        y += tl.load(partial + split * size + at, mask=inside, other=0.0)
-    if HAS_RESIDUAL:
-        y += tl.load(residual + at, mask=inside, other=0.0).to(tl.float32)
-    tl.store(out + at, y.to(out.dtype.element_ty), mask=inside)
 
 
 @triton.jit
@@ -236,82 +171,31 @@ def _combine_kernel(
     tl.store(out + (row * KV_HEADS * GROUP + head) * SIZE + at, (total / whole).to(out.dtype.element_ty))
 
 
-def code_pairs(code: torch.Tensor) -> torch.Tensor:
-    """For every byte of packed codes the two float16 values it stands for, as one int32: (256,) from the 16 levels `code`."""
-    levels = code.to(torch.float16).view(torch.int16).to(torch.int32) & 0xFFFF
-    byte = torch.arange(256, device=code.device)
-    return ((levels[byte >> 4] << 16) | levels[byte & 15]).to(torch.int32).contiguous()
-
-
 def multiply(
     x: torch.Tensor,
     packed: torch.Tensor,
     scales: torch.Tensor,
-    pairs: torch.Tensor,
+    levels: torch.Tensor,
     residual: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """`x @ W.T (+ residual)` for x of shape (n, in), n at most 32, and W of shape (out, in) as nf4 codes.
+    """`x @ W.T (+ residual)` for one row x, bfloat16 or float16 (1, in), and W of shape (out, in) as nf4 codes.
 
-    `packed` is uint8 (out, in / 2), `scales` float32 (out, in / 64), `pairs` from `code_pairs`.
+    `packed` is uint8 (out, in / 2), `scales` float32 (out, in / 64), `levels` float32 (16,).
     """
-    count, width = x.shape
-    height = packed.shape[0]
-    out = torch.empty((count, height), dtype=x.dtype, device=x.device)
+    width, height = x.shape[1], packed.shape[0]
+    out = torch.empty((1, height), dtype=x.dtype, device=x.device)
     held = out if residual is None else residual
-    if count <= _FEW_ROWS:
-        rows, blocks, warps = _vector_shape(height, width)
-        _vector_kernel[(height // rows,)](
-            x, packed, scales, pairs, out, held, width, residual is not None, rows, blocks, num_warps=warps
-        )
-        return out
-    rows, splits, warps, stages = _matrix_shape(height, width)
-    partial = torch.empty((splits, count, height), dtype=torch.float32, device=x.device)
-    padded = 16 if count <= 16 else _MOST_ROWS
-    _matrix_kernel[(height // rows, splits)](
-        x,
-        packed,
-        scales,
-        pairs,
-        partial,
-        count,
-        width,
-        height,
-        splits,
-        padded,
-        rows,
-        num_warps=warps,
-        num_stages=stages,
-    )
-    _sum_kernel[(triton.cdiv(out.numel(), 1024),)](
-        partial, held, out, out.numel(), residual is not None, splits, 1024
-    )
+    rows, blocks, warps = PRODUCT_SHAPE
+    while height % rows:
+        rows //= 2
+    _product_kernel[(height // rows,)](
+        x.view(torch.int32), packed, scales, levels, out, held, width, residual is not None, rows, blocks, num_warps=warps
+    )  # fmt: skip
     return out
 
 
-VECTOR_SHAPE = (4, 16, 4)
-"""Outputs a program, blocks of 64 weights a turn, warps: measured best of a sweep on an H200."""
-MATRIX_SHAPE = (64, 4, 3)
-"""Outputs a program, warps, pipeline stages: likewise."""
-_WANTED_PROGRAMS = 512
-
-
-def _vector_shape(height: int, width: int) -> tuple[int, int, int]:
-    rows, blocks, warps = VECTOR_SHAPE
-    while height % rows:
-        rows //= 2
-    return rows, min(blocks, triton.next_power_of_2(width // _BLOCK_WEIGHTS)), warps
-
-
-def _matrix_shape(height: int, width: int) -> tuple[int, int, int, int]:
-    rows, warps, stages = MATRIX_SHAPE
-    while height % rows:
-        rows //= 2
-    splits = 1
-    while (
-        height // rows * splits < _WANTED_PROGRAMS and splits < 8 and width // _BLOCK_WEIGHTS >= 16 * splits
-    ):
-        splits *= 2
-    return rows, splits, warps, stages
+PRODUCT_SHAPE = (4, 8, 2)
+"""Outputs a program, blocks of 64 weights a turn, warps: the best of a sweep on an H200 (`bench_models_gpu --sweep`)."""
 
 
 def normalise(x: torch.Tensor, weight: torch.Tensor, epsilon: float) -> torch.Tensor:

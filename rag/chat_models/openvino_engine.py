@@ -105,6 +105,7 @@ class OpenVinoEngine:
                 ids.extend(output.generated_ids)
         status = handle.get_status()
         if ids:
+            running.produced.extend(ids)
             running.deliver(tuple(ids))
         if status == GenerationStatus.IGNORED:
             del self._handles[running]

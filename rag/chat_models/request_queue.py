@@ -39,8 +39,7 @@ class Running:
         self.cancelled.set()
 
     def deliver(self, ids: tuple[int, ...]) -> None:
-        """Hand tokens to the reader."""
-        self.produced.extend(ids)
+        """Hand tokens to the reader. `produced` is the server's own count of them, and for it to keep."""
         self._batches.put(TokenBatch(ids))
 
     def finish(self, reason: FinishReason) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rag.chat_models.generation import FinishReason, GenerationRequest
@@ -77,6 +78,7 @@ class StepEngine:
         self._slots = [_Slot(number) for number in range(model.slots)]
         self._queue = RequestQueue(model.slots, queue_length)
         self._paused = threading.RLock()
+        self._outbox: list[Callable[[], None]] = []
         self._thread = threading.Thread(target=self._serve, name=f"lectern-{name}", daemon=True)
         self._thread.start()
 
@@ -112,19 +114,30 @@ class StepEngine:
                     except Exception as exc:  # noqa: BLE001 - whatever the model raises, no reader may be left waiting
                         for slot in live:
                             self._fail(slot, exc)
+        self._flush()
         for slot in self._slots:
             if slot.running is not None:
                 slot.running.finish(FinishReason.CANCELLED)
         del self.model
+
+    def _flush(self) -> None:
+        """Hand over what is known; done while the device is busy with the next step, so readers cost no time."""
+        for send in self._outbox:
+            send()
+        self._outbox.clear()
 
     def _admit(self) -> bool:
         while not self._queue.closed:
             free = [slot for slot in self._slots if slot.running is None]
             if not free:
                 break
-            running = self._queue.next(block=len(free) == len(self._slots))
+            idle = len(free) == len(self._slots)
+            if idle:
+                self._flush()
+            running = self._queue.next(block=idle)
             if running is None:
                 break
+            self._flush()
             slot = max(free, key=lambda one: (one.shared(running.request.prompt_ids), -len(one.ids)))
             with self._paused:
                 try:
@@ -166,6 +179,7 @@ class StepEngine:
             return
         tokens = [slot.running.produced[-1] for slot in going if slot.running is not None]
         logits = self.model.step([slot.number for slot in going], tokens, [len(slot.ids) for slot in going])
+        self._flush()
         for slot, token in zip(going, tokens, strict=True):
             slot.ids.append(token)
         self._choose(going, logits)
@@ -183,7 +197,8 @@ class StepEngine:
         running = slot.running
         if running is None:
             return
-        running.deliver((token,))
+        running.produced.append(token)
+        self._outbox.append(partial(running.deliver, (token,)))
         if token in running.request.stop_ids:
             self._end(slot, FinishReason.STOP)
         elif len(running.produced) >= running.request.max_new_tokens:
@@ -194,13 +209,13 @@ class StepEngine:
     def _end(self, slot: _Slot, reason: FinishReason) -> None:
         running, slot.running, slot.constraint = slot.running, None, None
         if running is not None:
-            running.finish(reason)
+            self._outbox.append(partial(running.finish, reason))
 
     def _fail(self, slot: _Slot, exc: Exception) -> None:
         running, slot.running, slot.constraint = slot.running, None, None
         slot.ids.clear()
         if running is not None:
-            running.fail(exc)
+            self._outbox.append(partial(running.fail, exc))
 
 
 def _sample(logits: torch.Tensor, slot: _Slot) -> int:
