@@ -23,10 +23,24 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound=BaseModel)
 
 WEAKNESS = (
-    "The embedded judge has 135 million parameters. Its answers always parse, and that is all that is certain: its verdicts "
-    "agree with people hardly more than chance does (`lectern eval judge-check` measures it). Read its scores as a check that "
-    "the machinery runs; for judgements choose a larger local model with --judge."
+    "The embedded judge has 135 million parameters. Its answers always parse, and that is all that is certain: it tells right "
+    "from wrong hardly better than chance. Read its scores as a check that the machinery runs; for judgements choose a larger "
+    "local model with --judge."
 )
+
+
+def judge_remark(name: str, checked: str) -> str:
+    """What has to be said beside every score that the judge called `name` gave.
+
+    `checked` is what `lectern eval judge-check` last found about it in words, empty when it was never checked.
+    """
+    parts = [
+        WEAKNESS if name == "embedded" else f"Judged by {name}.",
+        f"When it was checked: {checked}"
+        if checked
+        else f"How far it agrees with people was never measured here; `lectern eval judge-check --judge {name}` does.",
+    ]
+    return " ".join(parts)
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eval.compare import Comparison, compare_runs
-from eval.judge import WEAKNESS
+from eval.judge import judge_remark
 from eval.metric_words import words_for
 from eval.records import Record
 from eval.runs import Run
@@ -57,7 +57,7 @@ def build_report(run: Run, baseline: Run | None = None) -> Report:
         questions=tuple(sorted(run.records, key=_badness)),
         baseline=baseline.name if baseline else "",
         comparisons=tuple(comparisons),
-        remark=WEAKNESS if judge == "embedded" else "",
+        remark=result.get("judge", {}).get("remark", "") or (judge_remark(judge, "") if judge else ""),
     )
 
 

@@ -26,7 +26,7 @@ def report_html(report: Report) -> str:
     body = [
         f'<header><p class="kicker">Lectern · evaluation of <b>{escape(report.name)}</b></p>'
         f"<h1>{escape(_TITLES.get(report.kind, report.kind))}</h1>"
-        f"<p class=lead>{n} questions, {report.result['seconds']:.0f} seconds, nothing left this machine.</p></header>",
+        f"<p class=lead>{n} questions, {_duration(report.result['seconds'])}, nothing left this machine.</p></header>",
         "<section><ul class=findings>"
         + "".join(f"<li>{escape(f)}</li>" for f in report.findings)
         + "</ul></section>",
@@ -227,6 +227,11 @@ def _facts(report: Report) -> str:
         f"<section class=facts><h2>How it was measured</h2><dl>{rows}</dl><p>Bars are 95% bootstrap intervals over the questions. "
         "A question without hits, or refused though the notes hold it, scores 0; it does not vanish.</p></section>"
     )
+
+
+def _duration(seconds: float) -> str:
+    """Seconds as a reader says them."""
+    return f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
 
 
 def _went_wrong(record: Record) -> bool:

@@ -118,6 +118,10 @@ def measure(
         samples=settings.eval.bootstrap_samples,
         seed=settings.eval.seed,
     )
+    if manifest.get("judge"):
+        from ui.judging import remark_on
+
+        result["judge"] = {"model": manifest["judge"], "remark": remark_on(manifest["judge"])}
     if writer:
         writer.finish(records, result)
     return Measurement(records, result, settings, manifest)

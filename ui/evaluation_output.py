@@ -37,7 +37,6 @@ def print_measurement(
     title: str,
     comparison: list[Comparison] | None,
     baseline: str,
-    judge: str | None,
 ) -> None:
     """The tables of one measurement."""
     console, result = result_console(), measurement.result
@@ -55,17 +54,8 @@ def print_measurement(
     console.print(
         f"\nSeconds a question: p50 {latency['p50']:.3f}, p95 {latency['p95']:.3f}, p99 {latency['p99']:.3f}{together}"
     )
-    if judge:
-        console.print(f"\n{judge_remark(judge)}", style="yellow")
+    if "judge" in result:
+        console.print(f"\n{result['judge']['remark']}", style="yellow")
     if comparison is not None:
         console.print()
         console.print(comparison_table(comparison, baseline, "this run"))
-
-
-def judge_remark(judge: str) -> str:
-    """What has to be said beside scores that a judge gave."""
-    from eval.judge import WEAKNESS
-
-    if judge == "embedded":
-        return WEAKNESS
-    return f"Judged by {judge}. `lectern eval judge-check --judge {judge}` measures how far it agrees with people."

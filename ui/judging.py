@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platformdirs
 
-from eval.judge import Judge
+from eval.judge import Judge, judge_remark
 from eval.judge_cache import JudgementCache
 from eval.records import Record
 from rag.errors import ModelMissing
@@ -41,7 +42,9 @@ def require_ragas() -> None:
 def open_judge(name: str, application: Application) -> Judge:
     """The judge called `name`, with the judgements of earlier runs. Only the embedded one leaves taking apart to code."""
     model = open_judge_model(name, application)
-    return Judge(model, JudgementCache(judgements_file()), JUDGE_WORKERS, decompose_by_model=name != "embedded")
+    return Judge(
+        model, JudgementCache(judgements_file()), JUDGE_WORKERS, decompose_by_model=name != "embedded"
+    )
 
 
 def open_judge_model(name: str, application: Application) -> BaseChatModel:
@@ -57,6 +60,27 @@ def open_judge_model(name: str, application: Application) -> BaseChatModel:
 def judgements_file() -> Path:
     """Where judgements are kept, for all runs."""
     return Path(platformdirs.user_cache_dir("lectern", appauthor=False)) / "judgements.sqlite"
+
+
+def remember_check(name: str, found: str) -> None:
+    """Keep what a check of the judge called `name` found, to be said beside its scores."""
+    checks = _checks()
+    path = judgements_file().with_name("judge-checks.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**checks, name: found}, ensure_ascii=False, indent=2), encoding="utf-8")
+
+
+def remark_on(name: str) -> str:
+    """What has to be said beside the scores of the judge called `name`."""
+    return judge_remark(name, _checks().get(name, ""))
+
+
+def _checks() -> dict[str, str]:
+    try:
+        checks = json.loads(judgements_file().with_name("judge-checks.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}  # never checked, or a damaged note of it: the same as never checked
+    return {str(name): str(found) for name, found in checks.items()} if isinstance(checks, dict) else {}
 
 
 def judge_rescore(records: list[Record], name: str, application: Application) -> list[Record]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from eval.judge import Judge
+from eval.judge import Judge, judge_remark
 from eval.judge_cache import JudgementCache, judgement_key
 from eval.judge_schema import NARROW, Bounds, decomposed, judge_form, prompt_input
 from rag.errors import DatasetError, ModelFailed, QuestionError
@@ -147,3 +147,10 @@ def test_a_cache_that_is_something_else_is_said(tmp_path: Path) -> None:
     (tmp_path / "j.sqlite").write_text("my thesis " * 200)
     with pytest.raises(DatasetError, match="cannot be used"):
         JudgementCache(tmp_path / "j.sqlite")
+
+
+def test_every_judge_is_introduced_with_what_was_found_about_it() -> None:
+    assert "135 million parameters" in judge_remark("embedded", "it agrees with 52%.")
+    assert "it agrees with 52%." in judge_remark("embedded", "it agrees with 52%.")
+    assert "judge-check --judge llama3-8b" in judge_remark("llama3-8b", "")
+    assert "135" not in judge_remark("llama3-8b", "")

@@ -139,7 +139,7 @@ def answers(
         workers,
         _rescore(application, judge, judge_rescore) if judge else None,
     )
-    _conclude(measurement, "Answers", baseline, fail_on, as_json, judge)
+    _conclude(measurement, "Answers", baseline, fail_on, as_json)
 
 
 def _rescore(application: Application, judge: str, judge_rescore: Any) -> Rescore:
@@ -156,7 +156,6 @@ def _conclude(
     baseline: Path | None,
     fail_on: list[str] | None,
     as_json: bool,
-    judge: str | None = None,
 ) -> None:
     """Print the result, then what became of the baseline; exit 1 when a bound is broken."""
     from ui.console import print_result, to_json
@@ -167,7 +166,7 @@ def _conclude(
         more = {"comparison": comparison, "broken": broken} if baseline else {}
         print_result(to_json({**measurement.result, **more}))
     else:
-        print_measurement(measurement, title, comparison, baseline.name if baseline else "", judge)
+        print_measurement(measurement, title, comparison, baseline.name if baseline else "")
     if broken:
         from rag.errors import LecternError
 

@@ -178,11 +178,12 @@ def judge_check(
     from eval.judge_check import agreement, agreement_in_words, balanced_sample, read_labelled
     from ui.application import Application, load
     from ui.console import print_result, to_json
-    from ui.judging import open_judge
+    from ui.judging import open_judge, remember_check
 
     items = balanced_sample(read_labelled(answers, labels), count)
     verdicts = asyncio.run(_verdicts(items, open_judge(judge, Application(load(None, config)))))
     result = agreement([item.good for item in items], verdicts)
+    remember_check(judge, agreement_in_words(result))
     if as_json:
         print_result(to_json(result))
         return
