@@ -62,11 +62,12 @@ def question_words(question: str) -> list[str]:
 
 
 def inverse_document_frequency(passages: int, total: int) -> float:
-    """BM25's weight of a term that `passages` of `total` passages hold; never below 0.
+    """BM25's weight of a term that `passages` of `total` passages hold; always above 0.
 
-    Source: Robertson and Walker 1994, as FTS5's `bm25()` computes it: `log((N - n + 0.5) / (n + 0.5))`.
+    Source: `log(1 + (N - n + 0.5) / (n + 0.5))`, Lucene's form of Robertson and Spärck Jones 1976. FTS5's `bm25()`, which scores
+    the passages, leaves out the 1; here even a word that most passages hold must count for something.
     """
-    return max(log((total - passages + 0.5) / (passages + 0.5)), 0.0)
+    return log(1.0 + (total - passages + 0.5) / (passages + 0.5))
 
 
 class Stemmer:

@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+
+from rag.fusion import fused_scores, reciprocal_rank_scores, with_matches
+
+
+def floats(*values: float) -> np.ndarray:
+    return np.array(values, np.float32)
+
+
+def test_scores_add_on_their_own_scales() -> None:
+    assert fused_scores(floats(0.5, 0.3), floats(10.0, 25.0), 0.02).tolist() == pytest.approx([0.7, 0.8])
+
+
+def test_a_question_without_words_in_the_notes_is_ranked_by_cosine_alone() -> None:
+    assert fused_scores(floats(0.5, 0.3), floats(0.0, 0.0)).tolist() == pytest.approx([0.5, 0.3])
+
+
+def test_an_unknown_match_counts_as_the_worst_known() -> None:
+    found = with_matches(floats(1.0, 1.0, 1.0), floats(0.4, np.nan, 0.2), 2.0)
+    assert found.tolist() == pytest.approx([1.8, 1.4, 1.4])
+
+
+def test_without_any_match_the_scores_stay() -> None:
+    scores = floats(0.1, 0.2)
+    assert with_matches(scores, floats(np.nan, np.nan)) is scores
+
+
+def test_reciprocal_ranks_add() -> None:
+    scores = reciprocal_rank_scores(np.array([7, 8]), np.array([8]), k=60)
+    assert scores == pytest.approx({7: 1 / 61, 8: 1 / 62 + 1 / 61})

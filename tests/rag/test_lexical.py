@@ -1,0 +1,134 @@
+from collections.abc import Callable
+from math import log
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.lexical import LexicalIndex, Stemmer, inverse_document_frequency, question_words
+from rag.library import Library
+from rag.scope import Scope, allowed_passages
+
+
+def texts(library: Library, index: LexicalIndex, question: str, limit: int = 10) -> list[str]:
+    return [chunk.text for chunk in library.chunks(index.search(question, limit).rowids)]
+
+
+@pytest.fixture
+def index(library: Library, put: Callable[..., Any]) -> LexicalIndex:
+    put(
+        "a.md",
+        "the gradient of the loss",
+        "a loss is a number",
+        "max_length of a tokenizer",
+        'said "AND" OR not',
+    )
+    put("b.md", "gradients gradients everywhere", "naïve Bayes", "the the the")
+    return LexicalIndex(library)
+
+
+def test_words_of_a_question() -> None:
+    assert question_words("What is the max_length of it?") == ["max", "length"]
+    assert question_words("what is it") == ["what", "is", "it"]
+    assert question_words("?!") == []
+
+
+def test_stems_are_those_of_the_index(library: Library, index: LexicalIndex) -> None:
+    stems = Stemmer().stems("Gradients everywhere, naïve!")
+    held = {row[0] for row in library.connection.execute("SELECT term FROM chunks_vocab")}
+    assert stems == ["gradient", "everywher", "naiv"]
+    assert set(stems) <= held
+
+
+def test_rarer_words_and_more_of_them_rank_higher(library: Library, index: LexicalIndex) -> None:
+    assert texts(library, index, "gradient loss")[0] == "the gradient of the loss"
+    assert set(texts(library, index, "gradient")) == {
+        "the gradient of the loss",
+        "gradients gradients everywhere",
+    }
+    scores = index.search("gradient loss", 10).scores.tolist()
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] > 0
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        '"',
+        "AND",
+        "OR NOT",
+        'say "AND"',
+        "gradient NEAR/2 loss",
+        "title:loss",
+        "loss*",
+        "-loss",
+        "^loss",
+        "(loss",
+        "a'b",
+        "{x}",
+        "\\",
+        "\0",
+    ],
+)
+def test_syntax_in_a_question_means_itself(index: LexicalIndex, question: str) -> None:
+    assert index.search(question, 5).rowids.dtype.kind == "i"
+
+
+def test_quoted_operators_are_words(library: Library, index: LexicalIndex) -> None:
+    assert texts(library, index, "NOT") == ['said "AND" OR not']
+
+
+def test_accents_and_identifiers(library: Library, index: LexicalIndex) -> None:
+    assert texts(library, index, "naive") == ["naïve Bayes"]
+    assert texts(library, index, "max_length")[0] == "max_length of a tokenizer"
+
+
+@pytest.mark.parametrize("question", ["", "   ", "???", "数学とは", "سلام"])
+def test_a_question_without_known_words_finds_nothing(index: LexicalIndex, question: str) -> None:
+    assert len(index.search(question, 5).rowids) == 0
+
+
+def test_only_stop_words_still_search(library: Library, index: LexicalIndex) -> None:
+    assert texts(library, index, "the")[0] in {"the the the", "the gradient of the loss"}
+
+
+def test_terms_say_how_many_passages_hold_them(index: LexicalIndex) -> None:
+    terms = index.terms("gradient unheard loss")
+    assert [(t.word, t.passages) for t in terms] == [("unheard", 0), ("gradient", 2), ("loss", 2)]
+    assert terms[1].idf == pytest.approx(log(1 + (7 - 2 + 0.5) / 2.5))
+
+
+def test_idf_falls_with_the_passages_and_stays_above_zero() -> None:
+    assert inverse_document_frequency(10, 10) == pytest.approx(log(1 + 0.5 / 10.5))
+    assert inverse_document_frequency(0, 10) == pytest.approx(log(22))
+
+
+def test_counts_follow_the_library(library: Library, index: LexicalIndex, put: Callable[..., Any]) -> None:
+    assert index.terms("gradient")[0].passages == 2
+    put("c.md", "gradient again")
+    assert index.terms("gradient")[0].passages == 3
+
+
+def test_the_budget_leaves_common_words_out(library: Library, put: Callable[..., Any]) -> None:
+    put("a.md", *(f"common passage {number}" for number in range(30)), "common rare")
+    index = LexicalIndex(library, postings_budget=10)
+    found = index.search("common rare", 50)
+    assert found.searched == 1
+    assert [chunk.text for chunk in library.chunks(found.rowids)] == ["common rare"]
+    assert LexicalIndex(library, postings_budget=1).search("common", 50).searched == 1
+
+
+def test_a_scope_is_applied_inside(library: Library, put: Callable[..., Any]) -> None:
+    put("loud.md", *(f"loss loss loss {number}" for number in range(20)))
+    put("quiet.md", "a loss somewhere in a long passage of many other words")
+    allowed = allowed_passages(library, Scope(documents=("quiet.md",)))
+    found = LexicalIndex(library).search("loss", 1, allowed)
+    assert [chunk.document for chunk in library.chunks(found.rowids)] == ["quiet.md"]
+
+
+@given(st.text(max_size=60))
+def test_words_are_lower_case_and_once_each(question: str) -> None:
+    words = question_words(question)
+    assert len(words) == len(set(words))
+    assert all(word == word.lower() and "_" not in word for word in words)

@@ -1,0 +1,203 @@
+"""The index against brute-force numpy, with questions of any length."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rag.library import Library
+from rag.scope import Allowed, Scope, allowed_passages
+from rag.types import Chunk, Document, DocumentKind, Locator, Unit, chunk_id
+from rag.vector_file import FILE_NAME, VectorFile
+from rag.vectors import VectorIndex
+
+DIM = 16
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def fill(library: Library, vectors: np.ndarray, name: str = "d") -> None:
+    """One document of as many chunks as vectors."""
+    where = Locator(Unit.LINE, 1, 1)
+    texts = [f"{name} {number}" for number in range(len(vectors))]
+    chunks = [Chunk(chunk_id(name, n, t), name, n, n, n + len(t), t, where) for n, t in enumerate(texts)]
+    library.replace_document(Document(name, "", DocumentKind.TEXT, name, "", ()), chunks, vectors)
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Any:
+    with Library.create(tmp_path / "vectors") as library:
+        library.bind("by hand", DIM, "by hand")
+        yield library
+
+
+def brute_force(library: Library, query: np.ndarray, k: int) -> tuple[list[int], np.ndarray]:
+    rowids, vectors = library.vectors()
+    cosines = vectors @ (query / np.linalg.norm(query))
+    order = np.lexsort((rowids, -cosines))[:k]
+    return rowids[order].tolist(), cosines[order]
+
+
+@pytest.mark.parametrize("length", [1.0, 17.5, 1e-3])
+def test_flat_search_is_brute_force_whatever_the_question_s_length(empty: Library, length: float) -> None:
+    generator = np.random.default_rng(0)
+    fill(empty, unit(generator.standard_normal((300, DIM))))
+    index = VectorIndex(empty)
+    for _ in range(20):
+        query = unit(generator.standard_normal((1, DIM)))[0] * length
+        rowids, cosines = index.search(query.astype(np.float32), 10)
+        expected, scores = brute_force(empty, query, 10)
+        assert rowids.tolist() == expected
+        assert cosines == pytest.approx(scores, abs=1e-5)
+
+
+def test_clusters_find_nearly_all_and_their_scores_are_exact(empty: Library) -> None:
+    generator = np.random.default_rng(1)
+    centres = generator.standard_normal((40, DIM))
+    fill(empty, unit(centres[generator.integers(0, 40, 3000)] + 0.4 * generator.standard_normal((3000, DIM))))
+    index = VectorIndex(empty, flat_limit=1000)
+    found = 0
+    for centre in centres:
+        query = (3.0 * centre).astype(np.float32)
+        rowids, cosines = index.search(query, 10)
+        expected, _ = brute_force(empty, query, 10)
+        found += len(set(rowids.tolist()) & set(expected))
+        rows, vectors = empty.vectors(rowids)
+        assert rows.tolist() == rowids.tolist()
+        assert cosines == pytest.approx(vectors @ (query / np.linalg.norm(query)), abs=1e-5)
+        assert (np.diff(cosines) <= 0).all()
+    assert found / 400 >= 0.97
+    assert index.figures().kind == "ivf"
+
+
+def test_k_beyond_the_library_gives_all_of_it(empty: Library) -> None:
+    fill(empty, unit(np.random.default_rng(2).standard_normal((3, DIM))))
+    assert len(VectorIndex(empty).search(np.ones(DIM, np.float32), 50)[0]) == 3
+
+
+def test_nothing_is_found_in_nothing_or_for_nothing(empty: Library) -> None:
+    index = VectorIndex(empty)
+    assert len(index.search(np.ones(DIM, np.float32), 5)[0]) == 0
+    fill(empty, unit(np.ones((1, DIM))))
+    assert len(index.search(np.zeros(DIM, np.float32), 5)[0]) == 0
+    assert len(index.search(np.ones(DIM, np.float32), 0)[0]) == 0
+    assert index.search(np.ones(DIM, np.float32), 5)[1] == pytest.approx([1.0])
+
+
+def test_equal_cosines_are_ordered_by_rowid(empty: Library) -> None:
+    fill(empty, unit(np.ones((6, DIM))))
+    assert VectorIndex(empty).search(np.ones(DIM, np.float32), 4)[0].tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("flat_limit", [10_000, 100])
+def test_changes_are_caught_up(empty: Library, flat_limit: int) -> None:
+    generator = np.random.default_rng(3)
+    for name in ("a", "b", "c", "d"):
+        fill(empty, unit(generator.standard_normal((100, DIM))), name)
+    index = VectorIndex(empty, flat_limit=flat_limit)
+    index.refresh()
+    empty.remove_document("b")
+    fill(empty, unit(generator.standard_normal((20, DIM))), "e")
+    new = VectorIndex(empty, flat_limit=flat_limit)  # another process that finds the file of before
+    for opened in (index, new):
+        assert opened.figures().vectors == 320
+        for rowid, vector in list(zip(*empty.vectors(), strict=True))[::37]:
+            assert opened.search(vector, 1)[0].tolist() == [rowid]
+    assert not {r for r in index.search(np.ones(DIM, np.float32), 320)[0].tolist() if 100 < r <= 200}
+
+
+def test_a_changed_index_saves_itself_with_the_generation(empty: Library) -> None:
+    fill(empty, unit(np.random.default_rng(4).standard_normal((5, DIM))))
+    VectorIndex(empty).refresh()
+    header = VectorFile(empty.folder).header()
+    assert header is not None
+    assert (header.generation, header.count, header.dim) == (empty.generation, 5, DIM)
+    before = (empty.folder / FILE_NAME).stat().st_mtime_ns
+    VectorIndex(empty).search(np.ones(DIM, np.float32), 1)
+    assert (empty.folder / FILE_NAME).stat().st_mtime_ns == before
+
+
+def damage_cut(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def damage_flip(data: bytes) -> bytes:
+    return data[:100] + bytes([data[100] ^ 1]) + data[101:]
+
+
+@pytest.mark.parametrize(
+    "damage", [damage_cut, damage_flip, lambda data: b"", lambda data: b"x" * 50, lambda data: data + b"y"]
+)
+def test_a_damaged_file_is_made_again(empty: Library, damage: Callable[[bytes], bytes]) -> None:
+    fill(empty, unit(np.random.default_rng(5).standard_normal((30, DIM))))
+    VectorIndex(empty).refresh()
+    file = empty.folder / FILE_NAME
+    sound = file.read_bytes()
+    file.write_bytes(damage(sound))
+    assert len(VectorIndex(empty).search(np.ones(DIM, np.float32), 30)[0]) == 30
+    assert file.read_bytes() == sound
+
+
+def test_a_file_of_another_library_is_not_believed(empty: Library, tmp_path: Path) -> None:
+    fill(empty, unit(np.random.default_rng(6).standard_normal((4, DIM))))
+    VectorIndex(empty).refresh()
+    with Library.create(tmp_path / "other") as other:
+        other.bind("another embedder", DIM, "by hand")
+        fill(other, unit(np.random.default_rng(7).standard_normal((4, DIM))))
+        (other.folder / FILE_NAME).write_bytes((empty.folder / FILE_NAME).read_bytes())
+        _, vectors = other.vectors()
+        assert VectorIndex(other).search(vectors[2], 1)[1] == pytest.approx([1.0])
+
+
+def test_no_file_stays_of_an_emptied_library(empty: Library) -> None:
+    fill(empty, unit(np.ones((1, DIM))))
+    index = VectorIndex(empty)
+    index.refresh()
+    empty.remove_document("d")
+    assert len(index.search(np.ones(DIM, np.float32), 3)[0]) == 0
+    fill(empty, unit(np.ones((2, DIM))), "later")
+    assert len(index.search(np.ones(DIM, np.float32), 3)[0]) == 2
+
+
+@pytest.mark.parametrize(("flat_limit", "exact_limit"), [(10_000, 5000), (10_000, 10), (100, 10)])
+def test_a_scope_gets_its_k_nearest(
+    empty: Library, monkeypatch: pytest.MonkeyPatch, flat_limit: int, exact_limit: int
+) -> None:
+    monkeypatch.setattr("rag.vectors.EXACT_LIMIT", exact_limit)
+    generator = np.random.default_rng(8)
+    for name in ("a", "b", "c"):
+        fill(empty, unit(generator.standard_normal((100, DIM))), name)
+    allowed = allowed_passages(empty, Scope(documents=("b",)))
+    assert isinstance(allowed, Allowed)
+    query = generator.standard_normal(DIM).astype(np.float32)
+    rowids, _ = VectorIndex(empty, flat_limit=flat_limit).search(query, 100, allowed)
+    _, vectors = empty.vectors(allowed.rowids)
+    exact = allowed.rowids[np.argsort(-(vectors @ query), kind="stable")]
+    assert len(rowids) == 100
+    assert rowids.tolist() == exact.tolist()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=12), st.integers(1, 15))
+def test_more_hits_only_add_to_fewer(letters: list[int], k: int) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder, Library.create(Path(folder)) as library:
+        library.bind("by hand", 8, "by hand")
+        fill(library, np.eye(8, dtype=np.float32)[letters])
+        index = VectorIndex(library)
+        query = np.arange(8, 0, -1).astype(np.float32)
+        assert index.search(query, k + 1)[0].tolist()[:k] == index.search(query, k)[0].tolist()
+
+
+def test_cosines_keep_the_order_asked_for_and_are_zero_for_what_is_gone(empty: Library) -> None:
+    fill(empty, np.eye(DIM, dtype=np.float32)[:3])
+    query = np.zeros(DIM, np.float32)
+    query[1] = 5.0
+    assert VectorIndex(empty).cosines(query, np.array([2, 99, 1])).tolist() == [1.0, 0.0, 0.0]
