@@ -220,8 +220,8 @@ def facts(exchange: Exchange) -> list[str]:
     if answer.timings.first_token_seconds is not None:
         said.append(f"first word after {answer.timings.first_token_seconds:.1f} s")
     said.append(f"{answer.timings.total_seconds:.1f} s in all")
-    if gate := str(answer.details.get("gate", "")) if answer.abstained else "":
-        said.append(gate)
+    if answer.abstained and not exchange.shown and "gate" in answer.details:
+        said.append(str(answer.details["gate"]))
     return said + [f"left out: {item}" for item in answer.left_out]
 
 

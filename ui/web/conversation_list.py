@@ -30,5 +30,7 @@ def _item_html(summary: ConversationSummary, current: bool) -> str:
 
 
 def _when(moment: str) -> str:
-    """The day and minute in this machine's time zone."""
-    return datetime.fromisoformat(moment).astimezone().strftime("%-d %b, %H:%M")
+    """The minute of today, or the day, in this machine's time zone."""
+    then = datetime.fromisoformat(moment).astimezone()
+    today = datetime.now().astimezone().date()
+    return f"{then:%H:%M}" if then.date() == today else f"{then.day} {then:%b}"
