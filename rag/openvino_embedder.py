@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from rag.machine_profile import Precision
 from rag.sentence_model import SentenceModel
@@ -131,7 +132,8 @@ class OpenVinoEmbedder:
                     inner = states[line, 1 : lengths[line] - 1]
                     sketches[row] = sketch(inner if len(inner) else states[line, : lengths[line]])
 
-        with ThreadPoolExecutor(self._streams) as pool:
+        # One thread of BLAS for each of ours: more would only wait for each other, which made a sketch ten times as dear.
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(self._streams) as pool:
             for _ in pool.map(infer, self._batches(texts)):
                 pass
         return vectors
