@@ -158,7 +158,7 @@ def test_why_not_this_one(searcher: Searcher) -> None:
 
 
 def test_why_not_of_a_document_that_is_not_there(searcher: Searcher) -> None:
-    with pytest.raises(QuestionError, match="No document of the library is inside document gone.md"):
+    with pytest.raises(QuestionError, match=r"No document of the library is inside document gone\.md"):
         explain(searcher, "apple", "gone.md")
 
 

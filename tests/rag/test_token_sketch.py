@@ -3,7 +3,6 @@ import pytest
 
 from rag.token_sketch import best_matches, rotation, sketch
 
-
 CORNER = [3.0, 9.0, 2.0, -7.0]
 
 

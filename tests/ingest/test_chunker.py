@@ -1,0 +1,167 @@
+import itertools
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.chunker import chunk_document, chunker_fingerprint
+from ingest.readers.markdown import markdown_blocks
+from rag.settings import ChunkSettings
+from rag.types import Block, BlockKind, Document, DocumentKind, Locator, Unit
+
+SIZES = ChunkSettings(target_tokens=32, max_tokens=64)
+
+
+def words(texts: Any) -> list[int]:
+    return [len(text.split()) for text in texts]
+
+
+def letters(texts: Any) -> list[int]:
+    return [len(text) for text in texts]
+
+
+def markdown(text: str, title: str = "") -> Document:
+    return Document("n.md", title, DocumentKind.MARKDOWN, "", text, tuple(markdown_blocks(text)))
+
+
+def prose(sentences: int, length: int = 8) -> str:
+    return " ".join(f"Sentence {n} " + "word " * (length - 3) + "end." for n in range(sentences))
+
+
+def test_one_paragraph_is_one_chunk() -> None:
+    text = prose(7)
+    (chunk,) = chunk_document(markdown(text), SIZES, words)
+    assert (chunk.text, chunk.start, chunk.end, chunk.ordinal) == (text, 0, len(text), 0)
+    assert chunk.headings == ()
+
+
+@pytest.mark.parametrize("text", ["", "   \n\n  ", "<!-- only a comment -->"])
+def test_nothing_makes_no_chunk(text: str) -> None:
+    assert chunk_document(markdown(text), SIZES, words) == []
+
+
+def test_sections_are_cut_apart_and_know_their_headings() -> None:
+    text = f"# Week\n\n{prose(3)}\n\n## Loss\n\n{prose(4)}\n\n## Step\n\n{prose(4)}\n"
+    chunks = chunk_document(markdown(text), SIZES, words)
+    assert [chunk.headings for chunk in chunks] == [("Week",), ("Week", "Loss"), ("Week", "Step")]
+    assert [chunk.text.splitlines()[0] for chunk in chunks] == ["# Week", "## Loss", "## Step"]
+    assert [str(chunk.locator) for chunk in chunks] == [
+        '"Week" › lines 1-3',
+        '"Loss" › lines 5-7',
+        '"Step" › lines 9-11',
+    ]
+
+
+def test_a_heading_is_never_left_alone_at_an_end() -> None:
+    text = "\n\n".join(f"## Part {n}\n\n{prose(5)}" for n in range(6))
+    for chunk in chunk_document(markdown(text), SIZES, words):
+        assert not chunk.text.splitlines()[-1].startswith("#")
+
+
+def test_small_sections_share_a_chunk_under_the_heading_they_share() -> None:
+    text = "# Terms\n\n## A\n\nShort one.\n\n## B\n\nShort two.\n"
+    (chunk,) = chunk_document(markdown(text), SIZES, words)
+    assert chunk.headings == ("Terms",)
+
+
+def test_long_paragraphs_are_cut_between_sentences_and_located_by_line() -> None:
+    text = "\n".join(prose(6).split(". "))  # a hard-wrapped paragraph of 48 words without full stops
+    long = f"{prose(10)}\n{prose(10)}\n{prose(10)}"
+    chunks = chunk_document(markdown(long), SIZES, words)
+    assert len(chunks) > 3
+    assert all(chunk.text.endswith("end.") and chunk.text.startswith("Sentence") for chunk in chunks)
+    assert chunks[0].locator.first == 1
+    assert chunks[-1].locator.last == 3
+    assert len(chunk_document(markdown(text), SIZES, words)) == 1
+
+
+def test_code_is_cut_between_lines_with_its_indent() -> None:
+    lines = [f"    value_{n} = compute(a, b, c, d, e)" for n in range(30)]
+    text = "```python\ndef run():\n" + "\n".join(lines) + "\n```\n"
+    chunks = chunk_document(markdown(text), SIZES, words)
+    assert len(chunks) > 1
+    assert all(chunk.text.startswith("    value_") for chunk in chunks[1:])
+
+
+def test_a_word_without_spaces_is_cut_where_it_must_be() -> None:
+    text = "数" * 300
+    chunks = chunk_document(markdown(text), SIZES, letters)
+    assert "".join(chunk.text for chunk in chunks) == text
+    assert max(len(chunk.text) for chunk in chunks) <= SIZES.max_tokens
+
+
+def test_overlap_repeats_whole_sentences_inside_a_section() -> None:
+    text = prose(30)
+    chunks = chunk_document(
+        markdown(text), ChunkSettings(target_tokens=32, max_tokens=64, overlap_tokens=10), words
+    )
+    assert all(later.start < earlier.end for earlier, later in itertools.pairwise(chunks))
+    assert all(len(chunk.text.split()) <= 64 for chunk in chunks)
+    assert all(chunk.text.startswith("Sentence") for chunk in chunks)
+
+
+def test_a_chunk_over_two_pages_says_so() -> None:
+    text = "Page one ends here.\n\nPage two goes on."
+    blocks = (
+        Block(BlockKind.PARAGRAPH, 0, 19, Locator(Unit.PAGE, 1, 1), part=1),
+        Block(BlockKind.PARAGRAPH, 21, 38, Locator(Unit.PAGE, 2, 2), part=2),
+    )
+    (chunk,) = chunk_document(Document("a.pdf", "", DocumentKind.PDF, "", text, blocks), SIZES, words)
+    assert str(chunk.locator) == "pp. 1-2"
+
+
+def test_ids_follow_place_and_text() -> None:
+    one, two = (chunk_document(markdown(prose(20) + tail), SIZES, words) for tail in ("", "\n\nMore."))
+    assert one[0].id == two[0].id
+    assert len({chunk.id for chunk in one}) == len(one)
+
+
+def test_the_fingerprint_names_every_parameter() -> None:
+    assert chunker_fingerprint(SIZES) != chunker_fingerprint(ChunkSettings(target_tokens=33, max_tokens=64))
+    assert chunker_fingerprint(SIZES) == chunker_fingerprint(ChunkSettings(target_tokens=32, max_tokens=64))
+
+
+blocks_of_text = st.lists(
+    st.sampled_from(
+        [
+            "# H\n",
+            "## Sub\n",
+            "Text here. And more of it.\n",
+            "- item one\n- item two\n",
+            "```\ncode x\n```\n",
+            "| a | b |\n|---|---|\n| 1 | 2 |\n",
+            "word " * 90 + "\n",
+            "数" * 80 + "\n",
+            "\n",
+            "<b>html</b>\n",
+            "\t\n",
+        ]
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(blocks_of_text, st.integers(32, 60), st.integers(0, 20))
+def test_chunks_are_exact_spans_in_order_that_cover_every_block(
+    parts: list[str], target: int, overlap: int
+) -> None:
+    text = "\n".join(parts)
+    document = markdown(text)
+    sizes = ChunkSettings(target_tokens=target, max_tokens=64, overlap_tokens=overlap)
+    chunks = chunk_document(document, sizes, letters_or_words)
+    assert [chunk.ordinal for chunk in chunks] == list(range(len(chunks)))
+    assert all(text[chunk.start : chunk.end] == chunk.text for chunk in chunks)
+    assert all(chunk.text.strip() for chunk in chunks)
+    assert all(a.start < b.start and a.end < b.end for a, b in itertools.pairwise(chunks))
+    covered = {place for chunk in chunks for place in range(chunk.start, chunk.end)}
+    for block in document.blocks:
+        assert all(place in covered for place in range(block.start, block.end) if not text[place].isspace())
+    if not overlap:
+        assert all(a.end <= b.start for a, b in itertools.pairwise(chunks))
+
+
+def letters_or_words(texts: Any) -> list[int]:
+    """Words, and one token for each character of a script without spaces."""
+    return [sum(len(word) if word[0] > "\u3000" else 1 for word in text.split()) for text in texts]
