@@ -70,11 +70,16 @@ def load_base(part: ModelPart, *, bfloat16: bool, attention: str = "sdpa") -> Ba
     if part.quantization is Quantization.NF4:
         options["quantization_config"] = nf4_config(dtype)
         if where.endswith(".gguf"):
-            arguments, options = (_dequantized(where),), {k: v for k, v in options.items() if k != "gguf_file"}
+            arguments, options = (
+                (_dequantized(where),),
+                {k: v for k, v in options.items() if k != "gguf_file"},
+            )
     elif where.endswith(".gguf"):
         options["quantization_config"] = _gguf_config()
     try:
-        model = AutoModelForCausalLM.from_pretrained(*arguments, **{k: v for k, v in options.items() if v is not None})
+        model = AutoModelForCausalLM.from_pretrained(
+            *arguments, **{k: v for k, v in options.items() if v is not None}
+        )
     except (OSError, ValueError) as exc:
         raise ModelMissing(_not_there(where, exc)) from exc
     return Base(model, load_tokenizer(part.base), {"name": Path(where).name, "blake2b": fingerprint(where)})
@@ -94,7 +99,10 @@ def nf4_config(dtype: Any) -> Any:
     from transformers import BitsAndBytesConfig
 
     return BitsAndBytesConfig(
-        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
     )
 
 
@@ -102,10 +110,29 @@ def lora_config(part: LoraPart) -> Any:
     """The adapter's shape for PEFT."""
     from peft import LoraConfig
 
-    targets = part.targets if part.targets == "all-linear" else [name.strip() for name in part.targets.split(",")]
-    return LoraConfig(
-        r=part.rank, lora_alpha=part.alpha, lora_dropout=part.dropout, target_modules=targets, task_type="CAUSAL_LM"
+    targets = (
+        part.targets if part.targets == "all-linear" else [name.strip() for name in part.targets.split(",")]
     )
+    return LoraConfig(
+        r=part.rank,
+        lora_alpha=part.alpha,
+        lora_dropout=part.dropout,
+        target_modules=targets,
+        task_type="CAUSAL_LM",
+    )
+
+
+def continued(base: Base, start: str) -> Base:
+    """The base with the adapter of an earlier run on it, ready to be trained further.
+
+    Raises:
+        ModelMissing: the folder holds no adapter.
+    """
+    from peft import PeftModel
+
+    if not (Path(start) / "adapter_config.json").is_file():
+        raise ModelMissing(f"{start} holds no adapter_config.json. Set lora.start to an adapter folder, or to nothing.")
+    return Base(PeftModel.from_pretrained(base.model, start, is_trainable=True), base.tokenizer, base.identity)
 
 
 def fingerprint(where: str) -> str:

@@ -55,13 +55,14 @@ def _messages(path: Path, share: float) -> Conversations:
     """Rows of a JSON-lines file with `messages`; every k-th one is held out."""
     rows: list[list[Message]] = []
     try:
-        opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-        with opened as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    rows.append(_checked(path, number, line))
-    except OSError as exc:
-        raise DatasetError(f"{path} cannot be read ({exc}). Give a JSON-lines file with a `messages` column.") from exc
+        text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        for number, line in enumerate(text.decode("utf-8").splitlines(), 1):
+            if line.strip():
+                rows.append(_checked(path, number, line))
+    except (OSError, UnicodeDecodeError) as exc:
+        raise DatasetError(
+            f"{path} cannot be read ({exc}). Give a JSON-lines file with a `messages` column."
+        ) from exc
     step = round(1 / share) if share else 0
     held = [row for place, row in enumerate(rows) if step and place % step == step - 1]
     train = [row for place, row in enumerate(rows) if not (step and place % step == step - 1)]
@@ -71,7 +72,9 @@ def _messages(path: Path, share: float) -> Conversations:
 def _checked(path: Path, number: int, line: str) -> list[Message]:
     try:
         messages = json.loads(line)["messages"]
-        valid = bool(messages) and all(isinstance(m["role"], str) and isinstance(m["content"], str) for m in messages)
+        valid = bool(messages) and all(
+            isinstance(m["role"], str) and isinstance(m["content"], str) for m in messages
+        )
     except (ValueError, KeyError, TypeError) as exc:
         raise DatasetError(f"{path} line {number} is no conversation ({exc!r}). Expected {_FORM}.") from exc
     if not valid:

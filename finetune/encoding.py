@@ -60,7 +60,9 @@ def encode(tokenizer: Any, messages: Sequence[Message]) -> Encoded:
     return Encoded(ids[:last], labels[:last])
 
 
-def encode_all(tokenizer: Any, rows: Iterable[Sequence[Message]], context_tokens: int) -> tuple[list[Encoded], int]:
+def encode_all(
+    tokenizer: Any, rows: Iterable[Sequence[Message]], context_tokens: int
+) -> tuple[list[Encoded], int]:
     """The encoded rows that fit the context, and how many did not and were left out."""
     kept: list[Encoded] = []
     too_long = 0

@@ -14,18 +14,25 @@ def answer_all(
     prompts: Sequence[Sequence[Message]],
     *,
     most_tokens: int,
-    batch_tokens: int = 120_000,
+    batch_tokens: int = 0,
     sampled: bool = False,
 ) -> list[str]:
-    """The answer to each prompt, in order. Prompts of like length share a batch of about `batch_tokens` tokens."""
+    """The answer to each prompt, in order. Prompts of like length share a batch of about `batch_tokens` tokens
+    (0 for as many as suit the device)."""
     import torch
 
-    texts = [tokenizer.apply_chat_template(list(p), tokenize=False, add_generation_prompt=True) for p in prompts]
+    batch_tokens = batch_tokens or (500_000 if torch.cuda.is_available() else 8_000)
+
+    texts = [
+        tokenizer.apply_chat_template(list(p), tokenize=False, add_generation_prompt=True) for p in prompts
+    ]
     ids = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
     order = sorted(range(len(ids)), key=lambda index: len(ids[index]))
     answers = [""] * len(ids)
     model.eval()
-    choice: dict[str, Any] = {"do_sample": True, "temperature": 0.8, "top_p": 0.95} if sampled else {"do_sample": False}
+    choice: dict[str, Any] = (
+        {"do_sample": True, "temperature": 0.8, "top_p": 0.95} if sampled else {"do_sample": False}
+    )
     while order:
         width = len(ids[order[-1]]) + most_tokens
         batch = [order.pop() for _ in range(max(1, min(len(order), batch_tokens // width)))]

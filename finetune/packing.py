@@ -101,11 +101,15 @@ def register_varlen() -> str:
         from torch.nn.attention.varlen import varlen_attn
     except ImportError:
         return "sdpa"
-    from transformers import AttentionInterface, AttentionMaskInterface
-
     import inspect
 
-    causal = {"is_causal": True} if "is_causal" in inspect.signature(varlen_attn).parameters else {"window_size": (-1, 0)}
+    from transformers import AttentionInterface, AttentionMaskInterface
+
+    causal = (
+        {"is_causal": True}
+        if "is_causal" in inspect.signature(varlen_attn).parameters
+        else {"window_size": (-1, 0)}
+    )
 
     def attend(
         module: Any,
@@ -120,8 +124,19 @@ def register_varlen() -> str:
         **_: Any,
     ) -> tuple[Any, None]:
         groups = query.shape[1] // key.shape[1]
-        heads = [x[0].transpose(0, 1).repeat_interleave(n, dim=1) if n > 1 else x[0].transpose(0, 1) for x, n in ((query, 1), (key, groups), (value, groups))]
-        out = varlen_attn(*[h.contiguous() for h in heads], cu_seq_lens_q, cu_seq_lens_q, max_length_q, max_length_q, scale=scaling, **causal)
+        heads = [
+            x[0].transpose(0, 1).repeat_interleave(n, dim=1) if n > 1 else x[0].transpose(0, 1)
+            for x, n in ((query, 1), (key, groups), (value, groups))
+        ]
+        out = varlen_attn(
+            *[h.contiguous() for h in heads],
+            cu_seq_lens_q,
+            cu_seq_lens_q,
+            max_length_q,
+            max_length_q,
+            scale=scaling,
+            **causal,
+        )
         return out[None], None
 
     AttentionInterface.register(VARLEN, attend)

@@ -39,7 +39,9 @@ class ModelPart(_Part):
     """The model that is tuned."""
 
     base: str = Field("embedded", description="`embedded`, a folder, a Hugging Face id or a GGUF file")
-    quantization: Quantization = Field(Quantization.NONE, description="`nf4` holds the frozen weights in 4 bits")
+    quantization: Quantization = Field(
+        Quantization.NONE, description="`nf4` holds the frozen weights in 4 bits"
+    )
 
 
 class LoraPart(_Part):
@@ -48,6 +50,7 @@ class LoraPart(_Part):
     rank: int = Field(16, ge=1, le=512, description="rank r of the update")
     alpha: int = Field(32, ge=1, description="the update is scaled by alpha / rank")
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout before the update")
+    start: str = Field("", description="adapter folder to go on from; empty for a fresh one")
     targets: str = Field("all-linear", description="`all-linear`, or layer names separated by commas")
 
 
@@ -67,7 +70,9 @@ class TrainingPart(_Part):
     epochs: float = Field(3.0, gt=0, description="passes over the rows")
     steps: int = Field(0, ge=0, description="optimizer steps; 0 lets the epochs decide")
     learning_rate: float = Field(1e-3, gt=0, description="peak of the schedule")
-    schedule: str = Field("cosine", description="shape of the learning rate after warm-up, by its transformers name")
+    schedule: str = Field(
+        "cosine", description="shape of the learning rate after warm-up, by its transformers name"
+    )
     warmup_share: float = Field(0.03, ge=0, lt=1, description="share of the steps in which the rate rises")
     weight_decay: float = Field(0.0, ge=0, description="decay of the adapter's weights")
     neftune_alpha: float = Field(0.0, ge=0, description="noise on the embeddings (NEFTune); 0 for none")
@@ -76,11 +81,17 @@ class TrainingPart(_Part):
     context_tokens: int = Field(2048, ge=16, description="longest row; with packing the length of a pack")
     packing: bool = Field(True, description="several rows in one pack, none of which sees another")
     gradient_checkpointing: bool = Field(False, description="recompute activations: less memory, slower")
-    precision: str = Field("auto", pattern="^(auto|float32|bfloat16)$", description="arithmetic of the forward pass")
+    precision: str = Field(
+        "auto", pattern="^(auto|float32|bfloat16)$", description="arithmetic of the forward pass"
+    )
     seed: int = Field(0, ge=0, description="of shuffling, initialisation and dropout")
     evaluations: int = Field(5, ge=0, description="how often the held-out loss is measured in a run")
-    patience: int = Field(0, ge=0, description="evaluations without improvement before stopping; 0 never stops early")
-    checkpoints: int = Field(5, ge=0, description="how often the state is saved in a run, from which a killed run resumes")
+    patience: int = Field(
+        0, ge=0, description="evaluations without improvement before stopping; 0 never stops early"
+    )
+    checkpoints: int = Field(
+        5, ge=0, description="how often the state is saved in a run, from which a killed run resumes"
+    )
 
 
 class Recipe(_Part):
@@ -109,9 +120,15 @@ def load_recipe(name: str) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise TrainingError(f"{path} is not TOML: {exc}. Correct that line.") from exc
     except ValidationError as exc:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {_problem(e['type'], e['msg'])}" for e in exc.errors())
+        problems = "; ".join(
+            f"{'.'.join(map(str, e['loc']))}: {_problem(e['type'], e['msg'])}" for e in exc.errors()
+        )
         raise TrainingError(f"{path} cannot be used. {problems}.") from exc
 
 
 def _problem(kind: str, message: str) -> str:
-    return "unknown key, remove or correct it" if kind == "extra_forbidden" else message[:1].lower() + message[1:]
+    return (
+        "unknown key, remove or correct it"
+        if kind == "extra_forbidden"
+        else message[:1].lower() + message[1:]
+    )

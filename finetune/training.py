@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finetune.base_model import Base, load_base, lora_config
+from finetune.base_model import Base, continued, load_base, lora_config
 from finetune.conversations import read_conversations
 from finetune.encoding import Encoded, encode_all
 from finetune.packing import PackedCollator, PaddedCollator, packed_rows, register_varlen
@@ -60,7 +60,12 @@ def train(recipe: Recipe, folder: Path, on_event: Any = None) -> Outcome:
 
 
 def make_trainer(
-    recipe: Recipe, base: Base, train_rows: list[Encoded], held_rows: list[Encoded], folder: Path, on_event: Any = None
+    recipe: Recipe,
+    base: Base,
+    train_rows: list[Encoded],
+    held_rows: list[Encoded],
+    folder: Path,
+    on_event: Any = None,
 ) -> Any:
     """TRL's trainer for a recipe, fed with rows that are already tokens."""
     from datasets import Dataset
@@ -70,6 +75,9 @@ def make_trainer(
     shaped = [_shape(rows, settings.packing, settings.context_tokens) for rows in (train_rows, held_rows)]
     collator: Any = PackedCollator() if settings.packing else PaddedCollator(base.tokenizer.pad_token_id)
     config = SFTConfig(output_dir=str(folder), **_arguments(recipe, len(shaped[0]), bool(held_rows)))
+    adapter: dict[str, Any] = {"peft_config": lora_config(recipe.lora)}
+    if recipe.lora.start:
+        base, adapter = continued(base, recipe.lora.start), {}
     return SFTTrainer(
         model=base.model,
         args=config,
@@ -77,7 +85,7 @@ def make_trainer(
         eval_dataset=Dataset.from_list(shaped[1]) if held_rows else None,
         processing_class=base.tokenizer,
         data_collator=collator,
-        peft_config=lora_config(recipe.lora),
+        **adapter,
         callbacks=[on_event] if on_event else None,
     )
 

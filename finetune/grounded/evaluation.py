@@ -23,7 +23,13 @@ from finetune.grounded.types import Example
 from rag.prompt import ABSTENTION, cited_numbers, without_citations
 from rag.words import content_words
 
-MEASURES = ("answer contained", "citation right", "grounded", "abstains when it should", "abstains when it should not")
+MEASURES = (
+    "answer contained",
+    "citation right",
+    "grounded",
+    "abstains when it should",
+    "abstains when it should not",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +110,16 @@ def table(figures: dict[str, dict[str, dict[str, Figure]]]) -> str:
     for test, models in figures.items():
         for name, measured in models.items():
             cells = [
-                f"{f.mean:.2f} ({f.low:.2f}-{f.high:.2f}, n={f.n})" if (f := measured.get(m)) else "-" for m in MEASURES
+                f"{f.mean:.2f} ({f.low:.2f}-{f.high:.2f}, n={f.n})" if (f := measured.get(m)) else "-"
+                for m in MEASURES
             ]
             lines.append(f"| {test} | {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def compare(base: str, adapters: Sequence[Path], rows: Path, tests: Sequence[str], limit: int, with_base: bool) -> dict[str, Any]:
+def compare(
+    base: str, adapters: Sequence[Path], rows: Path, tests: Sequence[str], limit: int, with_base: bool
+) -> dict[str, Any]:
     """Figures of the base and of each adapter on every test, with all answers."""
     from peft import PeftModel
 
@@ -122,8 +131,16 @@ def compare(base: str, adapters: Sequence[Path], rows: Path, tests: Sequence[str
     answers: dict[str, dict[str, list[dict[str, Any]]]] = {test: {} for test in tests}
     for adapter in ([None] if with_base else []) + list(adapters):
         loaded = load_base(ModelPart(base=base), bfloat16=use_bfloat16("auto"))
-        model = PeftModel.from_pretrained(loaded.model, adapter).merge_and_unload() if adapter else loaded.model
-        name = adapter.parent.name if adapter and adapter.name == "adapter" else adapter.name if adapter else "base"
+        model = (
+            PeftModel.from_pretrained(loaded.model, adapter).merge_and_unload() if adapter else loaded.model
+        )
+        name = (
+            adapter.parent.name
+            if adapter and adapter.name == "adapter"
+            else adapter.name
+            if adapter
+            else "base"
+        )
         for test in tests:
             examples = load(rows, test)[: limit or None]
             said, figures[test][name] = evaluate(model, loaded.tokenizer, examples)
@@ -145,12 +162,19 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=0, help="most examples of a test")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    tests = args.test or sorted(path.name.removesuffix(".jsonl.gz") for path in args.rows.glob("test-*.jsonl.gz"))
+    tests = args.test or sorted(
+        path.name.removesuffix(".jsonl.gz") for path in args.rows.glob("test-*.jsonl.gz")
+    )
     found = compare(args.base, args.adapter, args.rows, tests, args.limit, not args.no_base)
     sys.stdout.write(table(found["figures"]) + "\n")
     if args.out:
-        plain = {t: {m: {k: asdict(f) for k, f in v.items()} for m, v in ms.items()} for t, ms in found["figures"].items()}
-        args.out.write_text(json.dumps({"figures": plain, "answers": found["answers"]}, ensure_ascii=False), "utf-8")
+        plain = {
+            t: {m: {k: asdict(f) for k, f in v.items()} for m, v in ms.items()}
+            for t, ms in found["figures"].items()
+        }
+        args.out.write_text(
+            json.dumps({"figures": plain, "answers": found["answers"]}, ensure_ascii=False), "utf-8"
+        )
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ from rag.words import content_words
 _BULLET = re.compile(r"^\s*(?:[-*+•]\s+|\d{1,3}[.)]\s+)?")
 _NUMBER_OF_NOTES = (1, 2, 3, 3, 4, 4, 4, 4, 4, 4, 5, 6)
 _MOST_CHARS = 5200
+_TOO_ALIKE = 0.6
+"""A passage with this share of a supporting sentence's words could answer too, and is no negative."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def _example(
         support = question.supports[0]
         notes = [Note(corpus.passages[support.passage], support.text)]
     if kind == "far":
-        other = rng.choice([c for c in others if c.name != corpus.name])
+        other = rng.choice([c for c in others if c.name[:8] != corpus.name[:8] and len(c.passages) > 20])
         notes = [Note(p) for p in rng.sample(other.passages, min(size, len(other.passages)))]
     else:
         notes += _negatives(corpus, question, ranked, size - len(notes), rng)
@@ -118,7 +120,7 @@ def _negatives(
 ) -> list[Note]:
     """Passages that a search finds for the question and that do not answer it.
 
-    A passage that holds nearly all words of a supporting sentence, or a gold answer of some length, could answer it too
+    A passage that holds most words of a supporting sentence, or a gold answer of some length, could answer it too
     and is left out. Mostly the best-ranked are taken, sometimes a few further down.
     """
     gold = {support.passage for support in question.supports}
@@ -134,7 +136,9 @@ def _negatives(
         chunk = corpus.passages[int(index)]
         text = chunk.text.lower()
         words = set(content_words(text))
-        if any(len(s & words) >= 0.8 * len(s) for s in sentences if s) or any(a in text for a in answers):
+        if any(len(s & words) >= _TOO_ALIKE * len(s) for s in sentences if s) or any(
+            a in text for a in answers
+        ):
             continue
         found.append(Note(chunk))
     return found

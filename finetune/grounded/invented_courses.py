@@ -24,10 +24,18 @@ _SURNAMES = (
 ).split()
 _DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 _MONTHS = "January February March April May September October November December".split()
-_BUILDINGS = "Hollis Hall;Room 214;the Science Annex;Garner Library;Building C;Room 3.07;Lakeside Lab;the Old Mill;Studio 5".split(";")
-_TOOLS = "the course portal;Moodle;email;the submission page;Gradescope;the shared folder;the forum".split(";")
-_PARTS = "Homework;Final exam;Midterm exam;Participation;Quizzes;Term paper;Lab reports;Group project;Oral presentation;Attendance".split(";")
-_BOOKS = "Foundations of {s};A First Course in {s};{s}: Theory and Practice;The {s} Handbook;Understanding {s}".split(";")
+_BUILDINGS = "Hollis Hall;Room 214;the Science Annex;Garner Library;Building C;Room 3.07;Lakeside Lab;the Old Mill;Studio 5".split(
+    ";"
+)
+_TOOLS = "the course portal;Moodle;email;the submission page;Gradescope;the shared folder;the forum".split(
+    ";"
+)
+_PARTS = "Homework;Final exam;Midterm exam;Participation;Quizzes;Term paper;Lab reports;Group project;Oral presentation;Attendance".split(
+    ";"
+)
+_BOOKS = "Foundations of {s};A First Course in {s};{s}: Theory and Practice;The {s} Handbook;Understanding {s}".split(
+    ";"
+)
 _TOPICS = (
     "sampling and bias;error analysis;the reading of graphs;case studies;review of basics;measurement;ethics and law;models and their limits;"
     "writing a report;peer review;comparison of methods;history of the field;design of experiments;software tools;open problems"
@@ -48,54 +56,121 @@ class _Page:
             self.asked.append((line, questions, answer))
 
 
-def invented_courses(count: int, seed: int) -> Corpus:
-    """A corpus of `count` courses of five to nine pages each."""
+def invented_courses(count: int, seed: int, *, held_out: bool = False) -> list[Corpus]:
+    """`count` courses of five to nine pages, each its own corpus: what another course says answers nothing here."""
     rng = random.Random(seed)
-    corpus = Corpus("invented-courses", [])
-    for number in range(count):
-        _add_course(corpus, number, rng)
+    return [_course(f"invented-course-{seed}-{number}", held_out, rng) for number in range(count)]
+
+
+def _course(name: str, held_out: bool, rng: random.Random) -> Corpus:
+    """A course; questions on pages that it does not have stay without an answer."""
+    corpus = Corpus(name, [], held_out=held_out)
+    subject = rng.choice(_SUBJECTS)
+    title = rng.choice(
+        (
+            f"{subject} syllabus",
+            subject,
+            f"{subject.upper()} {rng.randrange(100, 600)}",
+            f"Syllabus {subject}",
+        )
+    )
+    chosen = rng.sample(_MAKERS, rng.randint(5, 9))
+    pages = [make(subject, rng) for make in chosen]
+    bullet = rng.choice(("- ", "* ", "", "• "))
+    joined = rng.random() < 0.35
+    while pages:
+        together = [pages.pop() for _ in range(min(len(pages), rng.randint(2, 3) if joined else 1))]
+        _add_passage(corpus, together, title if rng.random() < 0.85 else "", bullet, rng)
+    for make in _MAKERS:
+        if make not in chosen and make is not _facts:
+            for _, questions, _ in make(subject, rng).asked:
+                if rng.random() < 0.22:
+                    corpus.questions.append(Question(rng.choice(questions), (), (), "rule"))
     return corpus
 
 
-def _add_course(corpus: Corpus, number: int, rng: random.Random) -> None:
-    subject = rng.choice(_SUBJECTS)
-    title = rng.choice((f"{subject} syllabus", subject, f"{subject.upper()} {rng.randrange(100, 600)}", f"Syllabus {subject}"))
-    makers = (_people, _grading, _late_work, _exams, _attendance, _materials, _schedule, _integrity, _support, _project, _facts)
-    pages = [make(subject, rng) for make in rng.sample(makers, rng.randint(5, 9))]
-    bullet = rng.choice(("- ", "* ", "", "• "))
-    for ordinal, page in enumerate(pages):
+def _add_passage(corpus: Corpus, pages: list[_Page], title: str, bullet: str, rng: random.Random) -> None:
+    """One passage with one page under its heading, or with several whose headings run on in the text."""
+    index, texts = len(corpus.passages), []
+    for page in pages:
         order = list(page.lines)
         if not page.heading.startswith("|") and rng.random() < 0.5:
             rng.shuffle(order)
-        glue, mark = ("\n", "") if page.heading.startswith("|") else rng.choice((("\n", bullet), ("\n", bullet), (" ", "")))
-        text = glue.join(mark + line for line in order)
-        headings = (page.heading.lstrip("|"),) if rng.random() < 0.8 else ()
-        index = len(corpus.passages)
-        corpus.passages.append(passage(f"course-{number}", ordinal, text, title if rng.random() < 0.85 else "", headings))
+        table = page.heading.startswith("|") and order[0].startswith("|")
+        glue, mark = ("\n", "") if table else rng.choice((("\n", bullet), ("\n", bullet), (" ", "")))
+        body = glue.join(mark + _ended(line, glue) for line in order)
+        name = page.heading.lstrip("|")
+        texts.append(
+            body
+            if len(pages) == 1
+            else f"{name.upper() if rng.random() < 0.4 else name}{rng.choice((chr(10), ': '))}{body}"
+        )
         for line, questions, answer in page.asked:
             for asked in rng.sample(questions, min(2, len(questions))):
-                answers = (answer,) if answer else ()
-                corpus.questions.append(Question(asked, (Support(index, line),), answers, "rule"))
+                support = Support(index, _ended(line, glue))
+                corpus.questions.append(Question(asked, (support,), (answer,) if answer else (), "rule"))
+    headings = (pages[0].heading.lstrip("|"),) if len(pages) == 1 and rng.random() < 0.8 else ()
+    corpus.passages.append(
+        passage(corpus.name, index, rng.choice(("\n\n", "\n", " ")).join(texts), title, headings)
+    )
+
+
+def _ended(line: str, glue: str) -> str:
+    """A line that runs on in a paragraph needs its full stop."""
+    return line if glue == "\n" or line.endswith((".", "|")) else line + "."
 
 
 def _people(subject: str, rng: random.Random) -> _Page:
     page = _Page(rng.choice(("Instructor", "Contact", "People", "Course information")))
     name = rng.choice(_SURNAMES)
     title = rng.choice(("Dr.", "Prof.", "Professor", "Ms.", "Mr."))
-    form = rng.choice((f"Instructor: {title} {name}", f"The course is taught by {title} {name}.", f"Your teacher this term is {title} {name}."))
-    page.say(form, name, "Who teaches this course?", "Who is the instructor?", f"who is the professor for {subject}", "What is the name of the lecturer?")
+    form = rng.choice(
+        (
+            f"Instructor: {title} {name}",
+            f"The course is taught by {title} {name}.",
+            f"Your teacher this term is {title} {name}.",
+        )
+    )
+    page.say(
+        form,
+        name,
+        "Who teaches this course?",
+        "Who is the instructor?",
+        f"who is the professor for {subject}",
+        "What is the name of the lecturer?",
+    )
     day, hour = rng.choice(_DAYS[:5]), rng.randrange(8, 17)
     where = rng.choice(_BUILDINGS)
     form = rng.choice(
-        (f"Office hours: {day} {hour}:00-{hour + 1}:30, {where}", f"Office hours are held every {day} from {hour}:00 to {hour + 2}:00 in {where}.")
+        (
+            f"Office hours: {day} {hour}:00-{hour + 1}:30, {where}",
+            f"Office hours are held every {day} from {hour}:00 to {hour + 2}:00 in {where}.",
+        )
     )
-    page.say(form, day, "When are office hours?", "When can I visit the instructor?", "Where are office hours held?", "Are there office hours?")
+    page.say(
+        form,
+        day,
+        "When are office hours?",
+        "When can I visit the instructor?",
+        "Where are office hours held?",
+        "Are there office hours?",
+    )
     first = rng.choice(_DAYS[:3])
     second, start = rng.choice(_DAYS[3:5]), rng.randrange(8, 16)
     form = rng.choice(
-        (f"Class meets {first} and {second}, {start}:15 to {start + 1}:45 in {rng.choice(_BUILDINGS)}.", f"Lectures: {first}/{second} {start}:15-{start + 1}:45")
+        (
+            f"Class meets {first} and {second}, {start}:15 to {start + 1}:45 in {rng.choice(_BUILDINGS)}.",
+            f"Lectures: {first}/{second} {start}:15-{start + 1}:45",
+        )
     )
-    page.say(form, first, "When does the class meet?", "What days are the lectures?", "What time is class?", "On which days do we have class?")
+    page.say(
+        form,
+        first,
+        "When does the class meet?",
+        "What days are the lectures?",
+        "What time is class?",
+        "On which days do we have class?",
+    )
     units = rng.randrange(2, 7)
     page.say(
         rng.choice((f"The course is worth {units} credits.", f"Credits: {units}")), str(units),
@@ -114,10 +189,14 @@ def _grading(subject: str, rng: random.Random) -> _Page:
     cuts = sorted(rng.sample(range(1, 20), len(parts) - 1))
     shares = [5 * (b - a) for a, b in zip((0, *cuts), (*cuts, 20), strict=True)]
     table = rng.random() < 0.45
-    page = _Page(("|" if table else "") + rng.choice(("Grading", "Assessment", "How you are graded", "Evaluation")))
+    page = _Page(
+        ("|" if table else "") + rng.choice(("Grading", "Assessment", "How you are graded", "Evaluation"))
+    )
     if table:
         page.lines += ["| Component | Weight |", "|---|---|"]
-    style = rng.choice(("{p}: {s}%", "{p} {s}%", "{s}% {p}", "{p} counts for {s}% of the grade.", "{p} - {s} percent"))
+    style = rng.choice(
+        ("{p}: {s}%", "{p} {s}%", "{s}% {p}", "{p} counts for {s}% of the grade.", "{p} - {s} percent")
+    )
     for part, share in zip(parts, shares, strict=True):
         line = f"| {part} | {share}% |" if table else style.format(p=part, s=share)
         low = part.lower()
@@ -127,9 +206,21 @@ def _grading(subject: str, rng: random.Random) -> _Page:
         )  # fmt: skip
     if not table:
         mark = rng.choice((90, 92, 93, 94))
-        page.say(f"An A needs at least {mark}% overall.", str(mark), "What do I need for an A?", "What is the cut-off for an A?", "Which score gives an A?")
+        page.say(
+            f"An A needs at least {mark}% overall.",
+            str(mark),
+            "What do I need for an A?",
+            "What is the cut-off for an A?",
+            "Which score gives an A?",
+        )
         low = rng.choice((50, 55, 60, 65))
-        page.say(f"You pass the course with {low} points or more.", str(low), "How many points do I need to pass?", "What is the passing grade?", "When do I fail?")
+        page.say(
+            f"You pass the course with {low} points or more.",
+            str(low),
+            "How many points do I need to pass?",
+            "What is the passing grade?",
+            "When do I fail?",
+        )
     return page
 
 
@@ -137,17 +228,41 @@ def _late_work(subject: str, rng: random.Random) -> _Page:
     page = _Page(rng.choice(("Late work", "Late policy", "Deadlines", "Submitting work")))
     penalty, days = rng.choice((5, 10, 15, 20, 25)), rng.randrange(2, 8)
     form = rng.choice(
-        (f"Late homework loses {penalty}% per day.", f"For each day an assignment is late, {penalty}% is taken off.", f"Work handed in late is marked down {penalty} points a day.")
+        (
+            f"Late homework loses {penalty}% per day.",
+            f"For each day an assignment is late, {penalty}% is taken off.",
+            f"Work handed in late is marked down {penalty} points a day.",
+        )
     )
-    page.say(form, str(penalty), "What happens if I submit late?", "What is the late penalty?", "How many points are lost for late work?", "late policy?", "Is late work accepted?")
+    page.say(
+        form,
+        str(penalty),
+        "What happens if I submit late?",
+        "What is the late penalty?",
+        "How many points are lost for late work?",
+        "late policy?",
+        "Is late work accepted?",
+    )
     page.say(
         rng.choice((f"Nothing is accepted more than {days} days after the deadline.", f"After {days} days late work receives no credit.")), f"{days} days",
         "What is the last day on which late work is accepted?", "Until when is late work accepted?", "Can I hand in homework a week late?",
     )  # fmt: skip
     tool, day = rng.choice(_TOOLS), rng.choice(_DAYS)
-    page.say(f"Assignments are handed in through {tool}.", tool, "How do I submit assignments?", "Where do I hand in my homework?", "How should work be submitted?")
+    page.say(
+        f"Assignments are handed in through {tool}.",
+        tool,
+        "How do I submit assignments?",
+        "Where do I hand in my homework?",
+        "How should work be submitted?",
+    )
     hour = rng.choice(("23:59", "noon", "17:00", "9 am", "midnight"))
-    page.say(f"Homework is due every {day} at {hour}.", day, "When is homework due?", "What is the weekly deadline?", "What day and time are assignments due?")
+    page.say(
+        f"Homework is due every {day} at {hour}.",
+        day,
+        "When is homework due?",
+        "What is the weekly deadline?",
+        "What day and time are assignments due?",
+    )
     free = rng.randrange(1, 5)
     page.say(
         f"Every student has {free} free late day{'s' if free > 1 else ''} for the term.", str(free),
@@ -173,8 +288,23 @@ def _exams(subject: str, rng: random.Random) -> _Page:
         rng.choice((f"The final exam is on {date} and lasts {minutes} minutes.", f"Final: {date}, {minutes} minutes, {rng.choice(_BUILDINGS)}")), date,
         "When is the final exam?", "How long is the final?", "What is the date of the final?", "final exam when",
     )  # fmt: skip
-    allowed = rng.choice(("one handwritten sheet", "a calculator", "the textbook", "a page of notes", "a dictionary", "no materials"))
-    page.say(f"You may bring {allowed} to the exams.", allowed, "What can I bring to the exam?", "Are notes allowed in the exam?", "Is the exam open book?")
+    allowed = rng.choice(
+        (
+            "one handwritten sheet",
+            "a calculator",
+            "the textbook",
+            "a page of notes",
+            "a dictionary",
+            "no materials",
+        )
+    )
+    page.say(
+        f"You may bring {allowed} to the exams.",
+        allowed,
+        "What can I bring to the exam?",
+        "Are notes allowed in the exam?",
+        "Is the exam open book?",
+    )
     rule = rng.choice(
         (
             "A missed exam can be made up only with a doctor's note.",
@@ -183,9 +313,21 @@ def _exams(subject: str, rng: random.Random) -> _Page:
             "If you miss an exam, the final counts for it.",
         )
     )
-    page.say(rule, "", "What happens if I miss an exam?", "Can I make up an exam?", "Is there a make-up for the midterm?", "make-up exam")
+    page.say(
+        rule,
+        "",
+        "What happens if I miss an exam?",
+        "Can I make up an exam?",
+        "Is there a make-up for the midterm?",
+        "make-up exam",
+    )
     weeks = rng.randrange(1, 4)
-    page.say(f"Exam results are published within {weeks} week{'s' if weeks > 1 else ''}.", "", "When do we get the exam results?", "How long until exams are graded?")
+    page.say(
+        f"Exam results are published within {weeks} week{'s' if weeks > 1 else ''}.",
+        "",
+        "When do we get the exam results?",
+        "How long until exams are graded?",
+    )
     return page
 
 
@@ -193,29 +335,114 @@ def _attendance(subject: str, rng: random.Random) -> _Page:
     page = _Page(rng.choice(("Attendance", "Attendance and participation", "Class rules")))
     misses = rng.randrange(1, 6)
     form = rng.choice(
-        (f"You may miss {misses} classes without an excuse.", f"More than {misses} unexcused absences lower the final grade by one letter.", f"Up to {misses} absences are allowed.")
+        (
+            f"You may miss {misses} classes without an excuse.",
+            f"More than {misses} unexcused absences lower the final grade by one letter.",
+            f"Up to {misses} absences are allowed.",
+        )
     )
-    page.say(form, str(misses), "How many classes can I miss?", "How many absences are allowed?", "What happens if I am absent too often?", "Can I skip a class?")
-    rule = rng.choice(("Attendance is mandatory.", "Attendance is not graded, but it is expected.", "Attendance is taken at the start of every class.", "Attending the labs is required; lectures are optional."))
-    page.say(rule, "", "Is attendance required?", "Do I have to come to class?", "Is attendance mandatory?", "Is attendance graded?")
+    page.say(
+        form,
+        str(misses),
+        "How many classes can I miss?",
+        "How many absences are allowed?",
+        "What happens if I am absent too often?",
+        "Can I skip a class?",
+    )
+    rule = rng.choice(
+        (
+            "Attendance is mandatory.",
+            "Attendance is not graded, but it is expected.",
+            "Attendance is taken at the start of every class.",
+            "Attending the labs is required; lectures are optional.",
+        )
+    )
+    page.say(
+        rule,
+        "",
+        "Is attendance required?",
+        "Do I have to come to class?",
+        "Is attendance mandatory?",
+        "Is attendance graded?",
+    )
     minutes = rng.choice((5, 10, 15, 20))
-    page.say(f"Arriving more than {minutes} minutes late counts as an absence.", str(minutes), "What if I come late to class?", "How late can I be?", "Is being late counted as absent?")
-    phone = rng.choice(("Phones must be silenced and put away during class.", "Laptops may be used for taking notes only.", "Devices are welcome as long as they serve the class."))
-    page.say(phone, "", "Can I use my phone in class?", "What is the policy on devices?", "Are laptops allowed?", "May I use my computer during lectures?")
+    page.say(
+        f"Arriving more than {minutes} minutes late counts as an absence.",
+        str(minutes),
+        "What if I come late to class?",
+        "How late can I be?",
+        "Is being late counted as absent?",
+    )
+    phone = rng.choice(
+        (
+            "Phones must be silenced and put away during class.",
+            "Laptops may be used for taking notes only.",
+            "Devices are welcome as long as they serve the class.",
+        )
+    )
+    page.say(
+        phone,
+        "",
+        "Can I use my phone in class?",
+        "What is the policy on devices?",
+        "Are laptops allowed?",
+        "May I use my computer during lectures?",
+    )
     return page
 
 
 def _materials(subject: str, rng: random.Random) -> _Page:
     page = _Page(rng.choice(("Materials", "Textbook", "Required materials", "Readings")))
     book, author = rng.choice(_BOOKS).format(s=subject), rng.choice(_SURNAMES)
-    form = rng.choice((f"Textbook: {author}, {book}", f"The required text is {book} by {author}.", f"We follow {book} ({author})."))
-    page.say(form, book, "What is the textbook?", "Which book do I need?", "Who wrote the textbook?", "required textbook", "Is there a textbook for this class?")
+    form = rng.choice(
+        (
+            f"Textbook: {author}, {book}",
+            f"The required text is {book} by {author}.",
+            f"We follow {book} ({author}).",
+        )
+    )
+    page.say(
+        form,
+        book,
+        "What is the textbook?",
+        "Which book do I need?",
+        "Who wrote the textbook?",
+        "required textbook",
+        "Is there a textbook for this class?",
+    )
     price = rng.randrange(15, 140)
-    page.say(f"The online access code costs ${price}.", str(price), "How much is the access code?", "What does online access cost?", "Do I need to pay for anything?")
-    tool = rng.choice(("Python 3", "R and RStudio", "a scientific calculator", "a lab coat and goggles", "a laptop with a camera", "LaTeX"))
-    page.say(f"You will need {tool} from the second week on.", tool, "What equipment do I need?", "What software is required?", "What do I have to bring or install?")
+    page.say(
+        f"The online access code costs ${price}.",
+        str(price),
+        "How much is the access code?",
+        "What does online access cost?",
+        "Do I need to pay for anything?",
+    )
+    tool = rng.choice(
+        (
+            "Python 3",
+            "R and RStudio",
+            "a scientific calculator",
+            "a lab coat and goggles",
+            "a laptop with a camera",
+            "LaTeX",
+        )
+    )
+    page.say(
+        f"You will need {tool} from the second week on.",
+        tool,
+        "What equipment do I need?",
+        "What software is required?",
+        "What do I have to bring or install?",
+    )
     before = rng.choice(_SUBJECTS)
-    page.say(f"Prerequisite: {before} or permission of the instructor", before, "What are the prerequisites?", "Can I take this without any earlier course?", "What must I have taken before?")
+    page.say(
+        f"Prerequisite: {before} or permission of the instructor",
+        before,
+        "What are the prerequisites?",
+        "Can I take this without any earlier course?",
+        "What must I have taken before?",
+    )
     return page
 
 
@@ -224,7 +451,17 @@ def _schedule(subject: str, rng: random.Random) -> _Page:
     style = rng.choice(("| {w} | {t} | {d} |", "Week {w}: {t}; {d}", "Week {w} - {t} ({d})", "{w}. {t}, {d}"))
     if style.startswith("|"):
         page.lines += ["| Week | Topic | Due |", "|---|---|---|"]
-    due = ["nothing due", "quiz", "essay draft", "problem set", "lab report", "reading notes", "project proposal", "peer review", "reflection"]
+    due = [
+        "nothing due",
+        "quiz",
+        "essay draft",
+        "problem set",
+        "lab report",
+        "reading notes",
+        "project proposal",
+        "peer review",
+        "reflection",
+    ]
     start = rng.randrange(1, 8)
     for offset, topic in enumerate(rng.sample(_TOPICS, rng.randint(4, 8))):
         week, work = start + offset, rng.choice(due)
@@ -238,15 +475,49 @@ def _schedule(subject: str, rng: random.Random) -> _Page:
 def _integrity(subject: str, rng: random.Random) -> _Page:
     page = _Page(rng.choice(("Academic integrity", "Honesty", "Use of AI tools")))
     rule = rng.choice(
-        ("You may discuss problems with others, but you must write your own solutions.", "All work must be your own; copying leads to a zero.", "Working in pairs is allowed on homework if both names are on it.")
+        (
+            "You may discuss problems with others, but you must write your own solutions.",
+            "All work must be your own; copying leads to a zero.",
+            "Working in pairs is allowed on homework if both names are on it.",
+        )
     )
-    page.say(rule, "", "Can I work with other students?", "Is collaboration allowed?", "May I do homework with a friend?", "What counts as cheating?")
+    page.say(
+        rule,
+        "",
+        "Can I work with other students?",
+        "Is collaboration allowed?",
+        "May I do homework with a friend?",
+        "What counts as cheating?",
+    )
     rule = rng.choice(
-        ("AI tools may be used for grammar only and must be cited.", "Generative AI is not permitted on any graded work.", "You may use ChatGPT for ideas as long as you say how.")
+        (
+            "AI tools may be used for grammar only and must be cited.",
+            "Generative AI is not permitted on any graded work.",
+            "You may use ChatGPT for ideas as long as you say how.",
+        )
     )
-    page.say(rule, "", "Can I use ChatGPT?", "Are AI tools allowed?", "What is the AI policy?", "Is generative AI permitted?")
-    rule = rng.choice(("A first case of plagiarism means failing the assignment, a second failing the course.", "Plagiarism is reported to the dean.", "Students who plagiarise receive an F in the course."))
-    page.say(rule, "", "What happens if I plagiarise?", "What is the penalty for plagiarism?", "What are the consequences of copying?")
+    page.say(
+        rule,
+        "",
+        "Can I use ChatGPT?",
+        "Are AI tools allowed?",
+        "What is the AI policy?",
+        "Is generative AI permitted?",
+    )
+    rule = rng.choice(
+        (
+            "A first case of plagiarism means failing the assignment, a second failing the course.",
+            "Plagiarism is reported to the dean.",
+            "Students who plagiarise receive an F in the course.",
+        )
+    )
+    page.say(
+        rule,
+        "",
+        "What happens if I plagiarise?",
+        "What is the penalty for plagiarism?",
+        "What are the consequences of copying?",
+    )
     return page
 
 
@@ -258,34 +529,84 @@ def _support(subject: str, rng: random.Random) -> _Page:
         "How do I get accommodations?", "Who do I contact about a disability?", "What should a student with a disability do?",
     )  # fmt: skip
     where, hour = rng.choice(_BUILDINGS), rng.randrange(9, 20)
-    page.say(f"Free tutoring is offered in {where} every day until {hour}:00.", where, "Where can I get tutoring?", "Is there tutoring?", "Is there help outside of class?")
-    page.say("The counselling centre is open to all students and is confidential.", "", "Is there mental health support?", "Where can I get counselling?", "Is counselling confidential?")
-    page.say(f"Questions about the material belong on {rng.choice(_TOOLS)}.", "", "Where should I ask questions?", "How do I ask about the material?", "Where do questions go?")
+    page.say(
+        f"Free tutoring is offered in {where} every day until {hour}:00.",
+        where,
+        "Where can I get tutoring?",
+        "Is there tutoring?",
+        "Is there help outside of class?",
+    )
+    page.say(
+        "The counselling centre is open to all students and is confidential.",
+        "",
+        "Is there mental health support?",
+        "Where can I get counselling?",
+        "Is counselling confidential?",
+    )
+    page.say(
+        f"Questions about the material belong on {rng.choice(_TOOLS)}.",
+        "",
+        "Where should I ask questions?",
+        "How do I ask about the material?",
+        "Where do questions go?",
+    )
     return page
 
 
 def _project(subject: str, rng: random.Random) -> _Page:
     page = _Page(rng.choice(("Project", "Term project", "Final project", "Research paper")))
     low = rng.randrange(2, 4)
-    page.say(f"Teams have {low} to {low + rng.randrange(1, 3)} members.", f"{low} to", "How large are the teams?", "How many people are in a project group?", "Can I do the project alone?")
+    page.say(
+        f"Teams have {low} to {low + rng.randrange(1, 3)} members.",
+        f"{low} to",
+        "How large are the teams?",
+        "How many people are in a project group?",
+        "Can I do the project alone?",
+    )
     pages = rng.randrange(3, 20)
     page.say(
         rng.choice((f"The report is at most {pages} pages long, without references.", f"Length: {pages} pages, double spaced")), str(pages),
         "How long should the report be?", "What is the page limit?", "How many pages is the paper?",
     )  # fmt: skip
     date = f"{rng.choice(_MONTHS)} {rng.randrange(1, 29)}"
-    page.say(f"The proposal is due on {date}.", date, "When is the proposal due?", "What is the deadline for the project proposal?", "proposal deadline")
+    page.say(
+        f"The proposal is due on {date}.",
+        date,
+        "When is the proposal due?",
+        "What is the deadline for the project proposal?",
+        "proposal deadline",
+    )
     minutes = rng.choice((5, 8, 10, 12, 15, 20))
-    page.say(f"Each team gives a talk of {minutes} minutes in the last week.", str(minutes), "How long is the presentation?", "How much time do we have to present?", "When are the talks?")
+    page.say(
+        f"Each team gives a talk of {minutes} minutes in the last week.",
+        str(minutes),
+        "How long is the presentation?",
+        "How much time do we have to present?",
+        "When are the talks?",
+    )
     style = rng.choice(("APA", "MLA", "Chicago", "IEEE"))
-    page.say(f"References follow the {style} style.", style, "Which citation style is used?", "How should I cite sources?", "What is the reference format?")
+    page.say(
+        f"References follow the {style} style.",
+        style,
+        "Which citation style is used?",
+        "How should I cite sources?",
+        "What is the reference format?",
+    )
     return page
 
 
 def _facts(subject: str, rng: random.Random) -> _Page:
     page = _Page("|" + rng.choice(("Comparison", "Parameters", "Values", "Reference table")))
-    names = rng.sample("Alpha Beta Gamma Delta Model-A Model-B Model-C Baseline Tuned Small Medium Large Run1 Run2 Run3".split(), rng.randint(3, 5))
-    columns = rng.sample("accuracy;loss;memory (MB);latency (ms);price;weight (kg);year;temperature;batch size;learning rate".split(";"), 2)
+    names = rng.sample(
+        "Alpha Beta Gamma Delta Model-A Model-B Model-C Baseline Tuned Small Medium Large Run1 Run2 Run3".split(),
+        rng.randint(3, 5),
+    )
+    columns = rng.sample(
+        "accuracy;loss;memory (MB);latency (ms);price;weight (kg);year;temperature;batch size;learning rate".split(
+            ";"
+        ),
+        2,
+    )
     page.lines += [f"| name | {columns[0]} | {columns[1]} |", "|---|---|---|"]
     for name in names:
         values = [f"{rng.uniform(0.1, 99):.{rng.randint(0, 2)}f}" for _ in columns]
@@ -295,3 +616,18 @@ def _facts(subject: str, rng: random.Random) -> _Page:
             f"{name} {columns[pick]}?",
         )  # fmt: skip
     return page
+
+
+_MAKERS = (
+    _people,
+    _grading,
+    _late_work,
+    _exams,
+    _attendance,
+    _materials,
+    _schedule,
+    _integrity,
+    _support,
+    _project,
+    _facts,
+)

@@ -48,8 +48,16 @@ def syllabusqa(folder: Path, part: str = "val") -> Iterator[Corpus]:
         path = texts / f"{name}.txt"
         if not path.exists():
             continue
-        text = path.read_text("utf-8", errors="replace")
-        corpus = Corpus(f"syllabusqa-{name}", cut(name, name, plain_blocks(text), random.Random(name).choice((650, 850))), held_out=True)
+        raw = path.read_bytes()
+        try:
+            text = raw.decode("utf-8")
+        except UnicodeDecodeError:
+            text = raw.decode("cp1252", errors="replace")
+        corpus = Corpus(
+            f"syllabusqa-{name}",
+            cut(name, name, plain_blocks(text), random.Random(name).choice((650, 850))),
+            held_out=True,
+        )
         squeezed = [_squeeze(chunk.text) for chunk in corpus.passages]
         for row in rows:
             if row["syllabus_name"] == name:

@@ -33,7 +33,10 @@ class TextVectors:
         path = self._cache / f"{key}.npy"
         if path.exists():
             return np.asarray(np.load(path), dtype=np.float32)
-        vectors = np.asarray(self._load().encode(texts, batch_size=self._batch_size, normalize_embeddings=True), dtype=np.float32)
+        vectors = np.asarray(
+            self._load().encode(texts, batch_size=self._batch_size, normalize_embeddings=True),
+            dtype=np.float32,
+        )
         self._cache.mkdir(parents=True, exist_ok=True)
         np.save(path, vectors)
         return vectors
@@ -53,19 +56,25 @@ class TextVectors:
 
 def shown(chunk: Chunk) -> str:
     """The passage with its title and headings, as it is embedded."""
-    return " › ".join(dict.fromkeys(part for part in (chunk.title, *chunk.headings) if part)) + "\n" + chunk.text
+    return (
+        " › ".join(dict.fromkeys(part for part in (chunk.title, *chunk.headings) if part)) + "\n" + chunk.text
+    )
 
 
-def nearest(corpus: Corpus, vectors: TextVectors, depth: int) -> NDArray[np.int64]:
-    """For each question of the corpus the `depth` nearest passages, best first: int64 (questions, depth), -1 where fewer."""
+def nearest(corpus: Corpus, vectors: TextVectors | None, depth: int) -> NDArray[np.int64]:
+    """For each question of the corpus the `depth` nearest passages, best first: int64 (questions, depth), -1 where fewer.
+
+    Without `vectors` the words alone decide.
+    """
     if not corpus.questions:
         return np.zeros((0, depth), dtype=np.int64)
-    passages = vectors([shown(chunk) for chunk in corpus.passages])
-    asked = vectors([question.text for question in corpus.questions])
+    dense = np.zeros((len(corpus.questions), len(corpus.passages)), dtype=np.float32)
+    if vectors is not None:
+        dense = vectors([q.text for q in corpus.questions]) @ vectors([shown(c) for c in corpus.passages]).T
     lexical = _Bm25([shown(chunk) for chunk in corpus.passages])
     ranked = np.full((len(corpus.questions), depth), -1, dtype=np.int64)
     for row, question in enumerate(corpus.questions):
-        scores = passages @ asked[row] + LEXICAL_WEIGHT * lexical.scores(question.text)
+        scores = dense[row] + LEXICAL_WEIGHT * lexical.scores(question.text)
         best = np.argsort(-scores, kind="stable")[:depth]
         ranked[row, : len(best)] = best
     return ranked

@@ -16,7 +16,9 @@ from rag.types import Chunk, Locator, Unit, chunk_id
 
 _HEADING = re.compile(r"^(#{1,6})\s+(.+?)\s*#*\s*$")
 _FENCE = re.compile(r"^\s*(```|~~~)")
-_MARKUP = re.compile(r"^\s*(:label:|:begin_tab|:end_tab|<[/!A-Za-z][^>]*>\s*$|\{:|%%tab|!\[|\[!\[|\{\{|import |tab\.)")
+_MARKUP = re.compile(
+    r"^\s*(:label:|:begin_tab|:end_tab|<[/!A-Za-z][^>]*>\s*$|\{:|%%tab|!\[|\[!\[|\{\{|import |tab\.)"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,17 @@ _OPENS_BADLY = re.compile(
 )
 _NO_PROSE = re.compile(r"https?://|```|\$\$|:numref|\\begin|<[a-z/]|\{\{|!\[|^\s*\|")
 _UNCLEAR = re.compile(
-    r"\b(?:this|these|those|the authors?|the paper|the study|the article|the passage|the text|the sentence|our|above|following|we)\b", re.I
+    r"\b(?:this|these|those|the authors?|the paper|the study|the article|the passage|the text|the sentence|our|above|following|we)\b",
+    re.I,
 )
-_PER_CORPUS = {"d2l-en": 15000, "hf-course": 6000, "ml-for-beginners": 4000, "covidqa": 4500, "pubmedqa": 2500, "canard": 0}
+_PER_CORPUS = {
+    "d2l-en": 15000,
+    "hf-course": 6000,
+    "ml-for-beginners": 4000,
+    "covidqa": 4500,
+    "pubmedqa": 2500,
+    "canard": 0,
+}
 
 
 def prompt(chunk: Chunk, sentence: str) -> list[dict[str, str]]:
@@ -85,15 +93,15 @@ def is_clear(question: str, sentence: str, chunk: Chunk) -> bool:
     """Whether a generated question can stand alone and is about the sentence: its words are the passage's, not all at once."""
     words = content_words(question)
     said = set(content_words(sentence))
-    known = said | set(content_words(f"{chunk.title} {' '.join(chunk.headings)} {chunk.text}"))
+    near = said | set(content_words(f"{chunk.title} {' '.join(chunk.headings)}"))
     count = len(question.split())
     return (
         4 <= count <= 28
         and question.endswith("?")
         and len(words) >= 2
         and not _UNCLEAR.search(question)
-        and sum(word in known for word in words) >= 0.8 * len(words)
-        and any(word in said for word in words)
+        and sum(word in near for word in words) >= 0.75 * len(words)
+        and sum(word in said for word in set(words)) >= 2
         and len(said - set(words)) >= 3
     )
 

@@ -28,7 +28,10 @@ _NO_TERM = re.compile(
     r"results?|the (?:purpose|aim|goal|following|answer|data|results?|study|first|second|next|last|idea|problem|only|other|same)|her|his|their)\b",
     re.IGNORECASE,
 )
-_BOLD_ITEM = re.compile(r"^\s*(?:[-*+•]|\d+[.)])?\s*(?:\*\*|__)(?P<term>[^*_\n]{2,60}?):?(?:\*\*|__)\s*[:–—-]?\s*(?P<rest>\S.{25,})", re.S)
+_BOLD_ITEM = re.compile(
+    r"^\s*(?:[-*+•]|\d+[.)])?\s*(?:\*\*|__)(?P<term>[^*_\n]{2,60}?):?(?:\*\*|__)\s*[:–—-]?\s*(?P<rest>\S.{25,})",
+    re.S,
+)
 _COMMENT = re.compile(r"^\s*(?:#|//)\s*(?P<what>[A-Z][a-z]+(?:\s[^\n]{6,70}))$")
 _VERBS = frozenset(
     "load create define compute build train make get set initialize import split plot save apply add print remove convert install "
@@ -100,7 +103,7 @@ def _ask_sentence(sentence: str, rng: random.Random) -> str:
 
 def _lower_first(term: str) -> str:
     """The term as it stands inside a sentence: an ordinary capitalised first word loses its capital."""
-    head = term.split(" ")[0]
+    head = term.split(" ", maxsplit=1)[0]
     return term[:1].lower() + term[1:] if head[1:].islower() and len(head) > 1 else term
 
 
@@ -110,9 +113,16 @@ def _ask_code(chunk: Chunk, index: int, rng: random.Random) -> list[Question]:
     for number, line in enumerate(lines[:-1]):
         match = _COMMENT.match(line)
         following = lines[number + 1].strip()
-        if match and match["what"].split()[0].lower() in _VERBS and len(following) > 8 and "```" not in following:
+        if (
+            match
+            and match["what"].split()[0].lower() in _VERBS
+            and len(following) > 8
+            and "```" not in following
+        ):
             what = match["what"][:1].lower() + match["what"][1:].rstrip(".:")
-            form = rng.choice(("How do I {w}?", "Which code is used to {w}?", "How do you {w} in code?", "code to {w}"))
+            form = rng.choice(
+                ("How do I {w}?", "Which code is used to {w}?", "How do you {w} in code?", "code to {w}")
+            )
             asked = form.format(w=what)
             found.append(Question(asked, (Support(index, f"{line}\n{lines[number + 1]}"),), origin="rule"))
     return found

@@ -39,7 +39,9 @@ def save(folder: Path, parts: Mapping[str, Iterable[Example]]) -> dict[str, int]
             lines.append(json.dumps(_packed(example), ensure_ascii=False))
         counts[name] = len(lines)
         _write(folder / f"{name}.jsonl.gz", lines)
-    _write(folder / PASSAGES, (json.dumps(_passage_row(chunk), ensure_ascii=False) for chunk in known.values()))
+    _write(
+        folder / PASSAGES, (json.dumps(_passage_row(chunk), ensure_ascii=False) for chunk in known.values())
+    )
     return counts
 
 
@@ -74,7 +76,13 @@ def _packed(example: Example) -> dict[str, Any]:
 def _unpacked(row: dict[str, Any], passages: dict[str, Chunk]) -> Example:
     notes = tuple(Note(passages[item[0]], item[1] if len(item) > 1 else "") for item in row["notes"])
     return Example(
-        row["id"], row["source"], row["question"], notes, row["target"], tuple(row["gold"]), tuple(row["answers"])
+        row["id"],
+        row["source"],
+        row["question"],
+        notes,
+        row["target"],
+        tuple(row["gold"]),
+        tuple(row["answers"]),
     )
 
 

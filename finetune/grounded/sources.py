@@ -77,14 +77,41 @@ def covidqa(folder: Path) -> Iterator[Corpus]:
         for paragraph in article["paragraphs"]:
             text = paragraph["context"]
             title = re.split(r"\n", text.strip())[0][:90]
-            chunks = cut(f"covid-{number}", title, plain_blocks(text), random.Random(number).choice(TARGET_CHARS))
+            chunks = cut(
+                f"covid-{number}", title, plain_blocks(text), random.Random(number).choice(TARGET_CHARS)
+            )
             base = len(corpus.passages)
             corpus.passages.extend(chunks)
+            starts = _starts(chunks, text)
             for row in paragraph["qas"]:
-                answer = row["answers"][0]["text"]
-                if support := _find_span(chunks, answer, base):
-                    corpus.questions.append(Question(row["question"].strip(), (support,), (answer.strip(" ."),)))
+                answer, start = row["answers"][0]["text"], int(row["answers"][0]["answer_start"])
+                if support := _find_at(chunks, starts, answer, start, base):
+                    corpus.questions.append(
+                        Question(row["question"].strip(), (support,), (answer.strip(" ."),))
+                    )
     yield from corpora
+
+
+def _starts(chunks: list[Chunk], text: str) -> list[int]:
+    """Where each chunk begins in the text it was cut from."""
+    starts, cursor = [], 0
+    for chunk in chunks:
+        found = text.find(chunk.text[:40], cursor)
+        cursor = found if found >= 0 else cursor
+        starts.append(cursor)
+    return starts
+
+
+def _find_at(chunks: list[Chunk], starts: list[int], answer: str, start: int, base: int) -> Support | None:
+    """The sentences that hold the answer where it begins, not where the same words stand by chance."""
+    offset = max((i for i, begin in enumerate(starts) if begin <= start), default=0)
+    text, wanted = chunks[offset].text, answer.strip()
+    places = [m.start() for m in re.finditer(re.escape(wanted), text)] if wanted else []
+    if not places:
+        return _find_span(chunks, answer, base) if len(wanted) > 24 else None
+    place = min(places, key=lambda p: abs(p - (start - starts[offset])))
+    found = supporting_sentences(text, place, place + len(wanted))
+    return Support(base + offset, found) if found else None
 
 
 def _find_span(chunks: list[Chunk], answer: str, base: int) -> Support | None:
