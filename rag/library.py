@@ -125,9 +125,16 @@ class Library:
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
-        """One unchanging view of the library for several reads of this thread, whatever another process commits."""
+        """One unchanging view of the library for several reads of this thread, whatever is committed meanwhile.
+
+        May be nested: the outermost view holds.
+        """
+        if self.connection.in_transaction:
+            yield self.connection
+            return
         with database.translated(self._file):
             self.connection.execute("BEGIN")
+            self.connection.execute("SELECT 1 FROM manifest LIMIT 1")  # only now SQLite fixes the view
             try:
                 yield self.connection
             finally:
