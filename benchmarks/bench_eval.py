@@ -29,6 +29,8 @@ from ui.application import Application
 from ui.judging import open_judge_model
 
 RAGAS_LIMIT_SECONDS = 420
+CALLS_PER_SAMPLE = 8
+"""Of the five metrics with four passages: one, four, one, two and one; fewer where an answer is its own reference."""
 
 
 def main() -> None:
@@ -55,26 +57,24 @@ def main() -> None:
 
 
 def measure_judge(application: Application, calls: int, folder: Path) -> None:
-    """Judge until `calls` calls are made; print how many could not be used."""
+    """Judge as many samples as take at least `calls` calls; print how many answers or scores could not be used."""
     from eval.ragas_metrics import JUDGED, judge_records
 
     judge = Judge(open_judge_model("embedded", application), JudgementCache(folder / "judge.sqlite"))
-    records = example_records(application)
-    scored: list[Record] = []
+    records = example_records(application)[: calls // CALLS_PER_SAMPLE + 1]
     started = time.perf_counter()
-    for start in range(0, len(records), 8):
-        scored += asyncio.run(
-            judge_records(records[start : start + 8], judge, application.embedder.embed_passages)
-        )
+
+    def tell() -> None:
         made = judge.counts.calls - judge.counts.cached
-        print(f"\r  {made} judge calls, {made / (time.perf_counter() - started):.2f}/s", end="", flush=True)
-        if made >= calls:
-            break
+        rate = made / (time.perf_counter() - started)
+        print(f"\r  {made} calls, {rate:.2f}/s, {judge.counts.unparsable} unparsable ", end="", flush=True)
+
+    scored = asyncio.run(judge_records(records, judge, application.embedder.embed_passages, tell))
     values = [record.scores[name] for record in scored for name in JUDGED]
     print(
-        f"\njudge: {made} calls in {time.perf_counter() - started:.0f} s, {judge.counts.unparsable} unparsable, "
-        f"{judge.counts.too_long} too long; {len(scored)} samples, {len(values)} scores, "
-        f"{sum(value is None for value in values)} missing or NaN"
+        f"\njudge: {judge.counts.calls - judge.counts.cached} calls in {time.perf_counter() - started:.0f} s, "
+        f"{judge.counts.unparsable} unparsable, {judge.counts.too_long} too long; {len(scored)} samples, "
+        f"{len(values)} scores, {sum(value is None for value in values)} missing or NaN"
     )
 
 

@@ -119,8 +119,8 @@ def _between(chosen: CurvePoint, curve: RiskCoverage) -> float:
         (p.threshold for p in curve.points if p.threshold < chosen.threshold), default=chosen.threshold - 0.02
     )
     middle = (chosen.threshold + max(lower, NOTHING_FOUND)) / 2
-    rounded = round(middle, 3)
-    return rounded if lower < rounded <= chosen.threshold else middle
+    rounded = (round(middle, digits) for digits in (2, 3, 4, 5))
+    return next((value for value in rounded if lower < value <= chosen.threshold), middle)
 
 
 def _at(confidences: Sequence[Confidence], threshold: float) -> CurvePoint:

@@ -25,7 +25,9 @@ _DEFINITION = re.compile(
     r"^(?:The |An? )?(?P<term>\w[\w\-/’' ]{1,50}?|`[^`]{2,40}`) (?P<verb>is|are) (?:called |defined as )?(?:an?|the|any|how) \w"
 )
 _NOT_A_TERM = re.compile(
-    r"^(?:this|that|these|those|there|it|they|we|you|here|what|which|one|all|both|each|then)\b", re.I
+    r"^(?:this|that|these|those|there|its?|they|we|you|here|what|which|who|how|why|where|when|if|one|all|both|each|then|my|our|"
+    r"your|his|her|their|last|first|next|same|other|only)\b",
+    re.I,
 )
 
 
@@ -54,9 +56,9 @@ def definition_drafts(document: Document) -> Iterator[Draft]:
         text = document.text[block.start : block.end]
         for start, end in sentence_spans(text):
             sentence = text[start:end]
-            bare = re.sub(r"[*_]{1,3}|^[-•]\s+", "", sentence)
+            bare = " ".join(re.sub(r"[*_]{1,3}|^[-•]\s+", "", sentence).split())
             match = _DEFINITION.match(bare)
-            if match is None or _NOT_A_TERM.match(match["term"]) or len(bare) > 400:
+            if match is None or _NOT_A_TERM.match(match["term"]) or bare.endswith("?"):
                 continue
             question = f"What {match['verb']} {_as_asked(bare, match['term'])}?"
             place = block.start + start
@@ -130,5 +132,9 @@ def _as_asked(sentence: str, term: str) -> str:
     article = re.match(r"(The|An?) ", sentence)
     lead = f"{article[1].lower()} " if article else ""
     first = term.split(maxsplit=1)[0]
-    keeps_case = not first[1:].islower() or any(word[:1].isupper() for word in term.split()[1:])
+    keeps_case = (
+        not first[1:].islower()
+        or any(sign.isdigit() for sign in first)
+        or any(word[:1].isupper() for word in term.split()[1:])
+    )
     return lead + (term if keeps_case and len(first) > 1 else term[:1].lower() + term[1:])

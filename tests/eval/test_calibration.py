@@ -29,6 +29,14 @@ def test_the_strictest_threshold_that_refuses_few_enough() -> None:
     assert a_third.threshold == pytest.approx((0.7 + 0.5) / 2)
 
 
+def test_the_threshold_is_a_short_number_even_between_close_confidences() -> None:
+    close = [Confidence("a", 0.48102, False, True), Confidence("b", 0.48001, True, False)]
+    assert (
+        calibrate(close, 0.3, max_refused=0.0).threshold == 0.481
+    )  # half-way is 0.480515; 0.48 would let b in
+    assert calibrate(ROWS, 0.3, max_refused=0.0).threshold == 0.3
+
+
 def test_the_widest_coverage_that_errs_seldom_enough() -> None:
     # answering a, b, c, d has risk 1/4; all five 2/5
     result = calibrate(ROWS, 0.3, target_risk=0.25)

@@ -12,7 +12,7 @@ from rag.types import Block, BlockKind, Chunk, Document, DocumentKind, Hit, Loca
 
 TEXT = (
     "# Loss\n\nA loss function is a measure of error. It is a number. **Gradient descent** is the usual way down. "
-    "The MSE is a mean of squares.\n\nThere is a catch."
+    "The MSE is a mean of squares. A Pt100 is a film\nof platinum. Its sheet is a contract. How far is a mile?\n\nThere is a catch."
 )
 
 
@@ -30,9 +30,11 @@ def test_definitions_become_questions_with_their_exact_span() -> None:
         "What is a loss function?",
         "What is gradient descent?",
         "What is the MSE?",
+        "What is a Pt100?",
     ]
     for draft in drafts:
         assert TEXT[draft.start : draft.end] == draft.text
+    assert drafts[3].answer == "A Pt100 is a film of platinum."
     assert drafts[1].answer == "Gradient descent is the usual way down."
 
 
