@@ -181,6 +181,8 @@ def test_from_a_note_to_a_cited_answer_and_back_after_a_reload(owls: Visit, libr
     owls.answered("What is the snowy owl of the observatory called?")
     assert "Cassiopeia" in page.locator(".answer").inner_text()
     assert page.locator(".verdict").first.inner_text().strip(" ✓!")
+    announced = page.get_by_role("status").filter(has_text="Cassiopeia")
+    assert announced.get_attribute("aria-live") == "polite"
 
     cite = page.locator(".answer .cite").first
     number = cite.get_attribute("data-n")

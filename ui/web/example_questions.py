@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from pathlib import Path
 
+from rag.evidence import support
 from rag.types import BlockKind, Document
 
 GOLDEN_NAME = "golden.jsonl"
@@ -24,15 +25,17 @@ _GENERIC = frozenset(
 
 
 def course_questions(sources: Iterable[str], count: int = _COUNT) -> list[str]:
-    """The first questions of the golden file that lies beside the notes, empty if there is none.
+    """Questions of the golden file that lies beside the notes, the plainest first; empty if there is no such file.
 
     `sources` are the files the documents were read from; the golden file is looked for in their folders and one above.
-    Questions that need a history or that the course cannot answer are no invitation and are left out.
+    Plainest are those with the most of their words in the passage that answers them. Questions that need a history or that
+    the course cannot answer are no invitation and are left out.
     """
     folders = dict.fromkeys(Path(source).parent for source in sources if source)
     for folder in dict.fromkeys(candidate for each in folders for candidate in (each, each.parent)):
         if (folder / GOLDEN_NAME).is_file():
-            return list(_golden_questions(folder / GOLDEN_NAME))[:count]
+            plainest = sorted(_golden_questions(folder / GOLDEN_NAME), key=lambda pair: -pair[1])
+            return [question for question, _ in plainest[:count]]
     return []
 
 
@@ -52,7 +55,8 @@ def _verb(subject: str) -> str:
     return "are" if many or "and" in words else "is"
 
 
-def _golden_questions(path: Path) -> Iterator[str]:
+def _golden_questions(path: Path) -> Iterator[tuple[str, float]]:
+    """Questions with the share of their words that their gold passages hold."""
     try:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, ValueError):
@@ -64,7 +68,9 @@ def _golden_questions(path: Path) -> Iterator[str]:
             and not row.get("unanswerable")
             and row.get("question")
         ):
-            yield str(row["question"])
+            question = str(row["question"])
+            gold = [str(span.get("text", "")) for span in row.get("gold") or () if isinstance(span, dict)]
+            yield question, support(question, gold)
 
 
 def _subjects(document: Document) -> Iterator[str]:

@@ -22,14 +22,19 @@ def test_the_golden_file_beside_or_above_the_notes(tmp_path: Path) -> None:
     course = tmp_path / "course"
     course.mkdir()
     rows = [
-        {"question": "What is an owl?"},
+        {"question": "What do they eat at dusk?", "gold": [{"text": "Owls hunt mice."}]},
+        {"question": "When do owls hunt?", "gold": [{"text": "Owls hunt mice at night."}]},
         {"question": "And then?", "history": [{"role": "user", "content": "x"}]},
         {"question": "Who won?", "unanswerable": True},
-        {"question": "What is a finch?"},
+        {"question": "Is it large?", "gold": []},
     ]
     (tmp_path / "golden.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    assert course_questions([str(course / "a.md")]) == ["What is an owl?", "What is a finch?"]
-    assert course_questions([str(course / "a.md")], count=1) == ["What is an owl?"]
+    assert course_questions([str(course / "a.md")]) == [
+        "When do owls hunt?",
+        "What do they eat at dusk?",
+        "Is it large?",
+    ]
+    assert course_questions([str(course / "a.md")], count=1) == ["When do owls hunt?"]
     assert course_questions(["", str(tmp_path.parent / "elsewhere" / "b.md")]) == []
     (tmp_path / "golden.jsonl").write_text("not json", encoding="utf-8")
     assert course_questions([str(course / "a.md")]) == []
