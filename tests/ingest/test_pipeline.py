@@ -1,0 +1,304 @@
+"""What an ingest does to a library: only what changed, everything that changed, nothing twice."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.pipeline import ingest_paths
+from ingest.report import IngestEvent, IngestReport, Stage
+from rag.errors import InputError, LibraryMismatch
+from rag.library import Library
+from rag.settings import ChunkSettings, IngestSettings, Settings
+from rag.vectors import VectorIndex
+
+Run = Callable[..., IngestReport]
+
+
+@pytest.fixture
+def run(library: Library, embedder: Any) -> Run:
+    """Ingests paths into the library."""
+
+    def ingest(*paths: Path, **fields: Any) -> IngestReport:
+        return ingest_paths(library, paths, embedder, Settings(**fields.pop("settings", {})), **fields)
+
+    return ingest
+
+
+@pytest.fixture
+def old(notes: Path) -> Path:
+    """The notes as they were an hour ago, so that time stamps can be trusted."""
+    for file in notes.rglob("*.*"):
+        _age(file)
+    return notes
+
+
+def _age(file: Path, seconds: float = 3600) -> None:
+    stamp = time.time() - seconds
+    os.utime(file, (stamp, stamp))
+
+
+def names(library: Library) -> list[str]:
+    return [record.path for record in library.documents()]
+
+
+ALL = ["book.ipynb", "page.html", "plain.txt", "week1/intro.md", "week1/loss.md", "week2.md"]
+
+
+def test_a_folder_is_read_once(run: Run, library: Library, old: Path, embedder: Any) -> None:
+    report = run(old)
+    assert (report.added, report.updated, report.unchanged, report.documents) == (6, 0, 0, 6)
+    assert names(library) == ALL
+    assert report.chunks == library.chunk_count() == len(library.chunk_rowids())
+    embedded = len(embedder.texts)
+    again = run(old)
+    assert (again.added, again.unchanged) == (0, 6)
+    assert len(embedder.texts) == embedded
+
+
+def test_the_faiss_file_is_in_step_afterwards(run: Run, library: Library, old: Path) -> None:
+    run(old)
+    rowids, vectors = library.vectors()
+    found, scores = VectorIndex(library).search(vectors[3] * 5, 1)
+    assert scores[0] == pytest.approx(1.0, abs=1e-6)
+    assert found[0] in rowids[(vectors @ vectors[3]) > 0.999999]
+
+
+def test_a_changed_file_replaces_its_passages_and_embeds_only_new_ones(
+    run: Run, library: Library, old: Path, embedder: Any
+) -> None:
+    run(old)
+    embedder.texts.clear()
+    text = (old / "week1" / "loss.md").read_text()
+    (old / "week1" / "loss.md").write_text(text.replace("Squared error", "Absolute error"))
+    report = run(old)
+    assert (report.added, report.updated, report.unchanged) == (0, 1, 5)
+    assert len(embedder.texts) == 1
+    assert "Absolute error" in library.document("week1/loss.md").text
+    assert (
+        library.connection.execute("SELECT 1 FROM chunks_fts WHERE chunks_fts MATCH 'squared'").fetchall()
+        == []
+    )
+
+
+def test_same_size_and_stamp_right_after_reading_is_not_believed(
+    run: Run, library: Library, notes: Path
+) -> None:
+    file = notes / "plain.txt"
+    run(notes)
+    status = file.stat()
+    file.write_text(file.read_text().replace("First", "Final"))
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert run(notes).updated == 1
+    assert library.document("plain.txt").text.startswith("Final")
+
+
+def test_a_new_time_stamp_alone_costs_a_hash(run: Run, library: Library, old: Path, embedder: Any) -> None:
+    run(old)
+    generation, count = library.generation, len(embedder.texts)
+    _age(old / "week2.md", 60)
+    assert run(old).unchanged == 6
+    assert (library.generation, len(embedder.texts)) == (generation, count)
+
+
+def test_a_removed_file_goes_and_others_stay(run: Run, library: Library, old: Path) -> None:
+    run(old)
+    (old / "week2.md").unlink()
+    assert run(old).removed == 1
+    assert names(library) == [name for name in ALL if name != "week2.md"]
+
+
+def test_a_renamed_file_keeps_its_rowids_and_embeddings(
+    run: Run, library: Library, old: Path, embedder: Any
+) -> None:
+    run(old)
+    rowids, count = set(library.chunk_rowids().tolist()), len(embedder.texts)
+    (old / "week2.md").rename(old / "week1" / "second.md")
+    report = run(old)
+    assert (report.renamed, report.added, report.removed, report.unchanged) == (1, 0, 0, 5)
+    assert set(library.chunk_rowids().tolist()) == rowids
+    assert len(embedder.texts) == count
+    assert "week1/second.md" in names(library)
+    assert library.chunks_of("week1/second.md")[0].document == "week1/second.md"
+
+
+def test_a_file_named_only_by_its_name_is_read_under_the_new_one(
+    run: Run, library: Library, old: Path
+) -> None:
+    run(old)
+    (old / "plain.txt").rename(old / "other.txt")
+    assert run(old).renamed == 1
+    assert library.document("other.txt").title == "other"
+
+
+def test_a_moved_folder_is_recognised(run: Run, library: Library, old: Path, embedder: Any) -> None:
+    run(old)
+    count = len(embedder.texts)
+    moved = old.rename(old.with_name("semester"))
+    report = run(moved)
+    assert (report.renamed, report.added, report.documents) == (6, 0, 6)
+    assert len(embedder.texts) == count
+
+
+def test_one_file_leaves_the_rest_alone(run: Run, library: Library, old: Path) -> None:
+    run(old)
+    (old / "plain.txt").unlink()
+    assert run(old / "week2.md").unchanged == 1
+    assert names(library) == ALL
+
+
+def test_the_same_file_by_two_ways_is_one_document(run: Run, library: Library, old: Path) -> None:
+    assert run(old, old / "week1", old / "week2.md").added == 6
+    assert run(old / "week1").unchanged == 2
+    assert names(library) == ALL
+
+
+def test_the_same_name_in_another_folder_gets_its_folder_before_it(
+    run: Run, library: Library, old: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "week2.md").write_text("# Other week two\n\nOther text.\n")
+    run(old)
+    assert run(other).added == 1
+    assert "other/week2.md" in names(library)
+
+
+def test_a_bad_file_is_told_and_stops_nothing(run: Run, library: Library, old: Path) -> None:
+    (old / "bad.ipynb").write_text("not json")
+    (old / "none.pdf").write_bytes(b"")
+    _age(old / "bad.ipynb")
+    report = run(old)
+    assert report.added == 6
+    reasons = {entry.path: entry.reason for entry in report.failed}
+    assert "expected JSON" in reasons["bad.ipynb"]
+    assert reasons["none.pdf"] == "It is empty (0 bytes): there is nothing to read."
+    again = run(old)
+    assert {entry.path: entry.reason for entry in again.failed} == reasons
+    (old / "none.pdf").unlink()
+    assert [entry.path for entry in run(old).failed] == ["bad.ipynb"]
+    assert [failure.path for failure in library.failures()] == ["bad.ipynb"]
+
+
+def test_a_file_that_turned_bad_keeps_its_last_version(run: Run, library: Library, old: Path) -> None:
+    run(old)
+    (old / "book.ipynb").write_text("{ half a noteb")
+    report = run(old)
+    assert "The version that was read before stays" in report.failed[0].reason
+    assert library.has("book.ipynb")
+
+
+def test_a_file_over_the_limit_is_told(run: Run, old: Path) -> None:
+    report = run(old, settings={"ingest": IngestSettings(max_file_bytes=300)})
+    assert [entry.path for entry in report.failed] == ["book.ipynb", "week2.md"]
+    assert "at most 0.0 MB are read (ingest.max_file_bytes)" in report.failed[1].reason
+
+
+def test_wrong_paths_change_nothing(run: Run, library: Library, old: Path, tmp_path: Path) -> None:
+    run(old)
+    with pytest.raises(InputError, match="There is no file or folder"):
+        run(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="There is no note in"):
+        run(tmp_path / "empty")
+    assert names(library) == ALL
+
+
+def test_an_emptied_folder_does_not_wipe_the_library(run: Run, library: Library, old: Path) -> None:
+    run(old)
+    for file in sorted(old.rglob("*.*")):
+        file.unlink()
+    with pytest.raises(InputError, match="Nothing was changed"):
+        run(old)
+    assert names(library) == ALL
+
+
+def test_other_ways_of_cutting_are_refused(run: Run, old: Path) -> None:
+    run(old)
+    with pytest.raises(LibraryMismatch, match="cut into passages by"):
+        run(old, settings={"chunk": ChunkSettings(target_tokens=64)})
+
+
+def test_what_is_hidden_linked_or_no_note_is_passed_over(
+    run: Run, library: Library, old: Path, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret.md"
+    secret.write_text("# Secret\n\nOutside.\n")
+    (old / "link.md").symlink_to(secret)
+    (old / "linked").symlink_to(tmp_path)
+    for name in (".git", "node_modules", "__pycache__", "env"):
+        (old / name).mkdir()
+        (old / name / "note.md").write_text("# No\n")
+    (old / "env" / "pyvenv.cfg").write_text("")
+    (old / "picture.png").write_bytes(b"\x89PNG")
+    (old / ".hidden.md").write_text("# No\n")
+    report = run(old)
+    assert names(library) == ALL
+    assert (report.skipped, report.failed) == (3, ())  # the picture and two links
+
+
+def test_events_tell_the_whole_story(run: Run, old: Path) -> None:
+    (old / "bad.ipynb").write_text("not json")
+    events: list[IngestEvent] = []
+    report = run(old, on_event=events.append)
+    assert [event.stage for event in events[:1]] == [Stage.FOUND]
+    assert {event.path for event in events if event.stage is Stage.SAVED} == set(ALL)
+    assert [event.path for event in events if event.stage is Stage.FAILED] == ["bad.ipynb"]
+    last = events[-1]
+    assert (last.stage, last.files_done, last.files_total) == (Stage.DONE, 7, 7)
+    assert last.chunks_done == last.chunks_known == report.chunks
+
+
+def test_the_report_is_the_contract(run: Run, old: Path) -> None:
+    found = run(old).as_json()
+    assert {
+        "added",
+        "updated",
+        "unchanged",
+        "removed",
+        "failed",
+        "warnings",
+        "documents",
+        "chunks",
+        "seconds",
+    } <= found.keys()
+
+
+def test_identical_passages_share_one_embedding(run: Run, library: Library, old: Path, embedder: Any) -> None:
+    (old / "copy.md").write_bytes((old / "week2.md").read_bytes())
+    run(old)
+    assert len(embedder.texts) == len(set(embedder.texts))
+    assert library.chunk_count() > library.connection.execute("SELECT COUNT(*) FROM embeddings").fetchone()[0]
+
+
+def test_a_burst_of_changes_is_one_change(old: Path) -> None:
+    from ingest.watch import changes
+
+    stop, seen = threading.Event(), threading.Semaphore(0)
+    bursts: list[float] = []
+
+    def follow() -> None:
+        for _ in changes([old], stop, quiet_milliseconds=200):
+            bursts.append(time.monotonic())
+            seen.release()
+
+    thread = threading.Thread(target=follow)
+    thread.start()
+    try:
+        assert seen.acquire(timeout=20)  # the watch stands
+        for number in range(20):
+            (old / f"synced{number}.md").write_text(f"# {number}\n")
+        assert seen.acquire(timeout=20)
+        assert not seen.acquire(timeout=1.5)
+        (old / "library.sqlite-wal").write_text("the library's own files do not count")
+        assert not seen.acquire(timeout=1.5)
+    finally:
+        stop.set()
+        thread.join(timeout=20)
+    assert len(bursts) == 2
