@@ -138,9 +138,9 @@ class _Layer:
 
     @classmethod
     def of(cls, block: Any, keep_dense: bool) -> _Layer:
-        linears = [Linear(modules, keep_dense) for modules in _groups(block)]
+        qkv, output, gate_up, down = (Linear(modules, keep_dense) for modules in _groups(block))
         return cls(
-            block.input_layernorm.weight, *linears[:2], block.post_attention_layernorm.weight, *linears[2:]
+            block.input_layernorm.weight, qkv, output, block.post_attention_layernorm.weight, gate_up, down
         )
 
     def use_adapter(self, block: Any, name: str) -> None:
@@ -185,12 +185,13 @@ class CudaLlama:
         keep_dense = self._has_room_for_dense(body.layers)
         self._layers = [_Layer.of(block, keep_dense) for block in body.layers]
         self._graphs: dict[int, tuple[Any, torch.Tensor, torch.Tensor]] = {}
+        self._prepare()
 
     def use_adapter(self, name: str) -> None:
         """Decode with another adapter that PEFT has loaded, or with none (empty name)."""
-        self._graphs.clear()
         for layer, block in zip(self._layers, self._causal().model.layers, strict=True):
             layer.use_adapter(block, name)
+        self._prepare()
 
     def read(self, slot: int, ids: Sequence[int], kept: int) -> torch.Tensor:
         """The next token's logits after the slot has read `ids`, of which it already holds the first `kept`."""
@@ -233,6 +234,14 @@ class CudaLlama:
         inputs.copy_(rows, non_blocking=True)
         graph.replay()
         return logits[:count].clone()
+
+    def _prepare(self) -> None:
+        """Capture every graph now (about two seconds), so that no question waits for it."""
+        self._graphs.clear()
+        if self.model.device.type == "cuda":
+            with torch.inference_mode():
+                for batch in _BATCHES:
+                    self._capture(batch)
 
     def _capture(self, batch: int) -> tuple[Any, torch.Tensor, torch.Tensor]:
         inputs = torch.zeros((3, batch), dtype=torch.int32, device=self.model.device)

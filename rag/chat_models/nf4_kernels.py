@@ -194,7 +194,7 @@ def multiply(
     return out
 
 
-PRODUCT_SHAPE = (4, 8, 2)
+PRODUCT_SHAPE = (2, 8, 1)
 """Outputs a program, blocks of 64 weights a turn, warps: the best of a sweep on an H200 (`bench_models_gpu --sweep`)."""
 
 

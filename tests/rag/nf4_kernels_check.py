@@ -1,0 +1,84 @@
+"""Run by `test_chat_models_transformers` in Triton's interpreter: the CUDA decoder against transformers, on a CPU.
+
+A decode step must give the logits that the whole model gives: for one conversation and several, after a kept prefix, with an adapter;
+and the 4-bit product must be that of bitsandbytes' own dequantized weights.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, LlamaConfig
+
+from rag.chat_models.cuda_llama import CudaLlama, FourBitWeight
+from rag.chat_models.nf4_kernels import multiply
+
+
+def tiny() -> Any:
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=128,
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=256,
+    )
+    return AutoModelForCausalLM.from_config(config).eval()
+
+
+def check_decoder(model: Any, adapter: str = "") -> None:
+    decoder = CudaLlama(model, 256, most_slots=3)
+    decoder.use_adapter(adapter)
+    first, second = torch.randint(0, 128, (140,)).tolist(), torch.randint(0, 128, (20,)).tolist()
+    expected = [model(input_ids=torch.tensor([ids])).logits[0] for ids in (first, second)]
+    close(decoder.read(1, first[:90], 0), expected[0][89])
+    close(decoder.read(1, first[:130], 70), expected[0][129])
+    close(decoder.read(0, second[:10], 0), expected[1][9])
+    for at in range(3):
+        both = decoder.step([1, 0], [first[130 + at], second[10 + at]], [130 + at, 10 + at])
+        close(both[0], expected[0][130 + at])
+        close(both[1], expected[1][10 + at])
+    close(decoder.step([1], [first[133]], [133])[0], expected[0][133])
+
+
+def check_four_bits() -> None:
+    import bitsandbytes
+    from bitsandbytes.functional import dequantize_4bit
+
+    linears = []
+    for height in (64, 32):
+        linear = bitsandbytes.nn.Linear4bit(
+            256, height, bias=False, compute_dtype=torch.float32, quant_type="nf4", compress_statistics=True
+        )
+        linears.append(linear.to("cpu"))
+    plain = torch.cat([dequantize_4bit(one.weight.data, one.weight.quant_state) for one in linears]).float()
+    weight = FourBitWeight(linears, keep_dense=False)
+    x = torch.randn(1, 256, dtype=torch.bfloat16)
+    residual = torch.randn(1, 96, dtype=torch.bfloat16)
+    close(weight(x, residual).float(), x.float() @ plain.T + residual.float(), 1e-2)
+    exact = multiply(x.half(), weight.packed, weight.scales, weight.levels).float()
+    close(exact, x.half().float() @ plain.T, 1e-3)
+    rows = torch.randn(3, 256)
+    close(weight(rows, torch.ones(3, 96)), rows @ plain.T + 1)
+
+
+def close(found: torch.Tensor, expected: torch.Tensor, tolerance: float = 1e-5) -> None:
+    error = float((found - expected).norm() / expected.norm())
+    if not error < tolerance:
+        raise SystemExit(f"relative error {error}")
+
+
+if __name__ == "__main__":
+    with torch.inference_mode():
+        check_decoder(tiny())
+        from peft import LoraConfig, get_peft_model
+
+        adapted = get_peft_model(tiny(), LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"))
+        for name, parameter in adapted.named_parameters():
+            if "lora_B" in name:
+                parameter.data.normal_(0, 0.1)
+        check_decoder(adapted.eval(), "default")
+        check_four_bits()
