@@ -24,7 +24,6 @@ from benchmarks.eval_sets import example_application, example_records, long_gold
 from benchmarks.eval_usual_recipe import ragas_evaluate_seconds, syllabus_beside_usual_recipe
 from eval.judge import Judge
 from eval.judge_cache import JudgementCache
-from eval.records import Record
 from ui.application import Application
 from ui.judging import open_judge_model
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,34 +16,23 @@ ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "examples" / "golden.jsonl"
 
 
-def lectern(*arguments: str | Path, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ui.cli", *map(str, arguments)],
-        cwd=folder,
-        env={**os.environ, "COLUMNS": "160", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("eval") / "library"
-    assert lectern("ingest", ROOT / "examples" / "course", "--library", folder).returncode == 0
-    return folder
+def library(course_library: Path) -> Path:
+    return course_library
 
 
 @pytest.fixture(scope="module")
-def run(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(lectern: Run, library: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "first"
     done = lectern("eval", "retrieval", "--golden", GOLDEN, "--library", library, "--run-dir", folder)
     assert done.returncode == 0, done.stderr
     return folder
 
 
-def test_retrieval_prints_the_object_of_the_contract(library: Path) -> None:
+def test_retrieval_prints_the_object_of_the_contract(lectern: Run, library: Path) -> None:
     done = lectern("eval", "retrieval", "--golden", GOLDEN, "--library", library, "--json")
     result = json.loads(done.stdout)
     assert result["n"] == sum(
@@ -58,14 +46,14 @@ def test_retrieval_prints_the_object_of_the_contract(library: Path) -> None:
     assert result["seconds"] > 0
 
 
-def test_the_golden_file_of_the_examples_stands_in_its_library(library: Path) -> None:
+def test_the_golden_file_of_the_examples_stands_in_its_library(lectern: Run, library: Path) -> None:
     done = lectern("eval", "golden", "validate", GOLDEN, "--library", library, "--json")
     assert done.returncode == 0
     assert json.loads(done.stdout)["problems"] == []
 
 
 def test_a_run_beside_itself_holds_every_bound_and_a_worse_one_exits_1(
-    library: Path, run: Path, tmp_path: Path
+    lectern: Run, library: Path, run: Path, tmp_path: Path
 ) -> None:
     again = lectern("eval", "compare", run, run, "--fail-on", "recall@5:-0.001", "--json")
     assert again.returncode == 0
@@ -84,7 +72,7 @@ def test_a_run_beside_itself_holds_every_bound_and_a_worse_one_exits_1(
 
 
 @pytest.mark.parametrize("form", ["html", "md", "json"])
-def test_a_report_is_written_into_the_run(run: Path, form: str) -> None:
+def test_a_report_is_written_into_the_run(lectern: Run, run: Path, form: str) -> None:
     done = lectern("eval", "report", run, "--format", form)
     path = Path(done.stdout.strip())
     assert path == run / f"report.{form}"
@@ -92,7 +80,7 @@ def test_a_report_is_written_into_the_run(run: Path, form: str) -> None:
 
 
 def test_a_kept_run_is_not_made_twice_and_refuses_other_questions(
-    library: Path, run: Path, tmp_path: Path
+    lectern: Run, library: Path, run: Path, tmp_path: Path
 ) -> None:
     again = lectern("eval", "retrieval", "--golden", GOLDEN, "--library", library, "--run-dir", run)
     assert "questions are in" in again.stderr
@@ -103,7 +91,7 @@ def test_a_kept_run_is_not_made_twice_and_refuses_other_questions(
     assert "differs in" in other.stderr
 
 
-def test_calibrate_writes_only_when_told(library: Path, tmp_path: Path) -> None:
+def test_calibrate_writes_only_when_told(lectern: Run, library: Path, tmp_path: Path) -> None:
     config = tmp_path / "lectern.toml"
     config.write_text("# kept\n")
     asked = ("eval", "calibrate", "--golden", GOLDEN, "--library", library, "--config", config)
@@ -116,7 +104,9 @@ def test_calibrate_writes_only_when_told(library: Path, tmp_path: Path) -> None:
     assert config.read_text().startswith("# kept\n")
 
 
-def test_questions_are_added_from_words_with_their_exact_span(library: Path, tmp_path: Path) -> None:
+def test_questions_are_added_from_words_with_their_exact_span(
+    lectern: Run, library: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "mine.jsonl"
     line = next(json.loads(line) for line in GOLDEN.read_text().splitlines() if json.loads(line).get("gold"))
     gold = line["gold"][0]
@@ -145,7 +135,7 @@ def test_questions_are_added_from_words_with_their_exact_span(library: Path, tmp
     assert "neither gold spans nor an answer" in nothing.stderr
 
 
-def test_proposals_are_found_by_the_retriever(library: Path, tmp_path: Path) -> None:
+def test_proposals_are_found_by_the_retriever(lectern: Run, library: Path, tmp_path: Path) -> None:
     file = tmp_path / "draft.jsonl"
     other = ("--unanswerable-from", GOLDEN, "--unanswerable", "3")
     done = lectern("eval", "golden", "draft", "--out", file, "--count", "5", *other, "--library", library)
@@ -156,7 +146,7 @@ def test_proposals_are_found_by_the_retriever(library: Path, tmp_path: Path) -> 
     assert all("draft" in draft["tags"] for draft in drafts)
 
 
-def test_a_sweep_recommends_one_of_its_settings(library: Path, tmp_path: Path) -> None:
+def test_a_sweep_recommends_one_of_its_settings(lectern: Run, library: Path, tmp_path: Path) -> None:
     few = tmp_path / "few.jsonl"
     few.write_text("\n".join(GOLDEN.read_text().splitlines()[:12]))
     knobs = ("--vary", "chunk.target_tokens=100,200", "--vary", "retrieval.depth=1,50")
@@ -173,7 +163,9 @@ def test_a_sweep_recommends_one_of_its_settings(library: Path, tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_answers_with_the_embedded_judge_scores_every_metric(library: Path, tmp_path: Path) -> None:
+def test_answers_with_the_embedded_judge_scores_every_metric_without_a_network(
+    lectern: Run, library: Path, tmp_path: Path, socket_log: Path
+) -> None:
     pytest.importorskip("ragas")
     few = tmp_path / "few.jsonl"
     lines = GOLDEN.read_text().splitlines()
@@ -188,9 +180,10 @@ def test_answers_with_the_embedded_judge_scores_every_metric(library: Path, tmp_
     assert sum(result["abstention"][key] for key in result["abstention"] if key != "balanced_accuracy") == 4
     assert "135 million parameters" in result["judge"]["remark"]
     assert " 0 unparsable" in done.stderr.replace("\n", " ")
+    assert socket_log.read_text(encoding="utf-8") == ""
 
 
-def test_bad_input_is_one_sentence(library: Path, run: Path, tmp_path: Path) -> None:
+def test_bad_input_is_one_sentence(lectern: Run, library: Path, run: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"id": "a", "question": "Why?"}\n')
     for arguments, said in (

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ui.options import ConfigOption, JsonOption, LibraryOption
 
 if TYPE_CHECKING:
-    from eval.golden import GoldenQuestion, GoldSpan
-    from ui.application import Application
+    from eval.golden import GoldenQuestion
 
 FileArgument = Annotated[
     Path, typer.Argument(metavar="FILE", help="The golden file, JSON lines.", show_default=False)
@@ -72,19 +70,22 @@ def add(
     config: ConfigOption = None,
 ) -> None:
     """Add a golden question: from words, from an answer that was wrong, or from what was said in the app."""
+    from eval.feedback import golden_from_answer, parse_verdict
     from eval.golden import append_golden
     from ui.application import Application, load
     from ui.console import print_result
+    from ui.golden_making import add_from_feedback, gold_spans, question_from_words, read_answer
 
     application = Application(load(library, config))
     if from_feedback:
-        _add_from_feedback(application, file)
+        add_from_feedback(application, file)
         return
-    spans = _spans(application, document, text)
+    spans = gold_spans(application, document, text)
     if from_answer is not None:
-        made = _from_answer(_read_answer(from_answer), verdict, answer or "", spans)
+        judged = parse_verdict(verdict)
+        made = golden_from_answer(read_answer(from_answer), judged, right_answer=answer or "", gold=spans)
     elif question is not None:
-        made = _from_words(question, answer, spans, unanswerable, tag or [], identifier)
+        made = question_from_words(question, answer, spans, unanswerable, tag or [], identifier)
     else:
         raise typer.BadParameter("give a question, --from-answer FILE or --from-feedback")
     append_golden(file, made)
@@ -188,104 +189,3 @@ def draft(
     print_result(
         f"{len(written)} proposals in {out}. Read them, delete the bad ones, and remove the tag `draft`."
     )
-
-
-def _spans(application: Application, document: str | None, text: str | None) -> list[GoldSpan]:
-    """The span of `text` in a document of the library, as a list of one; empty when neither is given."""
-    from eval.gold_match import find_text, resolve_document
-    from eval.golden import GoldSpan
-    from rag.errors import InputError
-
-    if document is None and text is None:
-        return []
-    if document is None or not (text or "").strip():
-        raise typer.BadParameter("--document and --text belong together")
-    path = resolve_document(document, [known.path for known in application.library.documents()])
-    if path is None:
-        raise InputError(
-            f"The library has no one document {document!r}. `lectern documents list` shows what it has."
-        )
-    content = application.library.document(path).text
-    found = find_text(text or "", content)
-    if len(found) != 1:
-        raise InputError(
-            f"The text stands {len(found)} times in {path}, expected once. Give the exact words, and enough of them."
-        )
-    start, end = found[0]
-    return [GoldSpan(document=path, start=start, end=end, text=content[start:end])]
-
-
-def _from_words(
-    question: str,
-    answer: str | None,
-    spans: list[GoldSpan],
-    unanswerable: bool,
-    tags: list[str],
-    identifier: str | None,
-) -> GoldenQuestion:
-    from pydantic import ValidationError
-
-    from eval.golden import GoldenQuestion, question_id
-    from rag.errors import InputError
-
-    try:
-        return GoldenQuestion(
-            id=identifier or question_id(question),
-            question=question,
-            answer=answer,
-            gold=tuple(spans),
-            unanswerable=unanswerable,
-            tags=tuple(tags),
-        )
-    except ValidationError as exc:
-        reason = exc.errors()[0]["msg"].removeprefix("Value error, ")
-        raise InputError(
-            f"{reason[:1].upper()}{reason[1:]}: --answer, --document with --text, or --unanswerable."
-        ) from exc
-
-
-def _from_answer(
-    answer: dict[str, Any], verdict: str, right_answer: str, spans: list[GoldSpan]
-) -> GoldenQuestion:
-    from eval.feedback import golden_from_answer, parse_verdict
-
-    return golden_from_answer(answer, parse_verdict(verdict), right_answer=right_answer, gold=spans)
-
-
-def _read_answer(path: Path) -> dict[str, Any]:
-    from rag.errors import DatasetError
-
-    try:
-        answer = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise DatasetError(
-            f"{path} is no answer ({exc}). Save one with `lectern ask ... --json > {path}`."
-        ) from exc
-    if not isinstance(answer, dict) or "question" not in answer:
-        raise DatasetError(
-            f"{path} is no answer: it has no `question`. Save one with `lectern ask ... --json > {path}`."
-        )
-    return answer
-
-
-def _add_from_feedback(application: Application, file: Path) -> None:
-    """Add every judged answer that says enough; name the rest."""
-    from eval.feedback import golden_from_answer, parse_verdict
-    from eval.golden import append_golden, read_golden
-    from rag.errors import InputError
-    from ui.console import log_console, print_result
-
-    known = {question.id for question in read_golden(file)} if file.exists() else set()
-    added = 0
-    for feedback in application.library.feedback():
-        try:
-            answer = {"question": feedback.question, **json.loads(feedback.answer_json)}
-            made = golden_from_answer(answer, parse_verdict(feedback.verdict), right_answer=feedback.note)
-        except InputError as exc:
-            log_console().print(f"Left out: {exc}", style="yellow")
-            continue
-        if made.id not in known:
-            append_golden(file, made)
-            known.add(made.id)
-            added += 1
-    print_result(f"Added {added} questions to {file}.")
