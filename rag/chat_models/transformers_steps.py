@@ -27,7 +27,9 @@ class TransformersSteps:
         """The next token's logits after the slot has read `ids`, of which it already holds the first `kept`."""
         cache = self._caches[slot]
         if kept and cache is not None and getattr(cache, "is_croppable", True):
-            cache.crop(kept)
+            surplus = cache.get_seq_length() - kept
+            if surplus:
+                cache.crop(-surplus)
         else:
             cache, kept = DynamicCache(config=self.model.config), 0
         self._caches[slot] = cache
