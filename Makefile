@@ -9,7 +9,7 @@ export HF_HUB_OFFLINE := 1
 export GRADIO_ANALYTICS_ENABLED := False
 export RAGAS_DO_NOT_TRACK := true
 
-.PHONY: help setup setup-dev chat ask test test-fast check clean bench-ingest bench-retrieval bench-models bench-finetune bench-eval
+.PHONY: help setup setup-dev chat ask test test-fast check clean bench-ingest bench-retrieval bench-models bench-answers bench-finetune bench-eval
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -57,6 +57,9 @@ bench-retrieval: setup-dev  ## Retrieval quality, latency and memory beside the 
 
 bench-models: setup-dev  ## Language model speed
 	@$(BIN)/python -m benchmarks.bench_models
+
+bench-answers: setup-dev  ## What the sentence check adds to the embedded reader
+	@$(BIN)/python -m benchmarks.bench_answers
 
 bench-finetune: setup-dev  ## Fine-tuning speed
 	@$(BIN)/python -m benchmarks.bench_finetune

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rag.evidence import Evidence, check
 from rag.prompt import ABSTENTION, without_citations
+from rag.quoting import Quote, Vote
 from rag.sentences import sentences
 from rag.standalone import with_last_answer
 from rag.types import Chunk, Hit, Turn
+
+_HEADING = re.compile(r"^\s{0,3}#{1,6}\s.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,10 @@ class CheckedAnswer:
     evidence: Evidence
 
 
+REFUSAL = CheckedAnswer(ABSTENTION, True, Evidence(ABSTENTION, (), ()))
+"""What is shown when the notes do not hold the answer."""
+
+
 def checked_answer(text: str, passages: Sequence[Chunk], threshold: float) -> CheckedAnswer:
     """The answer as it may be shown.
 
@@ -29,8 +37,28 @@ def checked_answer(text: str, passages: Sequence[Chunk], threshold: float) -> Ch
     """
     evidence = check(text, passages, threshold)
     if is_refusal(text) or not any(sentence.supported for sentence in evidence.sentences):
-        return CheckedAnswer(ABSTENTION, True, Evidence(ABSTENTION, (), ()))
+        return REFUSAL
     return CheckedAnswer(evidence.text.strip(), False, evidence)
+
+
+def votes(answer: CheckedAnswer, passages: Sequence[Chunk]) -> list[Vote]:
+    """The stretches of the shown passages that an answer's citations quote."""
+    return [
+        (c.n, c.start - passages[c.n - 1].start, c.end - passages[c.n - 1].start)
+        for c in answer.evidence.citations
+    ]
+
+
+def quoted_answer(quote: Quote, passages: Sequence[Chunk], threshold: float) -> CheckedAnswer:
+    """The quote as an answer that cites its passage."""
+    text = passages[quote.n - 1].text[quote.start : quote.end]
+    gap = "\n" if text.endswith("```") else " "
+    return checked_answer(f"{text}{gap}[{quote.n}]", passages, threshold)
+
+
+def without_headings(text: str) -> str:
+    """The text without its heading lines: a small reader copies the heading above the sentence it means."""
+    return _HEADING.sub("", text).strip()
 
 
 def is_refusal(text: str) -> bool:

@@ -20,13 +20,15 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from rag import answering, standalone
+from rag.answering import CheckedAnswer
 from rag.context import Budget, Context, fit
 from rag.errors import QuestionError
 from rag.gate import Decision, decide
 from rag.prompt import ABSTENTION, PROMPT_VERSION, PromptStyle
+from rag.quoting import Quote, Vote
 from rag.retriever import hit_from_document
 from rag.settings import AnswerSettings
-from rag.types import Answer, Hit, Receipt, Role, Timings, Turn
+from rag.types import Answer, Chunk, Hit, Receipt, Role, Timings, Turn
 
 
 class Question(TypedDict):
@@ -129,16 +131,26 @@ class _Run:
         return Timings(self.retrieved, self.first_token, total, prompt_tokens, self.answer_tokens)
 
 
+Quoter = Callable[[str, Sequence[Chunk], Sequence[Vote]], Quote | None]
+"""Finds the sentence of the shown passages that is closest to a question, given the reader's votes (see `rag.quoting`)."""
+
+
 class AnswerChain(Runnable[Question, Any]):
     """A retriever and a chat model joined: `invoke` gives an `Answer`, `stream` the events that end with it."""
 
     def __init__(
-        self, retriever: BaseRetriever, model: Model, settings: AnswerSettings, receipt: ReceiptSource
+        self,
+        retriever: BaseRetriever,
+        model: Model,
+        settings: AnswerSettings,
+        receipt: ReceiptSource,
+        quoter: Quoter | None = None,
     ) -> None:
         self.retriever = retriever
         self.model = model
         self.settings = settings
         self.receipt = receipt
+        self.quoter = quoter
 
     def invoke(self, input: Question, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:  # noqa: A002 - LangChain's name
         """The answer to one question.
@@ -280,9 +292,8 @@ class AnswerChain(Runnable[Question, Any]):
         run: _Run,
         decision: Decision,
     ) -> Answer:
-        checked = answering.checked_answer(
-            run.text, [hit.chunk for hit in context.passages], self.settings.support
-        )
+        passages = [hit.chunk for hit in context.passages]
+        checked, quote = self._checked_text(run.text, rewritten, passages)
         return Answer(
             question=question,
             standalone_question=rewritten,
@@ -299,8 +310,24 @@ class AnswerChain(Runnable[Question, Any]):
                 "gate_score": decision.score,
                 "shown": len(context.passages),
                 "model_text": run.text,
+                "quote_score": quote.score if quote else None,
+                "quoted": quote is not None and not quote.by_reader and not checked.abstained,
             },
         )
+
+    def _checked_text(
+        self, text: str, question: str, passages: Sequence[Chunk]
+    ) -> tuple[CheckedAnswer, Quote | None]:
+        """What may be shown of the model's text; a small reader's choice is held against the closest sentence in code."""
+        if self.model.prompt_style is not PromptStyle.READER or self.quoter is None:
+            return answering.checked_answer(text, passages, self.settings.support), None
+        said = answering.checked_answer(answering.without_headings(text), passages, self.settings.support)
+        quote = self.quoter(question, passages, answering.votes(said, passages))
+        if quote is None or quote.score < self.settings.quote_score:
+            return answering.REFUSAL, quote
+        if quote.by_reader:
+            return said, quote
+        return answering.quoted_answer(quote, passages, self.settings.support), quote
 
     def _refusal(
         self, question: str, rewritten: str, hits: Sequence[Hit], run: _Run, decision: Decision

@@ -105,6 +105,12 @@ class AnswerSettings(Section):
         le=1,
         description="the same for an embedder without token matches, as the best passage's cosine",
     )
+    quote_score: float = Field(
+        0.55,
+        ge=-1,
+        le=2,
+        description="closeness from which a sentence is quoted when the embedded reader says nothing",
+    )
     support: float = Field(0.6, ge=0, le=1, description="share of a sentence's words its passages must hold")
     max_question_chars: int = Field(8000, ge=1, description="longest question, characters")
 

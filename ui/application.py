@@ -16,11 +16,16 @@ from rag.settings_sources import LoadedSettings
 from rag.settings_sources import load as load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rag.chain import AnswerChain
     from rag.chat_models.local_model import LocalChatModel
+    from rag.chat_models.openai_endpoint import EndpointChatModel
     from rag.embedder import Embedder
     from rag.library import Library
+    from rag.quoting import Quote, Vote
     from rag.search import Searcher
+    from rag.types import Chunk
 
 
 def load(library: Path | None = None, config: Path | None = None, **flags: Any) -> LoadedSettings:
@@ -83,7 +88,7 @@ class Application:
         return Searcher(self.library, self.embedder, self.settings.retrieval)
 
     @cached_property
-    def model(self) -> LocalChatModel:
+    def model(self) -> LocalChatModel | EndpointChatModel:
         """The language model, loaded."""
         from rag.chat_models import open_chat_model
 
@@ -97,6 +102,7 @@ class Application:
     @cached_property
     def _chain(self) -> AnswerChain:
         from rag.chain import AnswerChain, ReceiptSource
+        from rag.quoting import best_quote
         from rag.retriever import LecternRetriever
 
         retriever = LecternRetriever(searcher=self.searcher, k=self.settings.retrieval.k)
@@ -110,4 +116,8 @@ class Application:
             temperature=chosen.temperature,
             max_answer_tokens=chosen.max_answer_tokens,
         )
-        return AnswerChain(retriever, model, self.settings.answer, receipt)
+
+        def quoter(question: str, passages: Sequence[Chunk], votes: Sequence[Vote]) -> Quote | None:
+            return best_quote(question, passages, self.embedder, votes)
+
+        return AnswerChain(retriever, model, self.settings.answer, receipt, quoter)

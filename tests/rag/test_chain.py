@@ -13,6 +13,7 @@ from langchain_core.retrievers import BaseRetriever
 from rag.chain import AnswerChain, Done, Question, ReceiptSource, Retrieved, Rewritten, Token
 from rag.errors import QuestionError
 from rag.prompt import ABSTENTION, PromptStyle
+from rag.quoting import Quote
 from rag.retriever import to_document
 from rag.settings import AnswerSettings
 from rag.types import Hit, Role, Turn
@@ -180,3 +181,53 @@ def test_a_foreign_retriever_is_cited_by_its_source(build: Callable[..., AnswerC
     chain.retriever = Foreign()
     (citation,) = chain.invoke({"question": "When do owls hunt?"}).citations
     assert (citation.document, citation.quote) == ("owls.txt", "Owls hunt at night.")
+
+
+def quoting(score: float, n: int = 2, by_reader: bool = False) -> Callable[..., Quote]:
+    return lambda question, passages, votes: Quote(n, 0, len(passages[n - 1].text), score, by_reader)
+
+
+@pytest.mark.parametrize(
+    "reply", [ABSTENTION, "Pandas eat bamboo. [1]", "# Ranking", "BM25 is a ranking function. [1]"]
+)
+def test_a_near_sentence_is_quoted_where_a_small_reader_says_nothing_or_something_farther(
+    build: Callable[..., AnswerChain], reply: str
+) -> None:
+    chain = build(reply)
+    chain.quoter = quoting(0.9)
+    answer = chain.invoke({"question": "What does stemming do?"})
+    assert answer.text == f"{STEMMING} [2]"
+    assert answer.details["quoted"]
+    assert [citation.document for citation in answer.citations] == ["text.md"]
+
+
+def test_the_readers_own_words_stay_where_it_chose_the_closest_sentence(
+    build: Callable[..., AnswerChain],
+) -> None:
+    chain = build("BM25 is a ranking function. [1]")
+    chain.quoter = quoting(0.9, n=1, by_reader=True)
+    answer = chain.invoke({"question": "What is BM25?"})
+    assert answer.text == "BM25 is a ranking function. [1]"
+    assert not answer.details["quoted"]
+
+
+def test_a_far_sentence_is_not_quoted_and_a_reader_that_chose_it_is_not_believed(
+    build: Callable[..., AnswerChain],
+) -> None:
+    chain = build("BM25 is a ranking function. [1]")
+    chain.quoter = quoting(0.2, n=1, by_reader=True)
+    assert chain.invoke({"question": "Who won?"}).abstained
+
+
+def test_a_model_that_follows_instructions_is_taken_at_its_word(build: Callable[..., AnswerChain]) -> None:
+    chain = build(ABSTENTION, prompt_style=PromptStyle.INSTRUCT)
+    chain.quoter = quoting(0.9)
+    assert chain.invoke({"question": "What does stemming do?"}).abstained
+
+
+def test_the_quoter_is_told_what_the_reader_cites(build: Callable[..., AnswerChain]) -> None:
+    seen: list[Any] = []
+    chain = build("The parameter k1 is usually 1.2. [1]")
+    chain.quoter = lambda question, passages, votes: seen.extend(votes)  # type: ignore[func-returns-value]
+    chain.invoke({"question": "What is k1?"})
+    assert seen == [(1, RANKING.index("The"), len(RANKING))]

@@ -1,0 +1,77 @@
+"""The closest sentence is found by arithmetic that can be done by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rag.quoting import READER_WEIGHT, WORD_WEIGHT, Quote, best_quote
+from rag.types import Chunk
+
+
+class OwlEmbedder:
+    """A text's vector is (1, 0) where it says owl, (0, 1) where it does not."""
+
+    def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.array([self.embed_query(text) for text in texts], np.float32)
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        return np.array([1.0, 0.0] if "owl" in text.lower() else [0.0, 1.0], np.float32)
+
+
+NOTES = "Zebras graze on dry plains. Owls hunt mice at night. Lions sleep through the afternoon."
+
+
+def said(quote: Quote | None, passages: Sequence[Chunk]) -> str:
+    assert quote is not None
+    return passages[quote.n - 1].text[quote.start : quote.end]
+
+
+def test_the_closest_sentence_wins_and_its_score_is_the_sum(make_chunk: Callable[..., Chunk]) -> None:
+    passages = [make_chunk(NOTES)]
+    quote = best_quote("When do owls hunt?", passages, OwlEmbedder())
+    assert said(quote, passages) == "Owls hunt mice at night."
+    assert quote is not None
+    assert quote.score == pytest.approx(
+        1.0 + WORD_WEIGHT
+    )  # cosine 1 alone and headed, both content words held
+    assert not quote.by_reader
+
+
+def test_a_vote_moves_the_choice_only_so_far(make_chunk: Callable[..., Chunk]) -> None:
+    passages = [make_chunk(NOTES)]
+    lions = (1, NOTES.index("Lions"), len(NOTES))
+    assert (
+        said(best_quote("When do owls hunt?", passages, OwlEmbedder(), [lions]), passages)
+        == "Owls hunt mice at night."
+    )
+    tie = best_quote("Which beasts?", passages, OwlEmbedder(), [lions])
+    assert said(tie, passages) == "Lions sleep through the afternoon."
+    assert tie is not None
+    assert tie.by_reader
+    assert tie.score == pytest.approx(1.0 + READER_WEIGHT)
+
+
+def test_a_better_ranked_passage_wins_a_tie(make_chunk: Callable[..., Chunk]) -> None:
+    passages = [
+        make_chunk("Owls hunt mice at night.", "a.md"),
+        make_chunk("Owls hunt mice at night.", "b.md"),
+    ]
+    quote = best_quote("When do owls hunt?", passages, OwlEmbedder())
+    assert quote is not None
+    assert quote.n == 1
+
+
+def test_what_a_sentence_announces_is_quoted_with_it(make_chunk: Callable[..., Chunk]) -> None:
+    passages = [
+        make_chunk("Intro words stand here.\n\nTo list owls run this command:\n\n```\nowls --list\n```\n")
+    ]
+    assert said(best_quote("list owls", passages, OwlEmbedder()), passages).endswith("owls --list\n```")
+
+
+def test_headings_and_labels_are_no_answers(make_chunk: Callable[..., Chunk]) -> None:
+    assert best_quote("owls", [make_chunk("# Owls of the northern forests\n\nOwls.")], OwlEmbedder()) is None
+    assert best_quote("owls", [], OwlEmbedder()) is None
