@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import log
 
@@ -83,6 +83,17 @@ class Stemmer:
         connection.execute("INSERT INTO text VALUES (?)", (text,))
         return [row[0] for row in connection.execute("SELECT term FROM terms ORDER BY offset")]
 
+    def held(self, texts: Sequence[str], stems: Iterable[str]) -> list[set[str]]:
+        """For each text, which of `stems` it holds."""
+        connection = self._connection()
+        connection.execute("DELETE FROM text")
+        connection.executemany("INSERT INTO text(rowid, body) VALUES (?, ?)", enumerate(texts))
+        held: list[set[str]] = [set() for _ in texts]
+        for stem in stems:
+            for (place,) in connection.execute("SELECT doc FROM terms WHERE term = ?", (stem,)):
+                held[place].add(stem)
+        return held
+
     def _connection(self) -> sqlite3.Connection:
         found: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if found is None:
@@ -129,12 +140,18 @@ class LexicalIndex:
         """The question's terms with how many passages hold each, rarest first (those that none holds at the front)."""
         self._refresh()
         terms: dict[str, Term] = {}
-        for word in question_words(question):
-            for stem in self.stemmer.stems(word)[:1]:
-                passages = self._count(stem)
-                weight = inverse_document_frequency(passages, self._total)
-                terms.setdefault(stem, Term(word, stem, passages, weight))
+        for word, stem in self._stemmed(question_words(question)):
+            passages = self._count(stem)
+            weight = inverse_document_frequency(passages, self._total)
+            terms.setdefault(stem, Term(word, stem, passages, weight))
         return tuple(sorted(terms.values(), key=lambda term: (term.passages, term.stem)))
+
+    def _stemmed(self, words: Sequence[str]) -> list[tuple[str, str]]:
+        """Each word with its first stem; words that the tokenizer knows nothing of are left out."""
+        stems = self.stemmer.stems(" ".join(words))
+        if len(stems) == len(words):
+            return list(zip(words, stems, strict=True))
+        return [(word, stem) for word in words for stem in self.stemmer.stems(word)[:1]]
 
     def _affordable(self, terms: Sequence[Term]) -> list[Term]:
         """The terms to search: the rarest that any passage holds, and the next ones while the budget lasts."""

@@ -21,7 +21,7 @@ from rag.library import Library
 from rag.scope import Allowed, Scope, allowed_passages
 from rag.settings import RetrievalSettings
 from rag.token_sketch import best_matches
-from rag.types import Chunk, Hit, Why
+from rag.types import Hit, Why
 from rag.vectors import VectorIndex
 
 LEXICAL_DEPTH = 1000
@@ -152,23 +152,26 @@ class Searcher:
             if rowid in chunks
         ]
         ranked.sort(key=lambda pair: (-scores[pair[0]], pair[1].id))
+        texts = ["\n".join((chunk.title, *chunk.headings, chunk.text)) for _, chunk in ranked[:k]]
+        held = self.lexical.stemmer.held(texts, [term.stem for term in words.terms if term.passages])
         return [
-            Hit(chunk, float(scores[at]), self._why(found, at, rank, chunk, words))
+            Hit(chunk, float(scores[at]), _why(found, at, rank, held[rank - 1], words))
             for rank, (at, chunk) in enumerate(ranked[:k], start=1)
         ]
 
-    def _why(self, found: Candidates, at: int, rank: int, chunk: Chunk, words: LexicalHits) -> Why:
-        held = set(self.lexical.stemmer.stems("\n".join((chunk.title, *chunk.headings, chunk.text))))
-        lexical_rank = int(found.lexical_ranks[at])
-        return Why(
-            dense_rank=int(found.dense_ranks[at]) or None,
-            dense_score=float(found.cosines[at]),
-            lexical_rank=lexical_rank or None,
-            lexical_score=float(found.bm25[at]) if lexical_rank else None,
-            fused_rank=rank,
-            match_score=None if np.isnan(found.matches[at]) else float(found.matches[at]),
-            matched_terms=tuple(term.word for term in words.terms if term.stem in held),
-        )
+
+def _why(found: Candidates, at: int, rank: int, held: set[str], words: LexicalHits) -> Why:
+    """Why the candidate at place `at` is shown at `rank`; `held` are the question's stems in its text."""
+    lexical_rank = int(found.lexical_ranks[at])
+    return Why(
+        dense_rank=int(found.dense_ranks[at]) or None,
+        dense_score=float(found.cosines[at]),
+        lexical_rank=lexical_rank or None,
+        lexical_score=float(found.bm25[at]) if lexical_rank else None,
+        fused_rank=rank,
+        match_score=None if np.isnan(found.matches[at]) else float(found.matches[at]),
+        matched_terms=tuple(term.word for term in words.terms if term.stem in held),
+    )
 
 
 def _ranks(rowids: NDArray[np.int64], ranking: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -11,11 +11,13 @@ Source: MaxSim is Khattab and Zaharia, ColBERT, SIGIR 2020; rotated signs with a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 Floats = NDArray[np.float32]
 _ROUNDS = 2
@@ -74,10 +76,23 @@ def best_matches(question: Floats, sketches: Sequence[bytes]) -> Floats:
     signs = np.unpackbits(np.frombuffer(bits, np.uint8).reshape(-1, dim // 8), axis=1).astype(np.float32)
     rotated = question @ rotation(dim)
     # With signs kept as 0 and 1, q·(2b - 1) = 2 q·b - sum(q).
-    products = (2.0 * (rotated @ signs.T) - rotated.sum(axis=1, keepdims=True)) * factors
+    with _one_thread():
+        products = 2.0 * (rotated @ signs.T) - rotated.sum(axis=1, keepdims=True)
+    products *= factors
     starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
     scores[present] = np.maximum.reduceat(products, starts, axis=1).mean(axis=0)
     return scores
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """BLAS on this thread alone: on a busy machine its helpers cost a small product more than they save."""
+    limited: AbstractContextManager[object] = _thread_pools().limit(limits=1, user_api="blas")
+    return limited
+
+
+@lru_cache(maxsize=1)
+def _thread_pools() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def _signs(dim: int, turn: int) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ index finds is measured again with the library's own vectors.
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass
 from math import sqrt
@@ -114,6 +115,9 @@ class VectorIndex:
             parameters = _parameters(faiss.SearchParametersIVF, sel=selector, nprobe=probes)
         else:
             parameters = _parameters(faiss.SearchParameters, sel=selector)
+        faiss.omp_set_num_threads(
+            1
+        )  # one question has no work for two, and a waiting thread takes a core from others
         _, rowids = self._index.search(unit[None], min(wanted, self._index.ntotal), params=parameters)
         return np.asarray(rowids[0][rowids[0] >= 0], np.int64)
 
@@ -178,6 +182,7 @@ class VectorIndex:
         if not len(rowids):
             self._index = None
             return
+        _use_all_cores()
         index = _empty_flat(self._library.manifest.dim)
         if len(rowids) > self._flat_limit:
             index, self._trained_on = self._trained(rowids), len(rowids)
@@ -224,6 +229,12 @@ class VectorIndex:
 
 def _nothing() -> tuple[Rowids, Scores]:
     return np.empty(0, np.int64), np.empty(0, np.float32)
+
+
+def _use_all_cores() -> None:
+    import faiss
+
+    faiss.omp_set_num_threads(os.cpu_count() or 1)
 
 
 def _parameters(kind: Any, **values: Any) -> Any:

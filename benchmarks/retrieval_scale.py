@@ -1,0 +1,161 @@
+"""Latency, memory and recall of the search at one size, in a process of its own; prints one JSON object.
+
+python -m benchmarks.retrieval_scale CHUNKS [--queries 100] [--folder DIR]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+import numpy as np
+import psutil
+
+from benchmarks.synthetic_library import fill, make_topics, question, topic_vectors, vocabulary, zipf_weights
+from rag.embedder import open_embedder
+from rag.library import Library
+from rag.search import Searcher
+from rag.settings import EmbeddingSettings, RetrievalSettings
+from rag.vectors import VectorIndex
+
+_TRUTH_QUERIES = 40
+_BATCH = 65_536
+
+
+def measure(chunks: int, queries: int, folder: Path) -> dict[str, Any]:
+    """Every figure of one size."""
+    embedder = open_embedder(EmbeddingSettings())
+    embedder.embed_query("warm")
+    started = perf_counter()
+    if not (folder / "library.sqlite").exists():
+        fill(folder, chunks, embedder.fingerprint, embedder.dim).close()
+    filled = perf_counter() - started
+    library = Library.open(folder)
+    started = perf_counter()
+    VectorIndex(library).refresh()
+    built = perf_counter() - started
+    library.close()
+
+    before = psutil.Process().memory_info().rss
+    started = perf_counter()
+    library = Library.open(folder)
+    searcher = Searcher(library, embedder, RetrievalSettings())
+    searcher.vectors.refresh()
+    opened = perf_counter() - started
+
+    generator = np.random.default_rng(1)
+    words, weights = vocabulary(), zipf_weights()
+    asked = [question(generator, words, weights) for _ in range(queries + 20)]
+    for text in asked[:20]:
+        searcher.search(text)
+    walls, cpu = [], process_time()
+    for text in asked[20:]:
+        started = perf_counter()
+        searcher.search(text)
+        walls.append(perf_counter() - started)
+    cpu_each = (process_time() - cpu) / queries
+    figures = searcher.vectors.figures()
+    memory = psutil.Process().memory_info().rss - before
+    p50, p95 = np.percentile(walls, [50, 95])
+    return {
+        "chunks": chunks,
+        "index": figures.kind,
+        "fill_seconds": filled,
+        "index_seconds": built,
+        "open_seconds": opened,
+        "p50_ms": 1e3 * p50,
+        "p95_ms": 1e3 * p95,
+        "cpu_ms": 1e3 * cpu_each,
+        "steps_ms": steps(searcher, asked[20:40]),
+        "recall@10": recall(library, searcher.vectors, embedder.dim),
+        "memory_bytes_per_chunk": memory / chunks,
+        "disk_bytes_per_chunk": sum(file.stat().st_size for file in folder.iterdir()) / chunks,
+        "usual": usual_recipe(library, searcher, asked[20:60]),
+    }
+
+
+def steps(searcher: Searcher, asked: list[str]) -> dict[str, float]:
+    """Milliseconds (mean, wall) of embedding, the nearest vectors and the lexical search."""
+    totals = {"embed": 0.0, "dense": 0.0, "lexical": 0.0}
+    for text in asked:
+        started = perf_counter()
+        vector = searcher.embedder.embed_query(text)
+        embedded = perf_counter()
+        searcher.vectors.search(vector, 100)
+        found = perf_counter()
+        searcher.lexical.search(text, 1000)
+        totals["embed"] += embedded - started
+        totals["dense"] += found - embedded
+        totals["lexical"] += perf_counter() - found
+    return {name: 1e3 * total / len(asked) for name, total in totals.items()}
+
+
+def recall(library: Library, index: VectorIndex, dim: int) -> float:
+    """The share of the ten nearest by brute force that the index finds, for unnormalised questions near the topics."""
+    generator = np.random.default_rng(2)
+    asked = topic_vectors(generator, _TRUTH_QUERIES, make_topics(dim)) * np.float32(3.0)
+    best = [(np.empty(0, np.float32), np.empty(0, np.int64))] * len(asked)
+    for rowids, vectors in library.iter_vectors(_BATCH):
+        scores = asked @ vectors.T
+        for place, row in enumerate(scores):
+            top = np.argpartition(-row, min(10, len(row) - 1))[:10]
+            values = np.concatenate((best[place][0], row[top]))
+            keys = np.concatenate((best[place][1], rowids[top]))
+            order = np.argsort(-values, kind="stable")[:10]
+            best[place] = (values[order], keys[order])
+    shares = [
+        len(set(index.search(query, 10)[0].tolist()) & set(truth.tolist())) / len(truth)
+        for query, (_, truth) in zip(asked, best, strict=True)
+    ]
+    return float(np.mean(shares))
+
+
+def usual_recipe(library: Library, searcher: Searcher, asked: list[str]) -> dict[str, float]:
+    """The same questions the usual way: a flat float32 index in memory, no words, the texts fetched by key."""
+    import faiss
+
+    before = psutil.Process().memory_info().rss
+    started = perf_counter()
+    index = faiss.IndexFlatIP(searcher.embedder.dim)
+    keys = []
+    for rowids, vectors in library.iter_vectors():
+        index.add(vectors)
+        keys.append(rowids)
+    rows = np.concatenate(keys)
+    opened = perf_counter() - started
+    walls = []
+    for text in asked:
+        started = perf_counter()
+        _, found = index.search(searcher.embedder.embed_query(text)[None], 10)
+        library.chunks(rows[found[0]])
+        walls.append(perf_counter() - started)
+    p50, p95 = np.percentile(walls, [50, 95])
+    memory = psutil.Process().memory_info().rss - before
+    return {
+        "open_seconds": opened,
+        "p50_ms": 1e3 * float(p50),
+        "p95_ms": 1e3 * float(p95),
+        "memory_bytes_per_chunk": memory / len(rows),
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("chunks", type=int)
+    parser.add_argument("--queries", type=int, default=100)
+    parser.add_argument("--folder", type=Path)
+    given = parser.parse_args()
+    if given.folder is not None:
+        print(json.dumps(measure(given.chunks, given.queries, given.folder)))
+        return
+    with tempfile.TemporaryDirectory(prefix="lectern-bench-") as name:
+        print(json.dumps(measure(given.chunks, given.queries, Path(name))))
+
+
+if __name__ == "__main__":
+    main()
