@@ -40,12 +40,15 @@ def waiting_html(message: str) -> str:
 
 
 def progress_html(event: IngestEvent) -> str:
-    """How far an ingest is: files and passages, and the file it is at."""
+    """How far an ingest is: files and passages, and the file it is at.
+
+    The bar moves by files; until the first one is saved it only shows that something goes on.
+    """
     said = f"{event.files_done} of {_count(event.files_total, 'file')}"
     if event.chunks_known:
         said += f", {event.chunks_done:,} of {_count(event.chunks_known, 'passage')}"
     at = f'<span class="at">{escape(event.path)}</span>' if event.path else ""
-    value = f' value="{event.files_done}" max="{max(event.files_total, 1)}"'
+    value = f' value="{event.files_done}" max="{event.files_total}"' if event.files_done else ""
     return f'<div class="progress" role="status"><label>{said}<progress{value}></progress></label>{at}</div>'
 
 

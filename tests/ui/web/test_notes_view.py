@@ -30,7 +30,7 @@ def test_progress_counts_files_and_passages() -> None:
     html = progress_html(event)
     assert "3 of 7 files, 512 of 1,600 passages" in html
     assert re.search(r'<progress value="3" max="7">', html)
-    assert 'max="1"' in progress_html(IngestEvent(Stage.FOUND, 0, 0, 0, 0, 0.0))
+    assert "<progress>" in progress_html(IngestEvent(Stage.FOUND, 0, 7, 0, 0, 0.0))
 
 
 def test_a_report_says_what_was_done_and_what_was_not() -> None:
