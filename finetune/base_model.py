@@ -131,8 +131,12 @@ def continued(base: Base, start: str) -> Base:
     from peft import PeftModel
 
     if not (Path(start) / "adapter_config.json").is_file():
-        raise ModelMissing(f"{start} holds no adapter_config.json. Set lora.start to an adapter folder, or to nothing.")
-    return Base(PeftModel.from_pretrained(base.model, start, is_trainable=True), base.tokenizer, base.identity)
+        raise ModelMissing(
+            f"{start} holds no adapter_config.json. Set lora.start to an adapter folder, or to nothing."
+        )
+    return Base(
+        PeftModel.from_pretrained(base.model, start, is_trainable=True), base.tokenizer, base.identity
+    )
 
 
 def fingerprint(where: str) -> str:

@@ -146,7 +146,9 @@ def read_table(path: str, revision: str = "") -> list[dict[str, Any]]:
     missing = [name for name in COLUMNS if rows and name not in rows[0]]
     if missing or not rows:
         found = ", ".join(map(str, rows[0])) if rows else "no rows"
-        raise DatasetError(f"{path} lacks {', '.join(missing) or 'rows'} (found: {found}). Expected {', '.join(COLUMNS)}.")
+        raise DatasetError(
+            f"{path} lacks {', '.join(missing) or 'rows'} (found: {found}). Expected {', '.join(COLUMNS)}."
+        )
     return rows
 
 
@@ -170,4 +172,6 @@ def _read_with_datasets(path: str, revision: str) -> list[dict[str, Any]]:
         return list(found)
     except (OSError, ValueError, RuntimeError) as exc:
         reason = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
-        raise DatasetError(f"{path} cannot be read: {reason}. Give a csv, parquet or jsonl file, or a data set's id.") from exc
+        raise DatasetError(
+            f"{path} cannot be read: {reason}. Give a csv, parquet or jsonl file, or a data set's id."
+        ) from exc

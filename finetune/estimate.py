@@ -90,13 +90,18 @@ def estimate(recipe: Recipe, tokens_per_epoch: int) -> Estimate:
     layers = 1 if settings.gradient_checkpointing else shape.layers
     kept = 2 * batch * shape.width * shape.layers if settings.gradient_checkpointing else 0
     wide = max(1.0, shape.feed_forward / (4 * shape.width))
-    total = settings.steps * batch * settings.accumulation if settings.steps else int(tokens_per_epoch * settings.epochs)
+    total = (
+        settings.steps * batch * settings.accumulation
+        if settings.steps
+        else int(tokens_per_epoch * settings.epochs)
+    )
     passes = 6 if settings.gradient_checkpointing else 4
     operations = passes * shape.parameters * total
     return Estimate(
         parameters=shape.parameters,
         adapter_parameters=adapter,
-        weights_bytes=int(shape.linear_weights * (_NF4_BYTES if quantized else 2)) + 2 * shape.embedding_weights,
+        weights_bytes=int(shape.linear_weights * (_NF4_BYTES if quantized else 2))
+        + 2 * shape.embedding_weights,
         adapter_bytes=16 * adapter,
         activation_bytes=int(_ACTIVATION_BYTES * wide * batch * shape.width * layers) + kept,
         logit_bytes=2 * 4 * min(batch, 4096) * shape.vocabulary,

@@ -6,6 +6,7 @@ packed or grouped by length so that no computation is spent on padding.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from finetune.base_model import Base, continued, load_base, lora_config
 from finetune.conversations import read_conversations
 from finetune.encoding import Encoded, encode_all
 from finetune.packing import PackedCollator, PaddedCollator, packed_rows, register_varlen
+from finetune.progress import plot_losses, progress_callback
 from finetune.recipe import Recipe
 from rag.errors import DatasetError
 
@@ -32,7 +34,7 @@ class Outcome:
     steps: int
 
 
-def train(recipe: Recipe, folder: Path, on_event: Any = None) -> Outcome:
+def train(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Outcome:
     """Trains a recipe in `folder` and returns where the adapter lies; a killed run goes on from its last checkpoint."""
     from transformers import set_seed
 
@@ -47,14 +49,20 @@ def train(recipe: Recipe, folder: Path, on_event: Any = None) -> Outcome:
         raise DatasetError(
             f"All {too_long} rows are longer than {recipe.training.context_tokens} tokens. Raise training.context_tokens."
         )
-    trainer = make_trainer(recipe, base, train_rows, held_rows, folder, on_event)
+    useful = sum(len(row.input_ids) for row in train_rows)
+    trainer = make_trainer(recipe, base, train_rows, held_rows, folder)
+    batches = math.ceil(
+        len(trainer.train_dataset) / (recipe.training.batch_rows * recipe.training.accumulation)
+    )
+    trainer.add_callback(progress_callback(useful / batches, quiet))
     result = trainer.train(resume_from_checkpoint=last_checkpoint(folder))
     held_out_loss = trainer.evaluate()["eval_loss"] if held_rows else None
     adapter = folder / "adapter"
     if trainer.is_world_process_zero():
         save_adapter(trainer.model, adapter, recipe, base, {"too_long": too_long, **rows.dropped})
         (folder / "history.json").write_text(json.dumps(trainer.state.log_history, indent=1), "utf-8")
-    useful = sum(len(row.input_ids) for row in train_rows)
+        if importlib.util.find_spec("matplotlib"):
+            plot_losses(folder / "history.json", folder / "loss.png")
     seconds = float(result.metrics["train_runtime"])
     return Outcome(adapter, result.training_loss, held_out_loss, seconds, useful, trainer.state.global_step)
 
@@ -65,7 +73,6 @@ def make_trainer(
     train_rows: list[Encoded],
     held_rows: list[Encoded],
     folder: Path,
-    on_event: Any = None,
 ) -> Any:
     """TRL's trainer for a recipe, fed with rows that are already tokens."""
     from datasets import Dataset
@@ -86,7 +93,7 @@ def make_trainer(
         processing_class=base.tokenizer,
         data_collator=collator,
         **adapter,
-        callbacks=[on_event] if on_event else None,
+        callbacks=_early_stopping(settings.patience) if held_rows and settings.evaluations else None,
     )
 
 
@@ -125,7 +132,10 @@ def _arguments(recipe: Recipe, batches_of: int, evaluates: bool) -> dict[str, An
         "save_total_limit": 2,
         "eval_strategy": "steps" if evaluates and settings.evaluations else "no",
         "eval_steps": every,
-        "report_to": [],
+        "report_to": ["tensorboard"] if importlib.util.find_spec("tensorboard") else [],
+        "load_best_model_at_end": False,
+        "metric_for_best_model": "eval_loss",
+        "greater_is_better": False,
         "disable_tqdm": True,
         "dataloader_num_workers": 0,
         "max_grad_norm": 1.0,
@@ -135,6 +145,12 @@ def _arguments(recipe: Recipe, batches_of: int, evaluates: bool) -> dict[str, An
     if not settings.packing:
         arguments |= _grouping()
     return arguments
+
+
+def _early_stopping(patience: int) -> list[Any]:
+    from transformers import EarlyStoppingCallback
+
+    return [EarlyStoppingCallback(early_stopping_patience=patience)] if patience else []
 
 
 def _grouping() -> dict[str, Any]:

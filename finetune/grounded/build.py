@@ -34,7 +34,13 @@ TEST_MIX = Mix(near=0.25, cut=0.0, far=0.05, rephrase=False)
 
 
 def build(
-    data: Path, out: Path, cache: Path, seed: int, asked_by_model: Path | None, rounds: int, lexical_only: bool
+    data: Path,
+    out: Path,
+    cache: Path,
+    seed: int,
+    asked_by_model: Path | None,
+    rounds: int,
+    lexical_only: bool,
 ) -> dict[str, int]:
     """Builds all parts and returns their sizes. `rounds` is how many different examples each human question gives."""
     rng = random.Random(seed)
@@ -126,7 +132,9 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("build/vectors"), help="folder for text vectors")
     parser.add_argument("--questions", type=Path, help="questions of the question model, .jsonl.gz")
     parser.add_argument("--rounds", type=int, default=2, help="different examples for each human question")
-    parser.add_argument("--lexical-only", action="store_true", help="training negatives by words alone: no vectors to make")
+    parser.add_argument(
+        "--lexical-only", action="store_true", help="training negatives by words alone: no vectors to make"
+    )
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO)

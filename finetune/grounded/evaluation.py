@@ -11,7 +11,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from finetune.grounded.types import Example
 from rag.prompt import ABSTENTION, cited_numbers, without_citations
 from rag.words import content_words
 
+MOST_TOKENS = 128
+Answerer = Callable[[Sequence[Example]], list[str]]
 MEASURES = (
     "answer contained",
     "citation right",
@@ -95,13 +97,33 @@ def summarize(scores: Sequence[dict[str, float]], seed: int = 0, samples: int = 
     return figures
 
 
-def evaluate(model: Any, tokenizer: Any, examples: Sequence[Example]) -> tuple[list[str], dict[str, Figure]]:
-    """The answers of a model to the examples, and the figures."""
-    from finetune.generation import answer_all
+def product_answers(adapter: Path | None) -> Answerer:
+    """Answers on the engine that people run, one at a time: the embedded model, with an adapter or without."""
+    from rag.chat_models import open_chat_model
+    from rag.settings import ModelSettings
 
-    prompts = [conversation(example)[:-1] for example in examples]
-    answers = answer_all(model, tokenizer, prompts, most_tokens=128)
-    return answers, summarize([judge(e, a) for e, a in zip(examples, answers, strict=True)])
+    model = open_chat_model(
+        ModelSettings(
+            name="embedded", adapter=str(adapter) if adapter else "none", max_answer_tokens=MOST_TOKENS
+        )
+    )
+    return lambda examples: [str(model.invoke(conversation(e)[:-1]).content).strip() for e in examples]
+
+
+def batched_answers(base: str, adapter: Path | None) -> Answerer:
+    """Answers by transformers in large batches, for a GPU."""
+    from peft import PeftModel
+
+    from finetune.base_model import load_base
+    from finetune.generation import answer_all
+    from finetune.recipe import ModelPart
+    from finetune.training import use_bfloat16
+
+    loaded = load_base(ModelPart(base=base), bfloat16=use_bfloat16("auto"))
+    model = PeftModel.from_pretrained(loaded.model, adapter).merge_and_unload() if adapter else loaded.model
+    return lambda examples: answer_all(
+        model, loaded.tokenizer, [conversation(e)[:-1] for e in examples], most_tokens=MOST_TOKENS
+    )
 
 
 def table(figures: dict[str, dict[str, dict[str, Figure]]]) -> str:
@@ -117,38 +139,20 @@ def table(figures: dict[str, dict[str, dict[str, Figure]]]) -> str:
     return "\n".join(lines)
 
 
-def compare(
-    base: str, adapters: Sequence[Path], rows: Path, tests: Sequence[str], limit: int, with_base: bool
-) -> dict[str, Any]:
-    """Figures of the base and of each adapter on every test, with all answers."""
-    from peft import PeftModel
+def measure(
+    answerer: Answerer, examples: Sequence[Example]
+) -> tuple[dict[str, Figure], list[dict[str, Any]]]:
+    """The figures of a model on some examples, and its answers beside what was wanted."""
+    said = answerer(examples)
+    pairs = list(zip(examples, said, strict=True))
+    answers = [{"question": e.question, "target": e.target, "gold": e.gold, "answer": a} for e, a in pairs]
+    return summarize([judge(e, a) for e, a in pairs]), answers
 
-    from finetune.base_model import load_base
-    from finetune.recipe import ModelPart
-    from finetune.training import use_bfloat16
 
-    figures: dict[str, dict[str, dict[str, Figure]]] = {test: {} for test in tests}
-    answers: dict[str, dict[str, list[dict[str, Any]]]] = {test: {} for test in tests}
-    for adapter in ([None] if with_base else []) + list(adapters):
-        loaded = load_base(ModelPart(base=base), bfloat16=use_bfloat16("auto"))
-        model = (
-            PeftModel.from_pretrained(loaded.model, adapter).merge_and_unload() if adapter else loaded.model
-        )
-        name = (
-            adapter.parent.name
-            if adapter and adapter.name == "adapter"
-            else adapter.name
-            if adapter
-            else "base"
-        )
-        for test in tests:
-            examples = load(rows, test)[: limit or None]
-            said, figures[test][name] = evaluate(model, loaded.tokenizer, examples)
-            answers[test][name] = [
-                {"question": e.question, "target": e.target, "gold": e.gold, "answer": a}
-                for e, a in zip(examples, said, strict=True)
-            ]
-    return {"figures": figures, "answers": answers}
+def _name(adapter: Path | None) -> str:
+    if adapter is None:
+        return "base"
+    return adapter.parent.name if adapter.name == "adapter" else adapter.name
 
 
 def main() -> None:
@@ -160,21 +164,30 @@ def main() -> None:
     parser.add_argument("--no-base", action="store_true", help="leave the base model out")
     parser.add_argument("--test", action="append", default=[], help="a part; all test parts without it")
     parser.add_argument("--limit", type=int, default=0, help="most examples of a test")
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--skip", type=int, default=0, help="examples of a test left out at its start")
+    parser.add_argument("--product", action="store_true", help="on the product's own engine, one at a time")
+    parser.add_argument("--out", type=Path, help="keeps the figures and every answer as JSON")
     args = parser.parse_args()
     tests = args.test or sorted(
         path.name.removesuffix(".jsonl.gz") for path in args.rows.glob("test-*.jsonl.gz")
     )
-    found = compare(args.base, args.adapter, args.rows, tests, args.limit, not args.no_base)
-    sys.stdout.write(table(found["figures"]) + "\n")
-    if args.out:
-        plain = {
-            t: {m: {k: asdict(f) for k, f in v.items()} for m, v in ms.items()}
-            for t, ms in found["figures"].items()
-        }
-        args.out.write_text(
-            json.dumps({"figures": plain, "answers": found["answers"]}, ensure_ascii=False), "utf-8"
-        )
+    figures: dict[str, dict[str, dict[str, Figure]]] = {test: {} for test in tests}
+    answers: dict[str, dict[str, list[dict[str, Any]]]] = {test: {} for test in tests}
+    for adapter in ([] if args.no_base else [None]) + args.adapter:
+        answerer = product_answers(adapter) if args.product else batched_answers(args.base, adapter)
+        for test in tests:
+            examples = load(args.rows, test)[args.skip :][: args.limit or None]
+            figures[test][_name(adapter)], answers[test][_name(adapter)] = measure(answerer, examples)
+            sys.stderr.write(f"{table({test: figures[test]})}\n")
+            if args.out:
+                plain = {
+                    t: {m: {k: asdict(f) for k, f in v.items()} for m, v in ms.items()}
+                    for t, ms in figures.items()
+                }
+                args.out.write_text(
+                    json.dumps({"figures": plain, "answers": answers}, ensure_ascii=False), "utf-8"
+                )
+    sys.stdout.write(table(figures) + "\n")
 
 
 if __name__ == "__main__":

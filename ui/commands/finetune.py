@@ -1,0 +1,223 @@
+"""`lectern finetune`: look at the rows, estimate, train, measure, and take the adapter elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ui.options import JsonOption
+
+if TYPE_CHECKING:
+    from finetune.recipe import Recipe
+
+RecipeArgument = Annotated[
+    str, typer.Argument(metavar="RECIPE", help="A TOML file, or a recipe of the project by name.")
+]
+DataOption = Annotated[
+    str | None,
+    typer.Option("--data", metavar="PATH", help="Rows instead of the recipe's.", show_default=False),
+]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", metavar="PATH", help="Where to write.", show_default=False)
+]
+BaseOption = Annotated[
+    str, typer.Option("--base", metavar="NAME", help="`embedded`, a folder, an id or a GGUF file.")
+]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+AdapterArgument = Annotated[Path, typer.Argument(metavar="ADAPTER", help="Folder of the adapter.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs."""
+    verbs = typer.Typer(help="Fine-tune the language model and check what that did.", no_args_is_help=True)
+    for name, function in (
+        ("preview", preview),
+        ("estimate", estimate),
+        ("train", train),
+        ("evaluate", evaluate),
+        ("merge", merge),
+        ("export-gguf", export_gguf),
+    ):
+        verbs.command(name)(function)
+    app.add_typer(verbs, name="finetune")
+
+
+def preview(
+    recipe: RecipeArgument,
+    data: DataOption = None,
+    rows: Annotated[int, typer.Option(min=0, help="Rows to show.")] = 3,
+    as_json: JsonOption = False,
+) -> None:
+    """Show rows as the model will see them (what it learns to say in bold) and how long rows are."""
+    from rich.text import Text
+
+    from finetune.preview import preview as make_preview
+    from ui.console import print_result, result_console, to_json
+
+    found = make_preview(_recipe(recipe, data), rows)
+    if as_json:
+        print_result(to_json(found))
+        return
+    console = result_console()
+    for row in found.rows:
+        text = Text()
+        for segment in row:
+            text.append(segment.text, style="bold green" if segment.trained else "dim")
+        console.print(text, "\n" + "-" * 40)
+    widest = max((count for _, _, count in found.histogram), default=1)
+    for low, high, count in found.histogram:
+        console.print(f"{low:>6}-{high:<6} {count:>7} {'#' * (40 * count // max(widest, 1))}")
+    dropped = ", ".join(f"{count} {reason}" for reason, count in found.dropped.items()) or "none"
+    console.print(
+        f"{found.train_rows} rows to train on, {found.held_out_rows} held out, dropped: {dropped}.\n"
+        f"{found.tokens:,} tokens, {found.trained_tokens:,} of them trained. Padding: {found.padded_share:.0%} of a batch "
+        f"without packing, {found.packed_share:.0%} with it."
+    )
+
+
+def estimate(recipe: RecipeArgument, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Memory and time of a recipe before anything is loaded."""
+    from finetune.estimate import estimate as make_estimate
+    from finetune.preview import preview as make_preview
+    from rag.errors import LecternError
+    from ui.console import plain, print_result, result_console, to_json
+
+    loaded = _recipe(recipe, data)
+    try:
+        tokens, note = make_preview(loaded, 0).tokens, ""
+    except LecternError as exc:
+        tokens, note = 0, f"The rows could not be read, so the time counts none: {exc}"
+    found = make_estimate(loaded, tokens)
+    if as_json:
+        print_result(to_json(plain(found) | {"total_bytes": found.total_bytes, "note": note}))
+        return
+    gigabytes = {
+        "frozen weights": found.weights_bytes,
+        "adapter, gradient and optimizer": found.adapter_bytes,
+        "activations": found.activation_bytes,
+        "logits": found.logit_bytes,
+        "all, with a tenth to spare": found.total_bytes,
+    }
+    lines = [f"{name:<34}{size / 1e9:>8.2f} GB" for name, size in gigabytes.items()]
+    lines.append(
+        f"{found.parameters / 1e9:.2f} billion weights, {found.adapter_parameters / 1e6:.1f} million trained."
+    )
+    lines.append(
+        f"{found.tokens:,} tokens: about {found.gpu_seconds / 60:.0f} minutes on a large GPU, "
+        f"{found.cpu_seconds / 3600:.1f} hours on two processor cores."
+    )
+    result_console().print("\n".join([*lines, note] if note else lines))
+
+
+def train(
+    recipe: RecipeArgument,
+    data: DataOption = None,
+    out: OutOption = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many steps.", show_default=False)
+    ] = None,
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a recipe; run it again after a crash and it goes on from its last checkpoint."""
+    import shutil
+
+    from finetune.export import free_target
+    from finetune.model_card import write_card
+    from finetune.training import train as run
+    from ui.console import plain, print_result, result_console, to_json
+
+    loaded = _recipe(recipe, data, steps)
+    folder = out or Path("adapters") / loaded.name
+    free_target(folder / "adapter", overwrite)
+    if overwrite:
+        shutil.rmtree(folder, ignore_errors=True)
+    outcome = run(loaded, folder, quiet=as_json)
+    write_card(outcome, loaded, f"lectern finetune train {recipe}" + (f" --data {data}" if data else ""))
+    if as_json:
+        print_result(to_json(plain(outcome)))
+        return
+    held = f", held-out loss {outcome.held_out_loss:.4f}" if outcome.held_out_loss is not None else ""
+    result_console().print(
+        f"{outcome.steps} steps in {outcome.seconds:.0f} s, training loss {outcome.train_loss:.4f}{held}.\n"
+        f"Adapter: {outcome.adapter}\nUse it: lectern ask QUESTION --adapter {outcome.adapter}"
+    )
+
+
+def evaluate(
+    adapter: AdapterArgument,
+    recipe: Annotated[str, typer.Option("--recipe", help="Recipe whose held-out rows are used.")],
+    data: DataOption = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most held-out rows.")] = 100,
+    as_json: JsonOption = False,
+) -> None:
+    """Before and after on held-out rows; says so, and exits with 1, where the adapter made things worse."""
+    from finetune.before_after import before_after
+    from finetune.export import check_adapter
+    from ui.console import plain, print_result, result_console, to_json
+
+    check_adapter(adapter)
+    found = before_after(_recipe(recipe, data), adapter, limit)
+    if as_json:
+        print_result(to_json(plain(found)))
+    else:
+        from rich.table import Table
+
+        table = Table("measure", "base", "adapter", box=None, pad_edge=False)
+        for name in found.base:
+            table.add_row(name, f"{found.base[name]:.3f}", f"{found.tuned[name]:.3f}")
+        result_console().print(table, f"{found.rows} held-out rows")
+    if found.worse:
+        from rag.errors import TrainingError
+
+        raise TrainingError(
+            f"The adapter is worse than the base in: {', '.join(found.worse)}. Do not use it as it is."
+        )
+
+
+def merge(
+    adapter: AdapterArgument,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the merged model.")],
+    base: BaseOption = "embedded",
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Merge an adapter into its base: a folder of bfloat16 weights."""
+    from finetune.export import merge as write
+    from ui.console import print_result, to_json
+
+    folder = write(base, adapter, out, overwrite=overwrite)
+    print_result(to_json({"model": str(folder)}) if as_json else f"Merged model: {folder}")
+
+
+def export_gguf(
+    adapter: AdapterArgument,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The GGUF file to write.")],
+    base: BaseOption = "embedded",
+    weights: Annotated[str, typer.Option(help="How changed weights are stored: Q8_0, F16 or F32.")] = "Q8_0",
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Merge an adapter into its base as a GGUF file, with an Ollama Modelfile beside it."""
+    from finetune.export import export_gguf as write
+    from ui.console import print_result, to_json
+
+    if weights not in ("Q8_0", "F16", "F32"):
+        raise typer.BadParameter(f"{weights!r} is none of Q8_0, F16, F32")
+    file, modelfile = write(base, adapter, out, weights, overwrite=overwrite)
+    said = f"GGUF: {file}\nOllama: ollama create NAME -f {modelfile}"
+    print_result(to_json({"gguf": str(file), "modelfile": str(modelfile)}) if as_json else said)
+
+
+def _recipe(name: str, data: str | None, steps: int | None = None) -> Recipe:
+    """The recipe with what the flags change."""
+    from finetune.recipe import load_recipe
+
+    found = load_recipe(name)
+    if data:
+        found = found.model_copy(update={"data": found.data.model_copy(update={"path": data})})
+    if steps:
+        found = found.model_copy(update={"training": found.training.model_copy(update={"steps": steps})})
+    return found
