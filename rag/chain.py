@@ -309,6 +309,7 @@ class AnswerChain(Runnable[Question, Any]):
                 "gate": decision.reason,
                 "gate_score": decision.score,
                 "shown": len(context.passages),
+                "passages": [hit.chunk.id for hit in context.passages],
                 "model_text": run.text,
                 "quote_score": quote.score if quote else None,
                 "quoted": quote is not None and not quote.by_reader and not checked.abstained,
@@ -325,7 +326,7 @@ class AnswerChain(Runnable[Question, Any]):
         quote = self.quoter(question, passages, answering.votes(said, passages))
         if quote is None or quote.score < self.settings.quote_score:
             return answering.REFUSAL, quote
-        if quote.by_reader:
+        if quote.by_reader and not quote.continued:
             return said, quote
         return answering.quoted_answer(quote, passages, self.settings.support), quote
 

@@ -39,7 +39,8 @@ class SentenceEmbedder(Protocol):
 class Quote:
     """The half-open span `text[start:end]` of the `n`-th shown passage (from 1), how near it is, and whose choice it was.
 
-    `score` counts the reader's vote in, so that one threshold serves both; `by_reader` says that the reader chose it too.
+    `score` counts the reader's vote in, so that one threshold serves both; `by_reader` says that the reader chose it too,
+    `continued` that the sentence takes along the code, list or formula that it announces.
     """
 
     n: int
@@ -47,6 +48,7 @@ class Quote:
     end: int
     score: float
     by_reader: bool = False
+    continued: bool = False
 
 
 Vote = tuple[int, int, int]
@@ -80,7 +82,8 @@ def best_quote(
         scores[i] += WORD_WEIGHT * held - RANK_WEIGHT * (n - 1) + READER_WEIGHT * voted[i]
     best = int(np.argmax(scores))
     n, start, end = candidates[best]
-    return Quote(n, start, _continued(passages[n - 1].text, start, end), float(scores[best]), voted[best])
+    whole = _continued(passages[n - 1].text, start, end)
+    return Quote(n, start, whole, float(scores[best]), voted[best], whole > end)
 
 
 def _heading(chunk: Chunk) -> str:
@@ -101,8 +104,12 @@ def _statements(text: str) -> list[tuple[int, int]]:
 
 
 def _continued(text: str, start: int, end: int) -> int:
-    """The end of the quote: a sentence that announces something ("run this command:") takes along what it announces."""
-    if not text[start:end].rstrip("*_ ").endswith(":"):
-        return end
+    """The end of the quote: a sentence that announces something ("run this command:", "the ratio is") takes it along."""
     following = [span for span in sentence_spans(text) if span[0] >= end]
-    return following[:CONTINUED_SPANS][-1][1] if following else end
+    if not following:
+        return end
+    bare = text[start:end].rstrip("*_ ")
+    if bare.endswith(":"):
+        return following[:CONTINUED_SPANS][-1][1]
+    formula = text[following[0][0] :].startswith(("$$", "\\["))
+    return following[0][1] if formula and not bare.endswith((".", "!", "?")) else end

@@ -72,6 +72,18 @@ def test_what_a_sentence_announces_is_quoted_with_it(make_chunk: Callable[..., C
     assert said(best_quote("list owls", passages, OwlEmbedder()), passages).endswith("owls --list\n```")
 
 
+def test_a_formula_that_ends_a_sentence_is_quoted_with_it(make_chunk: Callable[..., Chunk]) -> None:
+    passages = [
+        make_chunk(
+            "Intro words stand here.\n\nThe ratio of owls that remains is\n\n$$\nr = o / n\n$$\n\nNext."
+        )
+    ]
+    quote = best_quote("ratio of owls", passages, OwlEmbedder())
+    assert said(quote, passages).endswith("r = o / n\n$$")
+    assert quote is not None
+    assert quote.continued
+
+
 def test_headings_and_labels_are_no_answers(make_chunk: Callable[..., Chunk]) -> None:
     assert best_quote("owls", [make_chunk("# Owls of the northern forests\n\nOwls.")], OwlEmbedder()) is None
     assert best_quote("owls", [], OwlEmbedder()) is None
