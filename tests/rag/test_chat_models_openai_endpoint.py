@@ -238,9 +238,10 @@ SERVER = """
 import sys, time, xllamacpp
 p = xllamacpp.CommonParams()
 p.model.path, p.n_ctx, p.n_parallel, p.warmup, p.verbosity = sys.argv[1], 2048, 1, False, -1
-p.hostname, p.port = "127.0.0.1", 0
+
 s = xllamacpp.Server(p)
-print(s.listening_address, flush=True)
+address = s.listening_address
+print(address() if callable(address) else address, flush=True)
 time.sleep(600)
 """
 

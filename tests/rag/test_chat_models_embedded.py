@@ -1,0 +1,248 @@
+"""The embedded model for real: its tokens, its answers, several at once, cancelling, schemas, its merged adapter."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rag.chat_models.embedded import embedded_gguf
+from rag.chat_models.gguf_file import read_header
+from rag.chat_models.tokenization import Tokenization, from_gguf
+from rag.errors import ModelBusy, ModelFailed, ModelMissing
+from rag.settings import ModelSettings
+from rag.types import Role, Turn
+
+pytestmark = pytest.mark.model
+FRANCE = "What is the capital of France?"
+
+
+@pytest.fixture(scope="module")
+def chat() -> Iterator[Any]:
+    from rag.chat_models import open_chat_model
+
+    model = open_chat_model(ModelSettings(adapter="none", queue_length=3))
+    yield model
+    model.close()
+
+
+@pytest.fixture(scope="module")
+def tokenization() -> Tokenization:
+    return from_gguf(read_header(embedded_gguf()))
+
+
+@pytest.fixture(scope="module")
+def transformers_tokenizer() -> Any:
+    from transformers import AutoTokenizer
+
+    path = embedded_gguf()
+    return AutoTokenizer.from_pretrained(str(path.parent), gguf_file=path.name)
+
+
+@given(st.text(max_size=80))
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_token_ids_are_those_the_adapter_is_trained_with(
+    tokenization: Tokenization, transformers_tokenizer: Any, text: str
+) -> None:
+    text = text.encode("utf-8", "replace").decode()
+    for sample in (
+        text,
+        f"In 2024, f_s = 48 000 Hz;\n\tx = {text} [1][23]",
+        f"<|im_start|>user\n{text}<|im_end|>",
+    ):
+        assert (
+            tokenization.encode(sample)
+            == transformers_tokenizer(sample, add_special_tokens=False)["input_ids"]
+        )
+
+
+def test_the_template_is_the_models_own(tokenization: Tokenization, transformers_tokenizer: Any) -> None:
+    for turns in (
+        [Turn(Role.USER, "hi")],
+        [
+            Turn(Role.SYSTEM, "be brief"),
+            Turn(Role.USER, "a"),
+            Turn(Role.ASSISTANT, "b"),
+            Turn(Role.USER, "c"),
+        ],
+    ):
+        messages = [{"role": turn.role.value, "content": turn.content} for turn in turns]
+        ours = tokenization.prompt(turns)
+        assert ours == transformers_tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True
+        )
+
+
+def test_answers_and_counts(chat: Any) -> None:
+    answer = chat.invoke(FRANCE)
+    assert "Paris" in answer.content
+    assert answer.usage_metadata["input_tokens"] == chat.count_tokens([Turn(Role.USER, FRANCE)])
+    assert answer.response_metadata["finish_reason"] == "stop"
+
+
+def test_several_at_once_say_what_each_would_say_alone(chat: Any) -> None:
+    questions = [f"What is {n} plus {n}?" for n in range(1, 5)]
+    alone = [chat.invoke(question, max_tokens=8).content for question in questions]
+    together: dict[str, str] = {}
+
+    def ask(question: str) -> None:
+        together[question] = chat.invoke(question, max_tokens=8).content
+
+    threads = [threading.Thread(target=ask, args=(question,)) for question in questions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(together[question] == one for question, one in zip(questions, alone, strict=True)) >= 3
+
+
+def test_closing_a_stream_frees_its_place_at_once(chat: Any) -> None:
+    stream = chat.stream("Tell a very long story about a river.", max_tokens=2000)
+    next(stream)
+    started = time.monotonic()
+    stream.close()
+    assert time.monotonic() - started < 0.2
+    deadline = time.monotonic() + 10
+    while chat.engine._queue.inside and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert chat.engine._queue.inside == 0
+
+
+def test_the_queue_has_a_bound_and_says_so(chat: Any) -> None:
+    streams = [chat.stream(f"Count from {n} upwards.", max_tokens=1000) for n in range(11)]
+    for stream in streams[:8]:
+        next(stream)
+    waiting = [threading.Thread(target=lambda one=stream: next(one, None)) for stream in streams[8:]]
+    for thread in waiting:
+        thread.start()
+    deadline = time.monotonic() + 20
+    while chat.engine._queue.inside < 11 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    with pytest.raises(ModelBusy, match="11 requests are running or waiting"):
+        chat.invoke("One more?")
+    for stream in streams[:8]:
+        stream.close()
+    for thread in waiting:
+        thread.join(60)
+    for stream in streams[8:]:
+        stream.close()
+
+
+def test_every_answer_keeps_to_its_schema(chat: Any) -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "verdict": {"enum": ["supported", "contradicted", "unknown"]},
+            "score": {"type": "integer", "minimum": 0, "maximum": 10},
+            "reason": {"type": "string", "maxLength": 60},
+        },
+    }
+    for number in range(10):
+        answer = chat.invoke(
+            f"Judge claim {number}: water boils at {number * 20} °C.",
+            response_schema=schema,
+            temperature=1.2,
+            seed=number,
+        )
+        told = json.loads(answer.content)
+        assert told["verdict"] in ("supported", "contradicted", "unknown")
+        assert 0 <= told["score"] <= 10
+        assert len(told["reason"]) <= 60
+
+
+def test_logits_of_the_merged_model_are_those_of_the_adapter(tmp_path: Path) -> None:
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    from rag.chat_models.merge_adapter import merge_adapter
+
+    base = embedded_gguf()
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_pretrained(str(base.parent), gguf_file=base.name, dtype=torch.float32)
+    ids = torch.tensor(
+        [from_gguf(read_header(base)).encode("A signal can be reconstructed when its sampling rate")]
+    )
+    adapted = get_peft_model(
+        model,
+        LoraConfig(r=4, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM", use_rslora=True),
+    )
+    for name, parameter in adapted.named_parameters():
+        if "lora_B" in name:
+            parameter.data.normal_(0, 0.02)
+    adapted.save_pretrained(tmp_path / "adapter")
+    with torch.inference_mode():
+        expected = adapted(ids).logits
+        with adapted.disable_adapter():
+            unchanged = adapted(ids).logits
+
+        def merged_error(weights: str) -> float:
+            merge_adapter(base, tmp_path / "adapter", tmp_path / "merged.gguf", weights)
+            merged = AutoModelForCausalLM.from_pretrained(
+                str(tmp_path), gguf_file="merged.gguf", dtype=torch.float32
+            )
+            return float((merged(ids).logits - expected).norm() / expected.norm())
+
+        assert float((unchanged - expected).norm() / expected.norm()) > 0.05
+        assert merged_error("F32") < 1e-5
+        assert merged_error("Q8_0") < 0.04
+
+
+def test_an_adapter_for_another_base_is_refused(tmp_path: Path) -> None:
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    from rag.chat_models.merge_adapter import merged_gguf
+
+    folder = tmp_path / "other"
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 2, "lora_alpha": 4}))
+    name = "base_model.model.model.layers.{}.self_attn.q_proj.lora_{}.weight"
+
+    def save(layer: int, width: int) -> None:
+        tensors = {
+            name.format(layer, "A"): np.ones((2, width), np.float32),
+            name.format(layer, "B"): np.ones((width, 2), np.float32),
+        }
+        save_file(tensors, folder / "adapter_model.safetensors")
+
+    save(0, 4096)
+    with pytest.raises(
+        ModelFailed, match=r"another base: its blk.0.attn_q.weight is 4096 x 4096, that of .* 576 x 576"
+    ):
+        merged_gguf(embedded_gguf(), folder)
+    save(31, 576)
+    with pytest.raises(ModelFailed, match=r"another base: .* has no layer blk\.31"):
+        merged_gguf(embedded_gguf(), folder)
+    (folder / "adapter_model.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{")
+    with pytest.raises(ModelFailed, match="cut short or damaged"):
+        merged_gguf(embedded_gguf(), folder)
+    with pytest.raises(ModelMissing, match="holds no adapter_model"):
+        merged_gguf(embedded_gguf(), tmp_path)
+
+
+def test_llama_cpp_takes_over_where_openvino_is_missing(tokenization: Tokenization) -> None:
+    pytest.importorskip("xllamacpp")
+    from rag.chat_models.generation import GenerationRequest
+    from rag.chat_models.llama_cpp_engine import LlamaCppEngine
+
+    engine = LlamaCppEngine(embedded_gguf(), 2048, 2)
+    prompt = tuple(tokenization.encode_turns([Turn(Role.USER, FRANCE)]))
+    said = [
+        token
+        for batch in engine.submit(GenerationRequest(prompt, 20, stop_ids=tokenization.stop_ids))
+        for token in batch.ids
+    ]
+    assert "Paris" in tokenization.decode(said)
+    stopped = engine.submit(GenerationRequest(prompt[:-4], 2000))
+    next(iter(stopped))
+    stopped.cancel()
+    assert list(stopped)[-1].finish is not None
+    engine.close()
