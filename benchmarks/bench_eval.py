@@ -28,6 +28,7 @@ from ui.application import Application
 from ui.judging import open_judge_model
 
 RAGAS_LIMIT_SECONDS = 420
+OFFLINE_WORKERS = 4
 CALLS_PER_SAMPLE = 8
 """Of the five metrics with four passages: one, four, one, two and one; fewer where an answer is its own reference."""
 
@@ -127,12 +128,12 @@ def measure_offline(application: Application, count: int) -> None:
             lambda asked: chain.invoke({"question": asked.question, "history": asked.turns}),
             similarity,
         ),
-        workers=4,
+        workers=OFFLINE_WORKERS,
     )
     done = time.perf_counter()
     print(
         f"offline: {len(records)} questions, retrieval {retrieved - started:.1f} s, answers {done - retrieved:.1f} s, "
-        f"together {(done - started) / 60:.1f} minutes"
+        f"together {(done - started) / 60:.1f} minutes, {OFFLINE_WORKERS} answers at a time"
     )
     for name, interval in metric_intervals(records).items():
         print(f"  {name:20} {interval.mean:.3f}  [{interval.low:.3f}, {interval.high:.3f}]  n={interval.n}")

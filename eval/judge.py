@@ -45,7 +45,7 @@ def judge_remark(name: str, checked: str) -> str:
 
 @dataclass(slots=True)
 class JudgeCounts:
-    """What a judge has done: calls asked for, those found in the cache, those without a usable answer."""
+    """What a judge has done: calls answered, those found in the cache, those without a usable answer."""
 
     calls: int = 0
     cached: int = 0
@@ -87,7 +87,6 @@ class Judge:
             parts = decomposed(response_model.model_json_schema(), prompt)
             if parts is not None:
                 return response_model.model_validate(parts)
-        self.counts.calls += 1
         try:
             return await self._ask_within(prompt, response_model, self._bounds)
         except QuestionError:
@@ -105,9 +104,11 @@ class Judge:
         )
         kept = self._cache.get(key)
         if kept is not None:
+            self.counts.calls += 1
             self.counts.cached += 1
             return response_model.model_validate(form.completed(kept))
         text = await self._generate(prompt, form.schema)
+        self.counts.calls += 1
         try:
             answer = response_model.model_validate(form.completed(text))
         except ValueError as exc:

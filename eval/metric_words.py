@@ -28,7 +28,9 @@ class MetricWords:
 
 _WORDS = {
     "precision@5": MetricWords(
-        Section.PASSAGES, "Precision at 5", "share of the first five passages that hold gold; 20% is the most where one passage answers"
+        Section.PASSAGES,
+        "Precision at 5",
+        "share of the first five passages that hold gold; 20% is the most where one passage answers",
     ),
     "hit@1": MetricWords(Section.PASSAGES, "First passage right", "the very first passage holds gold"),
     "hit@5": MetricWords(

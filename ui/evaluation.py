@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from eval.records import Record
 from eval.runs import RunWriter, answer_all, open_run
 from eval.summary import result_object
 from rag.errors import LibraryError
+from rag.prompt import PROMPT_VERSION
 from ui.console import log_console, progress
 
 if TYPE_CHECKING:
@@ -70,6 +72,8 @@ def manifest_of(
     settings = application.settings
     return {
         "kind": kind,
+        "lectern": version("lectern"),
+        "prompt": PROMPT_VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "golden": {
             "file": golden.name if golden else "",

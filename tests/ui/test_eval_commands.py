@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -202,3 +205,29 @@ def test_bad_input_is_one_sentence(lectern: Run, library: Path, run: Path, tmp_p
         assert said in done.stderr
         assert "Traceback" not in done.stderr
         assert done.stdout == ""
+
+
+@pytest.mark.slow
+def test_answers_killed_by_sigkill_go_on_to_the_same_scores(
+    lectern: Run, library: Path, tmp_path: Path
+) -> None:
+    few = tmp_path / "few.jsonl"
+    few.write_text("\n".join(GOLDEN.read_text().splitlines()[:8]))
+    asked = ["eval", "answers", "--golden", str(few), "--library", str(library), "--json"]
+    whole = json.loads(lectern(*asked, "--run-dir", tmp_path / "whole").stdout)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ui.cli", *asked, "--run-dir", str(tmp_path / "killed")],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    records = tmp_path / "killed" / "records.jsonl"
+    deadline = time.monotonic() + 200
+    while not (records.exists() and records.read_bytes().count(b"\n") >= 3) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert 3 <= records.read_bytes().count(b"\n") < 8
+    resumed = lectern(*asked, "--run-dir", tmp_path / "killed")
+    assert "questions are in" in resumed.stderr
+    assert json.loads(resumed.stdout)["metrics"] == whole["metrics"]

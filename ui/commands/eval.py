@@ -102,8 +102,14 @@ def answers(
     baseline: BaselineOption = None,
     fail_on: FailOnOption = None,
     workers: Annotated[
-        int, typer.Option("--workers", min=1, max=32, help="Questions answered at a time.")
-    ] = 4,
+        int,
+        typer.Option(
+            "--workers",
+            min=1,
+            max=32,
+            help="Questions answered at a time. Several are faster, but a batch can change a word of an answer.",
+        ),
+    ] = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Measure the answers: words, citations, grounding and refusals without a judge, Ragas' metrics with one.
