@@ -21,7 +21,7 @@ def metric_table(result: Mapping[str, Any], title: str) -> Table:
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    table.add_column("metric")
+    table.add_column("metric", no_wrap=True)
     for column in ("mean", "95% interval", "scored"):
         table.add_column(column, justify="right")
     for name, metric in result["metrics"].items():
@@ -130,8 +130,10 @@ def sweep_table(result: SweepResult) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("settings")
-    for column in (result.metric, "95% interval", "s a question", "p against best"):
+    table.add_column(
+        "settings", min_width=min(50, max(len(place.candidate.name) for place in result.placings))
+    )
+    for column in (result.metric, "95% interval", "s each", "p"):
         table.add_column(column, justify="right")
     table.add_column("")
     for place in result.placings:
