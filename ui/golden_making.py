@@ -98,7 +98,7 @@ def add_from_feedback(application: Application, file: Path) -> None:
     added = 0
     for feedback in application.library.feedback():
         try:
-            answer = {"question": feedback.question, **json.loads(feedback.answer_json)}
+            answer = {**json.loads(feedback.answer_json), "question": feedback.question}
             made = golden_from_answer(answer, parse_verdict(feedback.verdict), right_answer=feedback.note)
         except InputError as exc:
             log_console().print(f"Left out: {exc}", style="yellow")
