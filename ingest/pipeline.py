@@ -18,11 +18,12 @@ from ingest.discover import Discovery, discover
 from ingest.plan import Plan, Task, make_plan
 from ingest.read_ahead import read_ahead
 from ingest.readers import READER_VERSION
+from ingest.readers.ocr import ocr_is_installed
 from ingest.report import Complaint, IngestEvent, IngestReport, Listener, Stage
 from rag.embedder import Embedder, embed_with_sketches
 from rag.library import Library, Vectors
 from rag.passage import passage_text
-from rag.records import FailureRecord, passage_key
+from rag.records import DocumentRecord, FailureRecord, passage_key
 from rag.settings import Settings
 from rag.types import Chunk, Document
 
@@ -99,7 +100,7 @@ class _Run:
 
     def execute(self, discovery: Discovery) -> IngestReport:
         """Does it all but the FAISS file."""
-        plan = make_plan(discovery, self._library.documents())
+        plan = make_plan(discovery, self._library.documents(), _could_read_more)
         self._files_total = len(discovery.files)
         self.tell(Stage.FOUND)
         self._settle(plan)
@@ -221,3 +222,8 @@ class _Run:
         elif known.source == str(file.source):
             self._updated += 1
         self.tell(Stage.SAVED, cut.task.name)
+
+
+def _could_read_more(record: DocumentRecord) -> bool:
+    """Whether pages that no reader could read then could be read by OCR now."""
+    return ocr_is_installed() and any("pip install 'lectern[ocr]'" in warning for warning in record.warnings)

@@ -6,7 +6,7 @@ It knows when a file is the same (time stamp and size, else content), when it wa
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
@@ -38,8 +38,15 @@ class Plan:
     gone: list[DocumentRecord] = field(default_factory=list)
 
 
-def make_plan(discovery: Discovery, records: Iterable[DocumentRecord]) -> Plan:
-    """The cheapest way from the library's `records` to the files that were found."""
+def make_plan(
+    discovery: Discovery,
+    records: Iterable[DocumentRecord],
+    could_read_more: Callable[[DocumentRecord], bool] = lambda record: False,
+) -> Plan:
+    """The cheapest way from the library's `records` to the files that were found.
+
+    A document of which the readers `could_read_more` than last time (OCR was installed since) is read again.
+    """
     by_source = {record.source: record for record in records}
     present = {str(file.source) for file in discovery.files}
     gone = [
@@ -55,6 +62,8 @@ def make_plan(discovery: Discovery, records: Iterable[DocumentRecord]) -> Plan:
         known = by_source.get(str(file.source))
         if known is None:
             new.append(file)
+        elif could_read_more(known):
+            plan.read.append(Task(file, known.path, known))
         elif _same_stamp(file, known) or file_hash(file.source) == known.content_hash:
             plan.unchanged.append(Task(file, known.path, known))
         else:

@@ -33,9 +33,9 @@ def mask_jsx(text: str) -> str:
     masked = list(text)
     untouched = [match.span() for match in _UNTOUCHED.finditer(text)]
     for pattern in (_EXPRESSION, _MODULE_LINE):
-        for match in pattern.finditer(text):
-            if not _inside(match.start(), untouched):
-                _blank(masked, *match.span())
+        for found in pattern.finditer(text):
+            if not _inside(found.start(), untouched):
+                _blank(masked, *found.span())
     at = 0
     while match := _TAG_START.search(text, at):
         end = _tag_end(text, match.end())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from ingest.readers.draft import Draft
+from ingest.readers.ocr import ocr_is_installed, ocr_page
 from ingest.readers.pdf_layout import (
     body_size,
     heading_sizes,
@@ -23,6 +25,7 @@ from rag.types import BlockKind, Locator, Unit
 
 _LEAST_LETTERS = 3
 _UNMAPPED_SHARE = 0.3
+_OCR_SHARE = 0.7
 _JUNK_TITLE = re.compile(
     r"untitled|microsoft|powerpoint|\.(docx?|pptx?|tex|dvi|indd|pdf)\b|^\W*$", re.IGNORECASE
 )
@@ -49,12 +52,13 @@ def read_pdf(data: bytes, settings: IngestSettings) -> tuple[Draft, str]:
             raise UnreadableNote(
                 f"It has {len(pdf)} pages; at most {settings.max_pages} are read (ingest.max_pages)."
             )
-        return _read_pages(pdf), _title(pdf)
+        deadline = time.monotonic() + _OCR_SHARE * settings.max_seconds
+        return _read_pages(pdf, deadline), _title(pdf)
     finally:
         pdf.close()
 
 
-def _read_pages(pdf: Any) -> Draft:
+def _read_pages(pdf: Any, deadline: float) -> Draft:
     draft = Draft()
     pages, broken, scanned = [], [], []
     for number in range(1, len(pdf) + 1):
@@ -65,12 +69,36 @@ def _read_pages(pdf: Any) -> Draft:
         if needs_ocr:
             scanned.append(number)
         pages.append(page)
-    _add_pages(draft, pages)
+    pictures = _read_pictures(pdf, scanned, deadline)
+    _add_pages(draft, [pictures.get(number, page) for number, page in enumerate(pages, 1)])
     _warn(draft, broken, "cannot be opened")
-    _warn(draft, scanned, "needs OCR: holds a picture of text, or a font without letters, and no text")
+    _warn(draft, [n for n in scanned if n not in pictures], _needs_ocr())
+    _warn(
+        draft,
+        [n for n, page in pictures.items() if not page.lines],
+        "holds a picture in which OCR finds no text",
+    )
     partly = [number for number, page in enumerate(pages, 1) if page.unmapped > 0 and number not in scanned]
     _warn(draft, partly, "holds symbols that the file gives no text for (parts of formulas, usually)")
     return draft
+
+
+def _needs_ocr() -> str:
+    if ocr_is_installed():
+        return "needs OCR, for which the time was too short (ingest.max_seconds)"
+    return "needs OCR: holds a picture of text, or a font without letters, and no text (pip install 'lectern[ocr]')"
+
+
+def _read_pictures(pdf: Any, numbers: Sequence[int], deadline: float) -> dict[int, PageText]:
+    """Page number to what OCR reads there, for as many pages as there is time; none without the extra."""
+    if not ocr_is_installed():
+        return {}
+    found: dict[int, PageText] = {}
+    for number in numbers:
+        if time.monotonic() > deadline:
+            break
+        found[number] = ocr_page(pdf[number - 1])
+    return found
 
 
 def _page(pdf: Any, number: int) -> tuple[PageText | None, bool]:

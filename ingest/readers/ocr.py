@@ -1,0 +1,60 @@
+"""Text from pictures of pages, where the optional extra `ocr` is installed (`pip install 'lectern[ocr]'`).
+
+RapidOCR brings its own small models and runs them on OpenVINO, which is here anyway; no system package and no network.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import lru_cache
+from importlib.util import find_spec
+from statistics import median
+from typing import Any
+
+from ingest.readers.pdf_lines import Glyph, Line, PageText
+
+_DOTS_AN_INCH = 150
+_POINTS_AN_INCH = 72
+_SIZE_SHARE = 0.75
+_LARGER = 1.5
+
+
+def ocr_is_installed() -> bool:
+    """Whether pages can be read by OCR here."""
+    return "rapidocr" in sys.modules or find_spec("rapidocr") is not None
+
+
+def ocr_page(page: Any) -> PageText:
+    """The lines that a PDF page shows as a picture, with their places, as if the file had given them as text."""
+    width, height = page.get_size()
+    picture = page.render(scale=_DOTS_AN_INCH / _POINTS_AN_INCH).to_numpy()
+    found = _engine()(picture)
+    texts, boxes = found.txts or (), found.boxes if found.boxes is not None else ()
+    scale = _POINTS_AN_INCH / _DOTS_AN_INCH
+    places = []
+    for box in boxes:
+        across, down = [float(x) * scale for x, _ in box], [height - float(y) * scale for _, y in box]
+        places.append((min(across), min(down), max(across), max(down)))
+    usual = median(top - bottom for _, bottom, _, top in places) if places else 1.0
+    lines = [
+        _line(text.strip(), *place, usual) for text, place in zip(texts, places, strict=True) if text.strip()
+    ]
+    return PageText(lines, width, height, sum(len(line.glyphs) for line in lines), 0)
+
+
+def _line(text: str, left: float, bottom: float, right: float, top: float, usual: float) -> Line:
+    """A line whose characters are all equally wide. Its font has the page's usual size unless it is clearly larger."""
+    step = (right - left) / len(text)
+    size = _SIZE_SHARE * (top - bottom if top - bottom > _LARGER * usual else usual)
+    line = Line()
+    for place, character in enumerate(text):
+        line.add(Glyph(character, left + place * step, bottom, left + (place + 1) * step, top, size))
+    return line
+
+
+@lru_cache(maxsize=1)
+def _engine() -> Any:
+    from rapidocr import EngineType, RapidOCR
+
+    parts = {f"{part}.engine_type": EngineType.OPENVINO for part in ("Det", "Cls", "Rec")}
+    return RapidOCR(params={**parts, "Global.log_level": "critical"})
