@@ -98,7 +98,7 @@ def nf4_config(dtype: Any) -> Any:
     """4-bit NormalFloat with double quantization, arithmetic in `dtype`. Source: Dettmers et al. 2023 (QLoRA)."""
     from transformers import BitsAndBytesConfig
 
-    return BitsAndBytesConfig(
+    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]  # transformers leaves it untyped
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,

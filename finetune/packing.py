@@ -7,7 +7,9 @@ length: under causal attention padding on the right changes nothing, so no mask 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 from finetune.encoding import IGNORED, Encoded
@@ -98,11 +100,9 @@ def register_varlen() -> str:
     if not torch.cuda.is_available():
         return "sdpa"
     try:
-        from torch.nn.attention.varlen import varlen_attn
+        varlen_attn: Any = import_module("torch.nn.attention.varlen").varlen_attn
     except ImportError:
         return "sdpa"
-    import inspect
-
     from transformers import AttentionInterface, AttentionMaskInterface
 
     causal = (

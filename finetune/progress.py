@@ -57,13 +57,12 @@ def progress_callback(tokens_per_step: float, quiet: bool = False) -> Any:
 
 def plot_losses(history: Path, target: Path) -> None:
     """Draws the training and the held-out loss of a run's `history.json` over its steps."""
-    import matplotlib
+    from importlib import import_module
 
-    matplotlib.use("Agg")
-    from matplotlib.figure import Figure
+    figure_type = import_module("matplotlib.figure").Figure
 
     rows = json.loads(history.read_text("utf-8"))
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    figure = figure_type(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     for key, label in (("loss", "training"), ("eval_loss", "held out")):
         points = [(row["step"], float(row[key])) for row in rows if key in row]

@@ -76,7 +76,8 @@ def make_trainer(
 ) -> Any:
     """TRL's trainer for a recipe, fed with rows that are already tokens."""
     from datasets import Dataset
-    from trl import SFTConfig, SFTTrainer
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import SFTTrainer
 
     settings = recipe.training
     shaped = [_shape(rows, settings.packing, settings.context_tokens) for rows in (train_rows, held_rows)]

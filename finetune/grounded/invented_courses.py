@@ -213,10 +213,10 @@ def _grading(subject: str, rng: random.Random) -> _Page:
             "What is the cut-off for an A?",
             "Which score gives an A?",
         )
-        low = rng.choice((50, 55, 60, 65))
+        least = rng.choice((50, 55, 60, 65))
         page.say(
-            f"You pass the course with {low} points or more.",
-            str(low),
+            f"You pass the course with {least} points or more.",
+            str(least),
             "How many points do I need to pass?",
             "What is the passing grade?",
             "When do I fail?",
