@@ -25,8 +25,8 @@ def filled(library: Library, notes: Path, embedder: Any) -> Library:
 
 def examine(library: Library, fake: Any, **changes: Any) -> dict[str, Finding]:
     made = {
-        "embedder": embedder.fingerprint,
-        "dim": embedder.dim,
+        "embedder": fake.fingerprint,
+        "dim": fake.dim,
         "chunker": chunker_fingerprint(ChunkSettings()),
     }
     return {finding.subject: finding for finding in examine_library(library.folder, **{**made, **changes})}
