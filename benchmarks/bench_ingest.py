@@ -163,7 +163,8 @@ def main() -> None:
             )
             compare(work, notes, size)
             cosines(work)
-        growth(work, [int(size) for size in given.growth.split(",") if size])
+        if given.growth:
+            growth(work, [int(size) for size in given.growth.split(",")])
     if given.retrieval:
         quality(given.retrieval)
 
