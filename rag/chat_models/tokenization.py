@@ -32,8 +32,11 @@ _WORDS = {
     "llama3": _LLAMA3_WORDS,
     "qwen2": _QWEN2_WORDS,
 }
-"""How each `tokenizer.ggml.pre` cuts text into words. Source: llama.cpp, src/llama-vocab.cpp."""
-_SINGLE_DIGITS = frozenset({"smollm"})
+"""How each `tokenizer.ggml.pre` cuts text into words. Source: llama.cpp, src/llama-vocab.cpp.
+
+`smollm` would cut digits apart first; no merge of its vocabulary joins two, so only other numerals (a superscript two) would come out
+otherwise, and there the ids are to be those of transformers' reading of the file, with which adapters are trained.
+"""
 
 
 class Tokenization:
@@ -150,10 +153,9 @@ def _byte_level_bpe(tokens: Sequence[str], merges: Sequence[str], words: str) ->
     vocabulary = {token: number for number, token in enumerate(tokens)}
     pairs = [(left, right) for left, right in (merge.split(" ", 1) for merge in merges)]
     tokenizer = Tokenizer(models.BPE(vocabulary, pairs, ignore_merges=words in ("llama-bpe", "llama3")))
-    steps: list[Any] = [pre_tokenizers.Digits(individual_digits=True)] if words in _SINGLE_DIGITS else []
-    steps.append(pre_tokenizers.Split(Regex(_WORDS[words]), "isolated"))
-    steps.append(pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(steps)
+    cut = pre_tokenizers.Split(Regex(_WORDS[words]), "isolated")
+    bytes_ = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([cut, bytes_])
     tokenizer.decoder = decoders.ByteLevel()
     return tokenizer
 

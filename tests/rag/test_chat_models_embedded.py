@@ -21,7 +21,10 @@ from rag.settings import ModelSettings
 from rag.types import Role, Turn
 
 pytestmark = pytest.mark.model
-FRANCE = "What is the capital of France?"
+FRANCE = [
+    Turn(Role.SYSTEM, "You are helpful."),
+    Turn(Role.USER, "What is the capital of France? Answer in one sentence."),
+]
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +84,9 @@ def test_the_template_is_the_models_own(tokenization: Tokenization, transformers
 
 
 def test_answers_and_counts(chat: Any) -> None:
-    answer = chat.invoke(FRANCE)
+    answer = chat.invoke([(turn.role.value, turn.content) for turn in FRANCE])
     assert "Paris" in answer.content
-    assert answer.usage_metadata["input_tokens"] == chat.count_tokens([Turn(Role.USER, FRANCE)])
+    assert answer.usage_metadata["input_tokens"] == chat.count_tokens(FRANCE)
     assert answer.response_metadata["finish_reason"] == "stop"
 
 
@@ -234,7 +237,7 @@ def test_llama_cpp_takes_over_where_openvino_is_missing(tokenization: Tokenizati
     from rag.chat_models.llama_cpp_engine import LlamaCppEngine
 
     engine = LlamaCppEngine(embedded_gguf(), 2048, 2)
-    prompt = tuple(tokenization.encode_turns([Turn(Role.USER, FRANCE)]))
+    prompt = tuple(tokenization.encode_turns(FRANCE))
     said = [
         token
         for batch in engine.submit(GenerationRequest(prompt, 20, stop_ids=tokenization.stop_ids))
