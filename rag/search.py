@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from rag.errors import QuestionError
 from rag.fusion import fused_scores, with_matches
 from rag.lexical import LexicalHits, LexicalIndex, Term
 from rag.library import Library
+from rag.rerank import RERANK_DEPTH, CrossEncoderReranker
 from rag.scope import Allowed, Scope, allowed_passages
 from rag.settings import RetrievalSettings
 from rag.token_sketch import best_matches
@@ -102,10 +104,18 @@ class Searcher:
         if not query.strip():
             raise QuestionError("The question is empty; write at least one word.")
         wanted = self.settings.k if k is None else k
+        read = max(wanted, RERANK_DEPTH) if self.settings.reranker else wanted
         allowed = allowed_passages(self.library, scope)
-        candidates, words = self._candidates(query, max(self.settings.depth, wanted), allowed)
-        hits = self._hits(candidates, wanted, words)
+        candidates, words = self._candidates(query, max(self.settings.depth, read), allowed)
+        hits = self._hits(candidates, read, words)
+        if self.settings.reranker:
+            hits = self._reranker.rerank(query, hits)[:wanted]
         return SearchResult(tuple(hits), _signals(candidates, hits, words.terms))
+
+    @cached_property
+    def _reranker(self) -> CrossEncoderReranker:
+        """Loaded at the first question that needs it."""
+        return CrossEncoderReranker(self.settings.reranker)
 
     def _candidates(self, query: str, depth: int, allowed: Allowed | None) -> tuple[Candidates, LexicalHits]:
         """What either search proposes, each with all its scores."""
