@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from rag.library import Library
 from rag.scope import Allowed
 
-POSTINGS_BUDGET = 40_000
+POSTINGS_BUDGET = 25_000
 """Postings that one search may read: rarer words first, until their passages add up to this. Bounds the time at any size."""
 _WORD = re.compile(r"[^\W_]+")
 _TOKENIZER = "porter unicode61 remove_diacritics 2"
