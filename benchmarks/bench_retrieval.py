@@ -48,17 +48,16 @@ def chunking(data: Path) -> dict[str, Any]:
     def silent(title: str, total: int) -> Any:
         yield lambda count=1: None
 
-    found = {}
-    for budget in BUDGETS_TOKENS:
-        found[str(budget)] = compare_chunkers(data, Settings(), budget, silent)
-        print(f"\n{budget} tokens shown            search   passages  recall  precision    IoU")
-        for row in found[str(budget)]["chunkers"]:
-            recall, precision, iou = (
-                100 * row["metrics"][name]["mean"] for name in ("recall", "precision", "iou")
-            )
-            print(
-                f"{row['chunker']:26s} {row['search']:8s} {row['chunks']:8d} {recall:7.1f} {precision:10.1f} {iou:6.1f}"
-            )
+    found = compare_chunkers(data, Settings(), BUDGETS_TOKENS, silent)
+    print("\npassages by                search   passages  tokens shown  recall  precision    IoU")
+    for row in found["chunkers"]:
+        recall, precision, iou = (
+            100 * row["metrics"][name]["mean"] for name in ("recall", "precision", "iou")
+        )
+        print(
+            f"{row['chunker']:26s} {row['search']:8s} {row['chunks']:8d} {row['budget_tokens']:13d} {recall:7.1f} "
+            f"{precision:10.1f} {iou:6.1f}"
+        )
     return found
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from eval.beir import CorpusDocument
 from eval.chunking import (
     ChunkingSet,
+    SpanScores,
     TokenRuler,
     chunking_metrics,
     read_chunking,
@@ -31,8 +32,12 @@ Span = tuple[str, int, int]
 Bar = Callable[[str, int], Any]
 
 
-def compare_chunkers(folder: Path, settings: Settings, budget_tokens: int, bar: Bar) -> dict[str, Any]:
-    """Recall, precision and IoU of our passages under our search (`metrics`), and of every chunker under both searches.
+def compare_chunkers(
+    folder: Path, settings: Settings, budgets_tokens: Sequence[int], bar: Bar
+) -> dict[str, Any]:
+    """Recall, precision and IoU of our passages under our search at the first budget (`metrics`), and all rows (`chunkers`).
+
+    A row is one way of cutting under one search (`dense`: nearest vectors alone; `ours`: the whole search) at one budget.
 
     Raises:
         DatasetError: `folder` does not hold the benchmark.
@@ -50,29 +55,45 @@ def compare_chunkers(folder: Path, settings: Settings, budget_tokens: int, bar: 
         with TemporaryDirectory(prefix="lectern-") as temporary:
             searcher = _searcher(Path(temporary), benchmark, settings, embedder, cutter, bar, name)
             for search, found in ((DENSE, _dense(searcher)), (HYBRID, _hybrid(searcher))):
-                scores = []
-                with bar(f"Searching {name}", len(benchmark.questions)) as advance:
-                    for question in benchmark.questions:
-                        scores.append(
-                            span_scores(
-                                shown_spans(found(question.question), rulers, budget_tokens), question
-                            )
-                        )
-                        advance()
-                metrics = chunking_metrics(
-                    scores, samples=settings.eval.bootstrap_samples, seed=settings.eval.seed
-                )
-                chunks = searcher.library.chunk_count()
-                rows.append({"chunker": name, "search": search, "chunks": chunks, "metrics": metrics})
+                scores = _scores(benchmark, found, rulers, budgets_tokens, bar, name)
+                shared = {"chunker": name, "search": search, "chunks": searcher.library.chunk_count()}
+                samples, seed = settings.eval.bootstrap_samples, settings.eval.seed
+                rows += [
+                    shared
+                    | {
+                        "budget_tokens": budget,
+                        "metrics": chunking_metrics(found, samples=samples, seed=seed),
+                    }
+                    for budget, found in scores.items()
+                ]
             searcher.library.close()
     ours = next(row for row in rows if (row["chunker"], row["search"]) == (OURS, HYBRID))
     return {
         "n": len(benchmark.questions),
-        "budget_tokens": budget_tokens,
+        "budget_tokens": budgets_tokens[0],
         "metrics": ours["metrics"],
         "seconds": perf_counter() - began,
         "chunkers": rows,
     }
+
+
+def _scores(
+    benchmark: ChunkingSet,
+    found: Callable[[str], Sequence[Span]],
+    rulers: dict[str, TokenRuler],
+    budgets_tokens: Sequence[int],
+    bar: Bar,
+    name: str,
+) -> dict[int, list[SpanScores]]:
+    """Budget to the scores of every question."""
+    scores: dict[int, list[SpanScores]] = {budget: [] for budget in budgets_tokens}
+    with bar(f"Searching {name}", len(benchmark.questions)) as advance:
+        for question in benchmark.questions:
+            passages = found(question.question)
+            for budget, kept in scores.items():
+                kept.append(span_scores(shown_spans(passages, rulers, budget), question))
+            advance()
+    return scores
 
 
 def token_starts(embedder: Embedder, text: str) -> list[int]:

@@ -18,7 +18,15 @@ RunOutOption = Annotated[
         "--run-out", metavar="FILE", help="Write the ranking as a TREC run file too.", show_default=False
     ),
 ]
-BudgetOption = Annotated[int, typer.Option("--budget", min=50, help="Tokens of passages shown per question.")]
+BudgetOption = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--budget",
+        min=50,
+        help="Tokens of passages shown per question; may be repeated.",
+        show_default="1000",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -64,7 +72,7 @@ def beir(
 def chunking(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A checkout of chunking_evaluation.")],
     config: ConfigOption = None,
-    budget: BudgetOption = 1000,
+    budget: BudgetOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score how passages are cut: recall, precision and IoU per character at an equal number of tokens shown.
@@ -76,7 +84,7 @@ def chunking(
     from ui.console import print_result, to_json
 
     settings = load(None, config).settings
-    result = compare_chunkers(folder, settings, budget, _bar)
+    result = compare_chunkers(folder, settings, budget or [1000], _bar)
     if as_json:
         print_result(to_json(result))
     else:
@@ -139,10 +147,10 @@ def _show_chunkers(result: dict[str, Any]) -> None:
 
     from ui.console import result_console
 
-    title = f"{result['n']} questions, {result['budget_tokens']} tokens shown"
-    table = Table("passages by", "search", "passages", "recall", "precision", "IoU", title=title)
+    columns = ("passages by", "search", "passages", "tokens shown", "recall", "precision", "IoU")
+    table = Table(*columns, title=f"{result['n']} questions")
     for row in result["chunkers"]:
         metrics = row["metrics"]
         figures = [f"{100 * metrics[name]['mean']:.1f}" for name in ("recall", "precision", "iou")]
-        table.add_row(row["chunker"], row["search"], str(row["chunks"]), *figures)
+        table.add_row(row["chunker"], row["search"], str(row["chunks"]), str(row["budget_tokens"]), *figures)
     result_console().print(table)
