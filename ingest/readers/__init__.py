@@ -38,6 +38,8 @@ def read_document(path: Path, name: str, settings: IngestSettings | None = None)
         raise UnreadableNote("It is empty (0 bytes): there is nothing to read.")
     kind = KIND_OF_SUFFIX.get(path.suffix.lower(), DocumentKind.TEXT)
     text, blocks, warnings, title = _read(kind, path, data, settings)
+    if not blocks and not warnings:
+        warnings.append("it holds no text: there is nothing to search in it")
     return Document(
         path=name,
         title=title or _first_heading(text, blocks) or path.stem,

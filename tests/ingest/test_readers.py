@@ -304,6 +304,11 @@ def test_a_page_that_is_a_picture_needs_ocr(read: Read, monkeypatch: pytest.Monk
     assert document.warnings[0].startswith("page 2: needs OCR")
 
 
+def test_a_note_without_text_says_so(read: Read) -> None:
+    assert read("blank.md", "\n \n").warnings == ("it holds no text: there is nothing to search in it",)
+    assert read("a.md", "words").warnings == ()
+
+
 # ---- Word, slides, HTML -----------------------------------------------------------------------------------------
 
 
