@@ -62,8 +62,6 @@ class LlamaCppEngine:
     def close(self) -> None:
         """Free the model's memory; requests under way are finished first."""
         self._queue.close()
-        for _ in self._threads[1:]:
-            self._queue.close()
         for thread in self._threads:
             thread.join()
         del self._server

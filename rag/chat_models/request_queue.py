@@ -101,7 +101,10 @@ class RequestQueue:
                 running = self._arrivals.get(block=block)
             except queue.Empty:
                 return None
-            if running is None or not running.cancelled.is_set():
+            if running is None:
+                self._arrivals.put(None)  # the end is for every thread that waits here
+                return None
+            if not running.cancelled.is_set():
                 return running
             running.finish(FinishReason.CANCELLED)
 

@@ -52,6 +52,6 @@ def test_closing_ends_those_who_wait() -> None:
     waiting = [queue.submit(REQUEST) for _ in range(3)]
     queue.close()
     assert [[batch.finish for batch in one] for one in waiting] == [[FinishReason.CANCELLED]] * 3
-    assert queue.next(block=True) is None
+    assert [queue.next(block=True) for _ in range(3)] == [None] * 3  # every thread that waits is told
     with pytest.raises(ModelFailed, match="closed"):
         queue.submit(REQUEST)
