@@ -20,8 +20,8 @@ def quieten() -> None:
     """Keeps transformers' bars and remarks about loading off the terminal; errors still come as exceptions."""
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
 
 
 class TorchEmbedder:
