@@ -48,7 +48,7 @@ def chunk_document(document: Document, settings: ChunkSettings, count_tokens: To
     previous = 0
     for run in _best_grouping(units, settings.target_tokens, maximum):
         room = min(settings.overlap_tokens, maximum - sum(unit.tokens for unit in units[run[0] : run[1] + 1]))
-        first = _overlapped(units, run[0], previous, room)
+        first = _overlapped(units, run[0], previous + 1, room)
         chunks.append(_chunk(document, units[first : run[1] + 1], len(chunks)))
         previous = run[0]
     return chunks

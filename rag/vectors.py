@@ -27,6 +27,8 @@ EXACT_LIMIT = 5_000
 _PROBED_SHARE = 0.03
 _MINIMUM_PROBES = 32
 _TRAINING_ROWS_PER_CLUSTER = 48
+_TIE_DEPTH, _TIE_MINIMUM = 16, 256
+"""How far copies of the k-th passage are followed, so that ties are broken by rowid and not by the index."""
 _OVERSAMPLING = 2
 _REBUILD_GROWTH = 2.0
 
@@ -117,9 +119,14 @@ class VectorIndex:
             parameters = _parameters(faiss.SearchParameters, sel=selector)
         faiss.omp_set_num_threads(
             1
-        )  # one question has no work for two, and a waiting thread takes a core from others
-        _, rowids = self._index.search(unit[None], min(wanted, self._index.ntotal), params=parameters)
-        return np.asarray(rowids[0][rowids[0] >= 0], np.int64)
+        )  # one question has no work for two: a waiting thread takes a core from others
+        wanted = min(wanted + 1, self._index.ntotal)
+        while True:
+            scores, rowids = self._index.search(unit[None], wanted, params=parameters)
+            tied = wanted > k and scores[0][-1] == scores[0][k - 1] and rowids[0][-1] >= 0
+            if not tied or wanted >= min(self._index.ntotal, max(k * _TIE_DEPTH, _TIE_MINIMUM)):
+                return np.asarray(rowids[0][rowids[0] >= 0], np.int64)
+            wanted = min(2 * wanted, self._index.ntotal)
 
     def _ranked(self, unit: Scores, rowids: Rowids, k: int) -> tuple[Rowids, Scores]:
         """The `k` best of `rowids` by exact cosine."""
