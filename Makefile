@@ -9,7 +9,7 @@ export HF_HUB_OFFLINE := 1
 export GRADIO_ANALYTICS_ENABLED := False
 export RAGAS_DO_NOT_TRACK := true
 
-.PHONY: help setup setup-dev chat ask test test-fast check clean bench-ingest bench-retrieval bench-models bench-answers bench-finetune bench-eval
+.PHONY: help setup setup-dev chat ask test test-fast check clean bench-ingest bench-retrieval bench-models bench-answers bench-eval
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -60,9 +60,6 @@ bench-models: setup-dev  ## Language model speed
 
 bench-answers: setup-dev  ## What the sentence check adds to the embedded reader
 	@$(BIN)/python -m benchmarks.bench_answers
-
-bench-finetune: setup-dev  ## Fine-tuning speed
-	@$(BIN)/python -m benchmarks.bench_finetune
 
 bench-eval: setup-dev  ## Evaluation speed beside Ragas' own evaluate
 	@$(BIN)/python -m benchmarks.bench_eval
