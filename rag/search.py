@@ -23,13 +23,15 @@ from rag.rerank import RERANK_DEPTH, CrossEncoderReranker
 from rag.scope import Allowed, Scope, allowed_passages
 from rag.settings import RetrievalSettings
 from rag.token_sketch import best_matches
-from rag.types import Hit, Why
+from rag.types import Chunk, Hit, Why
 from rag.vectors import VectorIndex
 
 LEXICAL_DEPTH = 1000
 """Lexical scores kept per question, so that a passage found by its vector has its BM25 too."""
 MATCH_DEPTH = 100
 """Candidates that are matched token by token. Source: `make bench-retrieval`."""
+_SPARE = 10
+"""Candidates read beyond those wanted, so that copies can give way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +153,10 @@ class Searcher:
         return matches
 
     def _hits(self, found: Candidates, k: int, words: LexicalHits) -> list[Hit]:
-        """The `k` best candidates as hits."""
+        """The `k` best candidates as hits; a copy of a better passage's text only where there are too few others."""
         scores = found.scores
         order = np.lexsort((found.rowids, -scores))
-        cut = order[: _with_ties(scores[order], k)]
+        cut = order[: _with_ties(scores[order], k + k // 2 + _SPARE)]
         chunks = self.library.chunks_by_rowid(found.rowids[cut])
         ranked = [
             (at, chunks[rowid])
@@ -162,12 +164,26 @@ class Searcher:
             if rowid in chunks
         ]
         ranked.sort(key=lambda pair: (-scores[pair[0]], pair[1].id))
-        texts = ["\n".join((chunk.title, *chunk.headings, chunk.text)) for _, chunk in ranked[:k]]
+        ranked = _copies_last(ranked)[:k]
+        ranked.sort(key=lambda pair: (-scores[pair[0]], pair[1].id))
+        texts = ["\n".join((chunk.title, *chunk.headings, chunk.text)) for _, chunk in ranked]
         held = self.lexical.stemmer.held(texts, [term.stem for term in words.terms if term.passages])
         return [
             Hit(chunk, float(scores[at]), _why(found, at, rank, held[rank - 1], words))
-            for rank, (at, chunk) in enumerate(ranked[:k], start=1)
+            for rank, (at, chunk) in enumerate(ranked, start=1)
         ]
+
+
+def _copies_last(ranked: list[tuple[int, Chunk]]) -> list[tuple[int, Chunk]]:
+    """Passages whose text (but for white space) none before them has, then the others."""
+    seen: set[str] = set()
+    first: list[tuple[int, Chunk]] = []
+    copies: list[tuple[int, Chunk]] = []
+    for pair in ranked:
+        text = " ".join(pair[1].text.split())
+        (copies if text in seen else first).append(pair)
+        seen.add(text)
+    return first + copies
 
 
 def _why(found: Candidates, at: int, rank: int, held: set[str], words: LexicalHits) -> Why:

@@ -7,7 +7,6 @@ index finds is measured again with the library's own vectors.
 
 from __future__ import annotations
 
-import os
 import threading
 from dataclasses import dataclass
 from math import sqrt
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rag import faiss_index
 from rag.library import Library
 from rag.scope import Allowed
 from rag.vector_file import VectorFile, VectorHeader
@@ -24,12 +24,9 @@ FLAT_LIMIT = 100_000
 """Most passages that are all compared with a question. Source: `make bench-retrieval`."""
 EXACT_LIMIT = 5_000
 """Scopes up to this many passages are compared one by one with the library's vectors."""
-_PROBED_SHARE = 0.03
-_MINIMUM_PROBES = 32
 _TRAINING_ROWS_PER_CLUSTER = 48
 _TIE_DEPTH, _TIE_MINIMUM = 16, 256
 """How far copies of the k-th passage are followed, so that ties are broken by rowid and not by the index."""
-_OVERSAMPLING = 2
 _REBUILD_GROWTH = 2.0
 
 Rowids = NDArray[np.int64]
@@ -73,7 +70,9 @@ class VectorIndex:
             return self._ranked(unit, allowed.rowids, k)
         with self._lock:
             self.refresh()
-            found = self._nearest(unit, k, allowed)
+            if self._index is None:
+                return _nothing()
+            found = faiss_index.nearest(self._index, unit, k, None if allowed is None else allowed.rowids)
         return self._ranked(unit, found, k)
 
     def cosines(self, query: NDArray[np.float32], rowids: Rowids) -> Scores:
@@ -102,32 +101,6 @@ class VectorIndex:
         size = self._file.path.stat().st_size if self._file.path.is_file() else 0
         return IndexFigures("ivf" if self._trained_on else "flat", int(self._index.ntotal), size)
 
-    def _nearest(self, unit: Scores, k: int, allowed: Allowed | None) -> Rowids:
-        """Rowids of about the nearest `k` (exactly, if flat), by the index's own arithmetic."""
-        import faiss
-
-        if self._index is None or self._index.ntotal == 0:
-            return np.empty(0, np.int64)
-        selector = None if allowed is None else faiss.IDSelectorBatch(allowed.rowids)
-        wanted = k
-        if self._trained_on:
-            wanted = k * _OVERSAMPLING
-            probes = max(_MINIMUM_PROBES, int(self._index.nlist * _PROBED_SHARE))
-            probes = self._index.nlist if selector else min(probes, self._index.nlist)
-            parameters = _parameters(faiss.SearchParametersIVF, sel=selector, nprobe=probes)
-        else:
-            parameters = _parameters(faiss.SearchParameters, sel=selector)
-        faiss.omp_set_num_threads(
-            1
-        )  # one question has no work for two: a waiting thread takes a core from others
-        wanted = min(wanted + 1, self._index.ntotal)
-        while True:
-            scores, rowids = self._index.search(unit[None], wanted, params=parameters)
-            tied = wanted > k and scores[0][-1] == scores[0][k - 1] and rowids[0][-1] >= 0
-            if not tied or wanted >= min(self._index.ntotal, max(k * _TIE_DEPTH, _TIE_MINIMUM)):
-                return np.asarray(rowids[0][rowids[0] >= 0], np.int64)
-            wanted = min(2 * wanted, self._index.ntotal)
-
     def _ranked(self, unit: Scores, rowids: Rowids, k: int) -> tuple[Rowids, Scores]:
         """The `k` best of `rowids` by exact cosine."""
         if not len(rowids):
@@ -155,7 +128,7 @@ class VectorIndex:
     def _catch_up(self, *, reread: bool = True) -> bool:
         """Adds the passages that are new and takes out those that are gone; whether there were any."""
         wanted = self._library.chunk_rowids()
-        held = _rowids_of(self._index) if self._index is not None else np.empty(0, np.int64)
+        held = np.empty(0, np.int64) if self._index is None else faiss_index.rowids_of(self._index)
         new = np.setdiff1d(wanted, held, assume_unique=True)
         gone = np.setdiff1d(held, wanted, assume_unique=True)
         if not len(new) and not len(gone):
@@ -164,14 +137,12 @@ class VectorIndex:
             self._build()
             return True
         if reread:
-            self._index = _in_memory(self._index)
+            self._index = faiss_index.in_memory(self._index)
         if len(gone):
-            import faiss
-
-            self._index.remove_ids(faiss.IDSelectorBatch(gone))
+            faiss_index.remove(self._index, gone)
         for start in range(0, len(new), 8192):
             kept, vectors = self._library.vectors(new[start : start + 8192])
-            self._index.add_with_ids(vectors, kept)
+            faiss_index.add(self._index, kept, vectors)
         return True
 
     def _must_rebuild(self, count: int, changes: int) -> bool:
@@ -189,31 +160,21 @@ class VectorIndex:
         if not len(rowids):
             self._index = None
             return
-        _use_all_cores()
-        index = _empty_flat(self._library.manifest.dim)
         if len(rowids) > self._flat_limit:
             index, self._trained_on = self._trained(rowids), len(rowids)
+        else:
+            index = faiss_index.flat_index(self._library.manifest.dim)
         for kept, vectors in self._library.iter_vectors():
-            index.add_with_ids(vectors, kept)
+            faiss_index.add(index, kept, vectors)
         self._index = index
 
     def _trained(self, rowids: Rowids) -> Any:
         """An empty clustered index whose clusters were found on a sample of the library's vectors."""
-        import faiss
-
         clusters = int(2 * sqrt(len(rowids)))
-        dim = self._library.manifest.dim
-        quantizer = faiss.IndexFlatIP(dim)
-        index = faiss.IndexIVFScalarQuantizer(
-            quantizer, dim, clusters, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT, True
-        )
-        index.cp.seed = 0
-        sample = np.random.default_rng(0).choice(
-            rowids, min(len(rowids), clusters * _TRAINING_ROWS_PER_CLUSTER), replace=False
-        )
+        count = min(len(rowids), clusters * _TRAINING_ROWS_PER_CLUSTER)
+        sample = np.random.default_rng(0).choice(rowids, count, replace=False)
         _, vectors = self._library.vectors(np.sort(sample))
-        index.train(vectors)
-        return index
+        return faiss_index.clustered_index(vectors, clusters)
 
     def _save(self) -> None:
         if self._index is None:
@@ -236,42 +197,3 @@ class VectorIndex:
 
 def _nothing() -> tuple[Rowids, Scores]:
     return np.empty(0, np.int64), np.empty(0, np.float32)
-
-
-def _use_all_cores() -> None:
-    import faiss
-
-    faiss.omp_set_num_threads(os.cpu_count() or 1)
-
-
-def _parameters(kind: Any, **values: Any) -> Any:
-    """FAISS's search parameters (its stubs do not know that they take keywords)."""
-    return kind(**values)
-
-
-def _empty_flat(dim: int) -> Any:
-    import faiss
-
-    return faiss.IndexIDMap2(faiss.IndexFlatIP(dim))
-
-
-def _in_memory(index: Any) -> Any:
-    """The same index in memory of its own, where it may be changed."""
-    import faiss
-
-    return faiss.clone_index(index)
-
-
-def _rowids_of(index: Any) -> Rowids:
-    """The rowids that an index holds, ascending."""
-    import faiss
-
-    if hasattr(index, "id_map"):
-        return np.sort(faiss.vector_to_array(index.id_map))
-    lists = index.invlists
-    parts = [
-        faiss.rev_swig_ptr(lists.get_ids(number), lists.list_size(number)).copy()
-        for number in range(index.nlist)
-        if lists.list_size(number)
-    ]
-    return np.sort(np.concatenate(parts)) if parts else np.empty(0, np.int64)

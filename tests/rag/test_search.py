@@ -52,6 +52,19 @@ def test_ties_are_ordered_by_chunk_id(library: Library, letters: Any, put: Calla
     assert [hit.chunk.id for hit in searcher.search("same words", k=3)] == ids[:3]
 
 
+def test_a_copy_gives_way_to_another_passage(library: Library, letters: Any, put: Callable[..., Any]) -> None:
+    put("a.md", "apple banana")
+    put("copy.md", "apple  banana")
+    put("b.md", "apple cherry")
+    searcher = Searcher(library, letters, RetrievalSettings())
+    two = searcher.search("apple banana", k=2)
+    assert len({hit.chunk.document for hit in two} & {"a.md", "copy.md"}) == 1
+    assert two[1].chunk.document == "b.md"
+    three = searcher.search("apple banana", k=3)
+    assert [hit.chunk.document for hit in three][2] == "b.md"
+    assert [hit.score for hit in three] == sorted((hit.score for hit in three), reverse=True)
+
+
 def test_tokens_reorder_what_the_mean_cannot_tell(
     library: Library, letter_tokens: Any, put: Callable[..., Any]
 ) -> None:

@@ -1,0 +1,119 @@
+"""What the rest of Lectern asks of FAISS, in plain functions: the one place that knows its classes and its manners."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rowids = NDArray[np.int64]
+Vectors = NDArray[np.float32]
+
+_PROBED_SHARE = 0.03
+_MINIMUM_PROBES = 32
+_OVERSAMPLING = 2
+_TIE = 1e-6
+"""Cosines this near are equal: the arithmetic of an index differs in the last digits."""
+
+
+def flat_index(dim: int) -> Any:
+    """An empty index that compares every vector, by inner product, under rowids."""
+    import faiss
+
+    return faiss.IndexIDMap2(faiss.IndexFlatIP(dim))
+
+
+def clustered_index(sample: Vectors, clusters: int) -> Any:
+    """An empty index of so many clusters found on a sample, one byte a dimension, by inner product, under rowids."""
+    import faiss
+
+    _use_all_cores()
+    dim = sample.shape[1]
+    index = faiss.IndexIVFScalarQuantizer(
+        faiss.IndexFlatIP(dim), dim, clusters, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT, True
+    )
+    index.cp.seed = 0
+    index.train(sample)
+    return index
+
+
+def is_clustered(index: Any) -> bool:
+    """Whether the index holds clusters."""
+    return not hasattr(index, "id_map")
+
+
+def add(index: Any, rowids: Rowids, vectors: Vectors) -> None:
+    """Puts vectors in under their rowids."""
+    _use_all_cores()
+    index.add_with_ids(vectors, rowids)
+
+
+def remove(index: Any, rowids: Rowids) -> None:
+    """Takes vectors out."""
+    import faiss
+
+    index.remove_ids(faiss.IDSelectorBatch(rowids))
+
+
+def nearest(index: Any, unit: Vectors, k: int, allowed: Rowids | None) -> Rowids:
+    """Rowids of the nearest `k` (of `allowed`, if given) by the index's own arithmetic, and some more.
+
+    All that tie with the k-th are among them, so that the order among equals is for the caller to choose.
+    """
+    import faiss
+
+    selector = None if allowed is None else faiss.IDSelectorBatch(allowed)
+    wanted = k * _OVERSAMPLING
+    if is_clustered(index):
+        probes = (
+            index.nlist
+            if selector
+            else min(index.nlist, max(_MINIMUM_PROBES, int(index.nlist * _PROBED_SHARE)))
+        )
+        parameters = _parameters(faiss.SearchParametersIVF, sel=selector, nprobe=probes)
+    else:
+        parameters = _parameters(faiss.SearchParameters, sel=selector)
+    faiss.omp_set_num_threads(
+        1
+    )  # one question has no work for two, and a waiting thread takes a core from others
+    while True:
+        scores, rowids = index.search(unit[None], min(wanted, index.ntotal), params=parameters)
+        found = rowids[0] >= 0
+        if wanted >= index.ntotal or not found.all() or scores[0][-1] < scores[0][k - 1] - _TIE:
+            return np.asarray(rowids[0][found], np.int64)
+        wanted *= _OVERSAMPLING
+
+
+def in_memory(index: Any) -> Any:
+    """The same index in memory of its own, where it may be changed."""
+    import faiss
+
+    return faiss.clone_index(index)
+
+
+def rowids_of(index: Any) -> Rowids:
+    """The rowids that an index holds, ascending."""
+    import faiss
+
+    if not is_clustered(index):
+        return np.sort(faiss.vector_to_array(index.id_map))
+    lists = index.invlists
+    parts = [
+        faiss.rev_swig_ptr(lists.get_ids(number), lists.list_size(number)).copy()
+        for number in range(index.nlist)
+        if lists.list_size(number)
+    ]
+    return np.sort(np.concatenate(parts)) if parts else np.empty(0, np.int64)
+
+
+def _parameters(kind: Any, **values: Any) -> Any:
+    """FAISS's search parameters (its stubs do not know that they take keywords)."""
+    return kind(**values)
+
+
+def _use_all_cores() -> None:
+    import faiss
+
+    faiss.omp_set_num_threads(os.cpu_count() or 1)
