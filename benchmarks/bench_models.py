@@ -39,7 +39,12 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, help="prompts per engine")
     parser.add_argument("--same", type=int, default=50, help="prompts compared with transformers in float32")
     parser.add_argument("--schema-calls", type=int, default=50, help="answers in a fixed form")
+    parser.add_argument("--memory-only", action="store_true", help="measure the memory of one conversation")
     arguments = parser.parse_args()
+    if arguments.memory_only:
+        memory()
+        return
+    subprocess.run([sys.executable, "-m", "benchmarks.bench_models", "--memory-only"], check=True)
     from rag.chat_models.embedded import embedded_gguf
     from rag.chat_models.gguf_file import read_header
     from rag.chat_models.openvino_engine import OpenVinoEngine, converted_folder
@@ -50,7 +55,6 @@ def main() -> None:
     started = time.perf_counter()
     folder = converted_folder(header)
     row(measure="conversion, once a machine", seconds=round(time.perf_counter() - started, 2))
-    before = resident_bytes()
     started = time.perf_counter()
     engine = OpenVinoEngine(folder, 16)
     row(measure="load", engine=engine.name, seconds=round(time.perf_counter() - started, 2))
@@ -61,7 +65,6 @@ def main() -> None:
     speed_beside_llama_cpp(engine, header.path, prompts[: arguments.repeats])
     second_turn(engine, tokenization, prompts)
     together(engine, prompts[-8:])
-    memory(resident_bytes() - before)
     schema(engine, tokenization, arguments.schema_calls)
     same_answers(engine, tokenization, header.path, arguments.same)
     engine.close()
@@ -155,18 +158,27 @@ def together(engine: Any, prompts: list[list[int]]) -> None:
     )
 
 
-def memory(taken_bytes: int) -> None:
-    """The memory the model took beside its estimate, for the context that was used."""
+def memory() -> None:
+    """The memory that the model takes for one conversation of its whole context, beside its estimate; in a process of its own."""
+    import openvino_genai  # noqa: F401 - its libraries are no part of the model
+
+    from rag.chat_models.embedded import embedded_gguf
     from rag.chat_models.estimate import estimate
+    from rag.chat_models.gguf_file import read_header
+    from rag.chat_models.openvino_engine import OpenVinoEngine, converted_folder
     from rag.settings import ModelSettings
 
-    found = estimate(ModelSettings(), 8192)
+    folder, before = converted_folder(read_header(embedded_gguf())), resident_bytes()
+    engine = OpenVinoEngine(folder, 4)
+    timed(engine, [(3 + 7 * at * at) % 40_000 + 20 for at in range(8_000)], 4)
+    taken, expected = resident_bytes() - before, estimate(ModelSettings(), 8_004).total_bytes
     row(
-        measure="memory",
-        taken_mb=round(taken_bytes / 1e6),
-        estimated_mb=round(found.total_bytes / 1e6),
-        off_percent=round(100 * (found.total_bytes / taken_bytes - 1), 1),
+        measure="memory at 8,000 tokens",
+        taken_mb=round(taken / 1e6),
+        estimated_mb=round(expected / 1e6),
+        off_percent=round(100 * (expected / taken - 1), 1),
     )
+    engine.close()
 
 
 def schema(engine: Any, tokenization: Any, calls: int) -> None:

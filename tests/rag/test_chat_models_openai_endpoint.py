@@ -234,6 +234,7 @@ def test_closing_the_stream_hangs_up() -> None:
         assert gone.wait(10)
 
 
+QUESTION = "What is the capital of France? Answer in one sentence."
 SERVER = """
 import sys, time, xllamacpp
 p = xllamacpp.CommonParams()
@@ -269,10 +270,10 @@ def test_a_real_llama_server_answers_counts_keeps_to_a_schema_and_dies(
     process, url = llama_server
     served = __import__("httpx2").get(f"{url}/v1/models").json()["data"][0]["id"]
     model = open_chat_model(ModelSettings(name=f"openai:{served}@{url}", timeout_seconds=60))
-    answer = model.invoke("What is the capital of France?", max_tokens=20)
+    answer = model.invoke([("system", "You are helpful."), ("user", QUESTION)], max_tokens=20)
     assert "Paris" in answer.content
     assert answer.usage_metadata is not None
-    asked = [Turn(Role.USER, "What is the capital of France?")]
+    asked = [Turn(Role.SYSTEM, "You are helpful."), Turn(Role.USER, QUESTION)]
     assert model.count_tokens(asked) == answer.usage_metadata["input_tokens"]
     schema = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
     assert isinstance(json.loads(model.invoke("Is it?", response_schema=schema).content)["ok"], bool)
