@@ -18,7 +18,9 @@ LibraryOption = Annotated[
 ]
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help="Settings file (default: ./lectern.toml).", show_default=False),
+    typer.Option(
+        "--config", metavar="FILE", help="Settings file (default: ./lectern.toml).", show_default=False
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else.")]
 ModelOption = Annotated[
@@ -32,14 +34,20 @@ ModelOption = Annotated[
 ]
 AdapterOption = Annotated[
     str | None,
-    typer.Option("--adapter", metavar="DIR", help="LoRA adapter folder; `none` switches it off.", show_default=False),
+    typer.Option(
+        "--adapter", metavar="DIR", help="LoRA adapter folder; `none` switches it off.", show_default=False
+    ),
 ]
 QuestionsOption = Annotated[
     Path | None,
     typer.Option(
-        "--questions", metavar="FILE", help="JSON lines with id, question and history: ask in bulk.", show_default=False
+        "--questions",
+        metavar="FILE",
+        help="JSON lines with id, question and history: ask in bulk.",
+        show_default=False,
     ),
 ]
 OutOption = Annotated[
-    Path | None, typer.Option("--out", metavar="FILE", help="Where bulk results go, JSON lines.", show_default=False)
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="Where bulk results go, JSON lines.", show_default=False),
 ]

@@ -29,4 +29,7 @@ def test_thousands_separators_do_not_make_another_number() -> None:
 
 
 def test_names_are_capitals_inside_a_sentence() -> None:
-    assert names("The Nyquist rate, said Shannon. However, depending on model.2 For GPT-4") == {"nyquist", "shannon"}
+    assert names("The Nyquist rate, said Shannon. However, depending on model.2 For GPT-4") == {
+        "nyquist",
+        "shannon",
+    }
