@@ -93,8 +93,9 @@ class AnswerSettings(Section):
     gate: bool = Field(
         True, description="refuse before the model runs when nothing in the notes is near the question"
     )
+    # Of nine mixes of courses and foreign questions the gate at 0.42 refuses at most 4 % wrongly; `lectern eval calibrate`.
     gate_score: float = Field(
-        0.40,
+        0.42,
         ge=-1,
         le=1,
         description="best token match (mean cosine) below which the notes do not hold the answer",
