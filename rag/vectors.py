@@ -25,8 +25,6 @@ FLAT_LIMIT = 100_000
 EXACT_LIMIT = 5_000
 """Scopes up to this many passages are compared one by one with the library's vectors."""
 _TRAINING_ROWS_PER_CLUSTER = 48
-_TIE_DEPTH, _TIE_MINIMUM = 16, 256
-"""How far copies of the k-th passage are followed, so that ties are broken by rowid and not by the index."""
 _REBUILD_GROWTH = 2.0
 
 Rowids = NDArray[np.int64]
