@@ -77,7 +77,8 @@ def _heading_paths(document: Document, blocks: Sequence[Block]) -> Iterator[tupl
     for block in blocks:
         if block.kind is BlockKind.HEADING:
             stack = [entry for entry in stack if entry[0] < block.level]
-            stack.append((block.level, heading_text(document.text[block.start : block.end])))
+            own = block.locator.heading or heading_text(document.text[block.start : block.end])
+            stack.append((block.level, own))
         yield tuple(name for _, name in stack)
 
 

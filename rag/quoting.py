@@ -7,6 +7,7 @@ Where another is clearly closer, that one is quoted; where none is near enough, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -25,6 +26,9 @@ CONTINUED_SPANS = 6
 WORD_WEIGHT, RANK_WEIGHT, READER_WEIGHT = 0.2, 0.04, 0.25
 """Cosine that holding all words of the question is worth, that a passage's rank costs, and that the reader's vote is worth.
 Source: `make bench-answers` on the example course; a reader that always wins, and one that never does, both score less."""
+
+
+_LINKS = re.compile(r"\[!\[[^\]]*\]\([^)]*\)\]\([^)]*\)|!?\[?[^\[\]]*\]\([^)]*\)|<[^<>]*>|https?://\S+")
 
 
 class SentenceEmbedder(Protocol):
@@ -95,11 +99,12 @@ def _overlap(one: Vote, other: Vote) -> bool:
 
 
 def _statements(text: str) -> list[tuple[int, int]]:
+    """Spans of sentences that say something: no headings, no code, and not only links, pictures and tags."""
     return [
         (start, end)
         for start, end in sentence_spans(text)
         if not text[start:end].startswith(("#", "```"))
-        and len(content_words(text[start:end])) >= MINIMUM_WORDS
+        and len(content_words(_LINKS.sub(" ", text[start:end]))) >= MINIMUM_WORDS
     ]
 
 

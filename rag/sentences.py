@@ -18,7 +18,7 @@ _ABBREVIATIONS = frozenset(
 _BOUNDARY = re.compile(r"""[.!?]+["'”’)\]*_]*(?:\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*\])*(?=\s|$)""")
 _ITEM = r"(?:[-*+•]\s|\d{1,3}[.)]\s|[#>|]|```)"
 _WORD = re.compile(r"\w+")
-_FENCE = re.compile(r"^```.*?^```[ \t]*$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^ {0,3}```.*?^ {0,3}```[ \t]*$", re.MULTILINE | re.DOTALL)
 _LINE = re.compile(rf"\n\s*\n|\n(?=\s*{_ITEM})|(?<=\|)\n")
 
 

@@ -84,6 +84,13 @@ def test_a_formula_that_ends_a_sentence_is_quoted_with_it(make_chunk: Callable[.
     assert quote.continued
 
 
+def test_links_and_badges_are_no_answers(make_chunk: Callable[..., Chunk]) -> None:
+    badge = "[![Owls of the north](https://a/b.svg)](https://c/owls) <sup>|</sup> [All the owls here](#owls-of-the-north)"
+    assert best_quote("owls of the north", [make_chunk(badge)], OwlEmbedder()) is None
+    linked = make_chunk("The [great grey owl](https://a) hunts small mammals under snow.")
+    assert said(best_quote("owls", [linked], OwlEmbedder()), [linked]) == linked.text
+
+
 def test_headings_and_labels_are_no_answers(make_chunk: Callable[..., Chunk]) -> None:
     assert best_quote("owls", [make_chunk("# Owls of the northern forests\n\nOwls.")], OwlEmbedder()) is None
     assert best_quote("owls", [], OwlEmbedder()) is None

@@ -22,6 +22,7 @@ from rag.sentences import sentence_spans, sentences
         ("A wrapped\nline stays. So.", ["A wrapped\nline stays.", "So."]),
         ("1. First step\n2. Second step", ["1. First step", "2. Second step"]),
         ("Run:\n```\na. b. c.\n```\nDone.", ["Run:", "```\na. b. c.\n```", "Done."]),
+        ("Run:\n```\na. b.\n ```\nDone.", ["Run:", "```\na. b.\n ```", "Done."]),
         ("| a | b |\n| 1. | 2 |", ["| a | b |", "| 1. | 2 |"]),
         ("", []),
         ("  \n ", []),

@@ -120,7 +120,14 @@ def test_control_c_stops_at_once(course_library: Path, golden: list[dict[str, An
         "--library",
         course_library,
     ]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        ),  # a background shell hands it down ignored
+    )
     while not (out.exists() and out.stat().st_size):
         assert process.poll() is None
         time.sleep(0.05)
@@ -178,7 +185,7 @@ def test_a_library_of_another_embedder_is_told_with_the_remedy(
     copy = tmp_path / "copy"
     shutil.copytree(course_library, copy)
     with sqlite3.connect(copy / "library.sqlite") as connection:
-        connection.execute("UPDATE meta SET value = 'another-model' WHERE key LIKE '%embedder%'")
+        connection.execute("UPDATE manifest SET value = 'another-model' WHERE key = 'embedder'")
     result = lectern("search", "sampling", "--library", copy)
     assert result.returncode == 1
     assert "another-model" in result.stderr
