@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import importlib
-import importlib.util
 import sys
 from importlib.metadata import version
 from typing import Annotated, NoReturn
@@ -38,8 +37,6 @@ def build_app() -> typer.Typer:
     app.add_typer(evaluation, name="eval")
     for target, names in ((app, COMMANDS), (evaluation, EVAL_COMMANDS)):
         for name in names:
-            if importlib.util.find_spec(f"ui.commands.{name}") is None:
-                continue
             importlib.import_module(f"ui.commands.{name}").register(target)
     return app
 

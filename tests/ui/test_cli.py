@@ -88,6 +88,12 @@ def test_settings_as_json_name_their_source(tmp_path: Path) -> None:
     assert rows["retrieval.k"]["source"] == "default"
 
 
+def test_a_key_is_never_printed() -> None:
+    result = lectern("settings", "--json", LECTERN_MODEL__API_KEY="very-secret")
+    assert result.returncode == 0
+    assert "very-secret" not in result.stdout
+
+
 def test_version() -> None:
     result = lectern("--version")
     assert result.returncode == 0

@@ -120,13 +120,11 @@ def test_control_c_stops_at_once(course_library: Path, golden: list[dict[str, An
         "--library",
         course_library,
     ]
+    # A background shell hands SIGINT down ignored: the child gets it back.
     process = subprocess.Popen(
-        command,
+        ["env", "--default-signal=INT", *command],
         cwd=ROOT,
         stderr=subprocess.DEVNULL,
-        preexec_fn=lambda: signal.signal(
-            signal.SIGINT, signal.SIG_DFL
-        ),  # a background shell hands it down ignored
     )
     while not (out.exists() and out.stat().st_size):
         assert process.poll() is None

@@ -24,6 +24,7 @@ def settings(library: LibraryOption = None, config: ConfigOption = None, as_json
 
     loaded = load(library, config)
     values = flat_settings(loaded.settings) | {"library": str(loaded.library)}
+    values |= {key: "(hidden)" for key, value in values.items() if key.endswith("api_key") and value}
     about = known_keys()
     rows = {
         key: {"value": value, "source": loaded.sources.get(key, "default"), "about": about[key]}
