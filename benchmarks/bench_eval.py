@@ -1,10 +1,11 @@
 """Evaluation measured: can the judge fail to parse, how fast is it beside Ragas' own `evaluate`, how long does a set take.
 
-    python -m benchmarks.bench_eval [judge] [ragas] [offline] [syllabus]     (all four without a name)
+    python -m benchmarks.bench_eval [judge] [ragas] [offline] [examples] [syllabus]     (all without a name)
 
 - judge:    calls of the embedded judge with Ragas' five judged metrics, over the example course, none from a cache
 - ragas:    the same samples, metrics and judge through `ragas.evaluate` with its defaults
 - offline:  retrieval and answers of 200 questions without a judge
+- examples: the example course in the default beside the usual recipe (as for syllabus), over the whole course
 - syllabus: SyllabusQA (val) in the default beside the usual recipe, which is RecursiveCharacterTextSplitter 1000/200,
             all-MiniLM-L6-v2 and an exact inner product over its vectors
 """
@@ -21,7 +22,11 @@ from tempfile import TemporaryDirectory
 os.environ["RAGAS_DO_NOT_TRACK"] = "true"
 
 from benchmarks.eval_sets import example_application, example_records, long_golden
-from benchmarks.eval_usual_recipe import ragas_evaluate_seconds, syllabus_beside_usual_recipe
+from benchmarks.eval_usual_recipe import (
+    examples_beside_usual_recipe,
+    ragas_evaluate_seconds,
+    syllabus_beside_usual_recipe,
+)
 from eval.judge import Judge
 from eval.judge_cache import JudgementCache
 from ui.application import Application
@@ -38,12 +43,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("parts", nargs="*", help="judge, ragas, offline, syllabus")
+    parser.add_argument("parts", nargs="*", help="judge, ragas, offline, examples, syllabus")
     parser.add_argument("--calls", type=int, default=1000, help="judge calls at least")
     parser.add_argument("--samples", type=int, default=4, help="samples for Ragas' own evaluate")
     parser.add_argument("--questions", type=int, default=200, help="questions of the offline evaluation")
     chosen = parser.parse_args()
-    parts = chosen.parts or ["judge", "ragas", "offline", "syllabus"]
+    parts = chosen.parts or ["judge", "ragas", "offline", "examples", "syllabus"]
     with TemporaryDirectory(prefix="lectern-bench-") as folder:
         application = example_application(Path(folder) / "library")
         if "judge" in parts:
@@ -52,6 +57,8 @@ def main() -> None:
             measure_beside_ragas(application, chosen.samples, Path(folder))
         if "offline" in parts:
             measure_offline(application, chosen.questions)
+        if "examples" in parts:
+            examples_beside_usual_recipe(application)
     if "syllabus" in parts:
         syllabus_beside_usual_recipe()
 

@@ -12,9 +12,9 @@ from queue import Empty
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.eval_sets import SYLLABUSQA, application_over, syllabus_questions
+from benchmarks.eval_sets import EXAMPLES, SYLLABUSQA, application_over, syllabus_questions
 from eval.compare import compare_runs
-from eval.golden import GoldenQuestion
+from eval.golden import GoldenQuestion, read_golden
 from eval.records import Record, record_of
 from eval.retrieval_scores import retrieval_scores
 from rag.scope import Scope
@@ -127,6 +127,29 @@ def syllabus_beside_usual_recipe() -> None:
     result_console().print(comparison_table(compare_runs(usual, ours), "usual", "default"))
 
 
+def examples_beside_usual_recipe(application: Application) -> None:
+    """Retrieval on the example course's golden questions over the whole course: the usual recipe, then the default."""
+    questions = [
+        question
+        for question in read_golden(EXAMPLES / "golden.jsonl")
+        if question.gold and not question.history
+    ]
+    ours = [
+        _record(
+            question,
+            [
+                (hit.chunk.document, hit.chunk.start, hit.chunk.end)
+                for hit in application.searcher.search(question.question, 10)
+            ],
+        )
+        for question in questions
+    ]
+    recipe = _UsualRecipe(application, {record.path for record in application.library.documents()})
+    usual = [_record(question, recipe.search_everywhere(question)) for question in questions]
+    print(f"examples: {len(questions)} questions with a span and no history")
+    result_console().print(comparison_table(compare_runs(usual, ours), "usual", "default"))
+
+
 def _ours(application: Application, question: GoldenQuestion) -> list[tuple[str, int, int]]:
     hits = application.searcher.search(question.question, 10, Scope(documents=(question.gold[0].document,)))
     return [(hit.chunk.document, hit.chunk.start, hit.chunk.end) for hit in hits]
@@ -138,7 +161,7 @@ def _record(question: GoldenQuestion, passages: Sequence[tuple[str, int, int]]) 
 
 
 class _UsualRecipe:
-    """RecursiveCharacterTextSplitter 1000/200, all-MiniLM-L6-v2 and exact search, within one document."""
+    """RecursiveCharacterTextSplitter 1000/200, all-MiniLM-L6-v2 and exact search, within one document or over all."""
 
     def __init__(self, application: Application, documents: set[str]) -> None:
         from langchain_text_splitters import RecursiveCharacterTextSplitter
@@ -159,3 +182,13 @@ class _UsualRecipe:
         spans, vectors = self._pieces[question.gold[0].document]
         order = (-(vectors @ self._embedder.embed_query(question.question))).argsort(kind="stable")[:10]
         return [spans[int(index)] for index in order]
+
+    def search_everywhere(self, question: GoldenQuestion) -> list[tuple[str, int, int]]:
+        """The ten nearest pieces of all documents."""
+        query = self._embedder.embed_query(question.question)
+        scored = [
+            (float(score), span)
+            for spans, vectors in self._pieces.values()
+            for span, score in zip(spans, vectors @ query, strict=True)
+        ]
+        return [span for _, span in sorted(scored, key=lambda pair: (-pair[0], pair[1]))[:10]]
