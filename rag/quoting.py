@@ -25,7 +25,8 @@ CONTINUED_SPANS = 6
 """Sentences, list items or code blocks that may follow one that ends with a colon."""
 WORD_WEIGHT, RANK_WEIGHT, READER_WEIGHT = 0.2, 0.04, 0.25
 """Cosine that holding all words of the question is worth, that a passage's rank costs, and that the reader's vote is worth.
-Source: `make bench-answers` on the example course; a reader that always wins, and one that never does, both score less."""
+Source: 25 questions of XQuAD, where the reader's vote at 0.2 to 0.3 did as well as none (18 right) and better than a reader that
+always wins (16). On the example course (`make bench-answers`) vote and no vote tie, at one foreign question more answered."""
 
 
 _LINKS = re.compile(r"\[!\[[^\]]*\]\([^)]*\)\]\([^)]*\)|!?\[?[^\[\]]*\]\([^)]*\)|<[^<>]*>|https?://\S+")

@@ -2,7 +2,7 @@
 
 A passage's own token vectors (the states that its embedding is the mean of) say which of its words answer which word of the
 question; the mean alone has forgotten that. Kept whole they would take 150 kB a passage; their signs after a rotation take
-50 bytes a token and match as well (`make bench-retrieval`).
+50 bytes a token and match as well (tried on four development sets).
 
 Source: MaxSim is Khattab and Zaharia, ColBERT, SIGIR 2020; rotated signs with a correction are Gao and Long, RaBitQ, SIGMOD
 2024; the rotation by Hadamard matrices is Ailon and Chazelle, The fast Johnson-Lindenstrauss transform, 2009.

@@ -21,7 +21,8 @@ from rag.scope import Allowed
 from rag.vector_file import VectorFile, VectorHeader
 
 FLAT_LIMIT = 100_000
-"""Most passages that are all compared with a question. Source: `make bench-retrieval`."""
+"""Most passages that are all compared with a question. Reasoned from published FAISS figures, not yet
+measured here on a quiet machine."""
 EXACT_LIMIT = 5_000
 """Scopes up to this many passages are compared one by one with the library's vectors."""
 _TRAINING_ROWS_PER_CLUSTER = 48
