@@ -16,7 +16,6 @@ from ingest.plan import file_hash
 from rag.errors import LibraryError
 from rag.library import Library
 from rag.records import DocumentRecord
-from rag.vector_file import VectorFile
 
 
 class Severity(StrEnum):
@@ -86,15 +85,18 @@ def _mismatches(library: Library, embedder: str, dim: int, chunker: str) -> Iter
 
 
 def _index(library: Library) -> Iterator[Finding]:
-    """Whether the FAISS file is in step with the library."""
-    mend = f"lectern ingest FOLDER --library {library.folder} (a search mends it too)"
-    if not library.chunk_count():
+    """Whether the FAISS file is there and near enough to the library; a little behind is as it should be."""
+    from rag.vectors import far_behind, pending_changes
+
+    count = library.chunk_count()
+    if not count:
         return
-    header = VectorFile(library.folder).header()
-    if header is None:
+    mend = f"lectern ingest FOLDER --library {library.folder} (a search mends it too)"
+    pending = pending_changes(library)
+    if pending is None:
         yield Finding(Severity.NOTE, "index", "the FAISS file is missing or cannot be trusted", mend)
-    elif header.generation < library.generation:
-        what = f"the FAISS file stands at generation {header.generation}, the library at {library.generation}"
+    elif far_behind(pending, count):
+        what = f"the FAISS file lacks {pending} changes of a library of {count} passages"
         yield Finding(Severity.NOTE, "index", what, mend)
 
 

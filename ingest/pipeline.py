@@ -1,13 +1,13 @@
 """Notes in, library out: reads, cuts, embeds and saves what changed, and nothing else.
 
-It knows the order in which this is safe and quick: a process of its own reads ahead while this one embeds, passages of many
-notes are embedded together, and each document is saved whole in a transaction of its own.
+It knows the order in which this is safe and quick: a process of its own reads ahead, passages of many notes are embedded
+together while the notes before them are saved, and each document is saved whole in a transaction of its own.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,19 +15,17 @@ import numpy as np
 
 from ingest.chunker import chunk_document, chunker_fingerprint
 from ingest.discover import Discovery, discover
+from ingest.embed_ahead import PART_CHUNKS, EmbedAhead, Embedding, Stored
 from ingest.plan import Plan, Task, make_plan
 from ingest.read_ahead import read_ahead
 from ingest.readers import READER_VERSION
 from ingest.readers.ocr import ocr_is_installed
 from ingest.report import Complaint, IngestEvent, IngestReport, Listener, Stage
-from rag.embedder import Embedder, embed_with_sketches
+from rag.embedder import Embedder
 from rag.library import Library, Vectors
-from rag.passage import passage_text
 from rag.records import DocumentRecord, FailureRecord, passage_key
 from rag.settings import Settings
 from rag.types import Chunk, Document
-
-_BATCH_CHUNKS = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ def ingest_paths(
     """Brings the library up to date with the notes under `paths` and says what was done.
 
     What is unchanged is not read; what is gone from a given folder is taken out; one bad file never stops the rest. The
-    FAISS file is brought up to date at the end. Killed at any instant, the next run does what this one did not.
+    FAISS file is brought up to date at the end if it is far behind. Killed at any instant, the next run does what this one did not.
 
     Raises:
         InputError: a path does not exist, or there is no note under any of them; nothing was changed.
@@ -65,7 +63,7 @@ def ingest_paths(
         run = _Run(library, embedder, settings, on_event)
         report = run.execute(discovery)
         run.tell(Stage.INDEXING)
-        VectorIndex(library).refresh()
+        VectorIndex(library).keep_file()
         run.tell(Stage.DONE)
         return replace(report, seconds=run.seconds)
 
@@ -162,7 +160,18 @@ class _Run:
         return [failure.source for failure in self._library.failures() if not Path(failure.source).exists()]
 
     def _read_and_save(self, tasks: Sequence[Task]) -> None:
-        """Reads, cuts, embeds and saves, many small documents at a time."""
+        """Reads, cuts, embeds and saves; while documents are saved, those after them are embedded."""
+        with EmbedAhead(self._library, self._embedder) as ahead:
+            batch: Sequence[_Cut] = ()
+            embedding: Embedding | None = None
+            for cuts in self._batches(tasks):
+                started = ahead.start((chunk for cut in cuts for chunk in cut.chunks), embedding)
+                self._save(batch, embedding)
+                batch, embedding = cuts, started
+            self._save(batch, embedding)
+
+    def _batches(self, tasks: Sequence[Task]) -> Iterator[list[_Cut]]:
+        """Documents cut into passages, so many together that embedding them is worth while; what cannot be read is reported."""
         waiting: list[_Cut] = []
         for outcome in read_ahead(tasks, self._settings.ingest):
             if outcome.document is None:
@@ -171,10 +180,11 @@ class _Run:
             chunks = chunk_document(outcome.document, self._settings.chunk, self._embedder.count_tokens)
             self._chunks_known += len(chunks)
             waiting.append(_Cut(outcome.task, outcome.document, chunks))
-            if sum(len(cut.chunks) for cut in waiting) >= _BATCH_CHUNKS:
-                self._save(waiting)
+            if sum(len(cut.chunks) for cut in waiting) >= PART_CHUNKS:
+                yield waiting
                 waiting = []
-        self._save(waiting)
+        if waiting:
+            yield waiting
 
     def _fail(self, task: Task, reason: str, reader: str) -> None:
         if task.known is not None:
@@ -186,24 +196,24 @@ class _Run:
         self._files_done += 1
         self.tell(Stage.FAILED, task.name, reason)
 
-    def _save(self, waiting: Sequence[_Cut]) -> None:
-        """Embeds the passages that have no vector yet, then saves each document in a transaction."""
-        passages = {passage_key(chunk): chunk for cut in waiting for chunk in cut.chunks}
-        vectors = self._library.embeddings(list(passages))
-        sketches: dict[bytes, bytes] = {}
-        missing = [key for key in passages if key not in vectors]
-        for start in range(0, len(missing), _BATCH_CHUNKS):
-            keys = missing[start : start + _BATCH_CHUNKS]
-            found, made = embed_with_sketches(self._embedder, [passage_text(passages[key]) for key in keys])
-            vectors.update(zip(keys, found, strict=True))
-            sketches.update(zip(keys, made, strict=True))
-            self._chunks_done += len(keys)
+    def _save(self, batch: Sequence[_Cut], embedding: Embedding | None) -> None:
+        """Waits for the passages of a batch, then saves each document in a transaction."""
+        if embedding is None:
+            return
+        ready: Stored = {}
+        for count, found in embedding.finished():
+            ready.update(found)
+            self._chunks_done += count
             self.tell(Stage.EMBEDDED)
-        self._chunks_done += len(passages) - len(missing)
-        for cut in waiting:
-            rows = [vectors[passage_key(chunk)] for chunk in cut.chunks]
-            matrix: Vectors = np.stack(rows) if rows else np.empty((0, self._embedder.dim), np.float32)
-            self._save_one(cut, matrix, [sketches.get(passage_key(chunk), b"") for chunk in cut.chunks])
+        late = {passage_key(chunk) for cut in batch for chunk in cut.chunks} - ready.keys()
+        ready.update(self._library.embeddings(list(late)))  # made for the batch before this one
+        self._chunks_done += len(late)
+        for cut in batch:
+            rows = [ready[passage_key(chunk)] for chunk in cut.chunks]
+            empty = np.empty((0, self._embedder.dim), np.float32)
+            self._save_one(
+                cut, np.stack([row[0] for row in rows]) if rows else empty, [row[1] for row in rows]
+            )
 
     def _save_one(self, cut: _Cut, vectors: Vectors, sketches: Sequence[bytes]) -> None:
         file, known = cut.task.file, cut.task.known

@@ -206,11 +206,17 @@ class Library:
 
     def chunk_rowids(self) -> Rowids:
         """Every chunk's rowid, ascending. A rowid is never used again, and its text and vector never change."""
-        return np.fromiter((row[0] for row in self._rows("SELECT id FROM chunks ORDER BY id")), np.int64)
+        # An index holds the rowids too, on a fiftieth of the pages: without it a large library takes a second more to open.
+        rows = self._rows("SELECT id FROM chunks INDEXED BY chunks_of_embedding")
+        return np.sort(np.fromiter((row[0] for row in rows), np.int64))
 
     def chunk_count(self) -> int:
         """How many chunks there are."""
         return int(self._rows("SELECT COALESCE(SUM(chunk_count), 0) FROM documents")[0][0])
+
+    def chunks_after(self, rowid: int) -> int:
+        """How many chunks have a greater rowid: those that came later."""
+        return int(self._rows("SELECT COUNT(*) FROM chunks WHERE id > ?", (rowid,))[0][0])
 
     def vectors(self, rowids: Sequence[int] | Rowids | None = None) -> tuple[Rowids, Vectors]:
         """Rowids (n,) and their vectors (n, dim): in the order asked for, or all of them ascending.
@@ -245,10 +251,16 @@ class Library:
             after = rows[-1][0]
             yield np.array([row[0] for row in rows], np.int64), self._matrix([row[1] for row in rows])
 
-    def embeddings(self, keys: Sequence[bytes]) -> dict[bytes, Vectors]:
-        """Passage key (`rag.records.passage_key`) to the vector (dim,) that is already stored for it."""
-        query = "SELECT passage, vector FROM embeddings WHERE passage IN"
-        return {key: np.frombuffer(vector, np.float32) for key, vector in self._rows_of(query, keys)}
+    def embeddings(self, keys: Sequence[bytes]) -> dict[bytes, tuple[Vectors, bytes]]:
+        """Passage key (`rag.records.passage_key`) to the vector (dim,) and the sketch that are already stored for it."""
+        query = (
+            "SELECT e.passage, e.vector, COALESCE(s.sketch, x'') FROM embeddings e "
+            "LEFT JOIN sketches s ON s.embedding_id = e.id WHERE e.passage IN"
+        )
+        return {
+            key: (np.frombuffer(vector, np.float32), sketch)
+            for key, vector, sketch in self._rows_of(query, keys)
+        }
 
     def failures(self) -> list[FailureRecord]:
         """The files that the last ingest that met them could not read, ordered by path."""
@@ -319,8 +331,8 @@ class Library:
     ) -> None:
         """Puts a document in, or in the place of the one of the same name (or of the name `replaces`), in one transaction.
 
-        `vectors` is (len(chunks), dim); `sketches` are those of `rag.token_sketch`, empty where the library has one already
-        or the embedder makes none. Passages that stay the same keep their rowids.
+        `vectors` is (len(chunks), dim); `sketches` are those of `rag.token_sketch`, empty where the embedder makes none.
+        Passages that stay the same keep their rowids.
         """
         if vectors.shape != (len(chunks), self.manifest.dim):
             raise LibraryMismatch(

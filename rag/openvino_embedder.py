@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from rag.machine_profile import Precision
-from rag.sentence_model import SentenceModel
-from rag.token_sketch import sketch
+from rag.sentence_model import ModelFacts, SentenceModel
+from rag.token_sketch import sketches_of
 
 Rows: TypeAlias = NDArray[np.int64]
 Ids: TypeAlias = NDArray[np.int64]
@@ -31,11 +31,11 @@ _MARKS = 2
 """The start and end marks that BERT puts around every text."""
 
 
-class OpenVinoEmbedder:
+class OpenVinoEmbedder(ModelFacts):
     """Implements `rag.embedder.Embedder`; safe to use from several threads."""
 
     def __init__(self, model: SentenceModel, graph: Path, precision: Precision, batch_size: int) -> None:
-        self._model = model
+        super().__init__(model)
         self._graph = graph
         self._batch_size = batch_size
         self._streams = max(1, os.cpu_count() or 1)
@@ -70,25 +70,6 @@ class OpenVinoEmbedder:
         request.infer({"input_ids": ids, "attention_mask": mask})
         found: NDArray[np.float32] = request.get_output_tensor(0).data
         return found
-
-    @property
-    def fingerprint(self) -> str:
-        """The model's weights and use; the same for every engine and precision."""
-        return self._model.fingerprint
-
-    @property
-    def dim(self) -> int:
-        """Length of a vector."""
-        return self._model.dim
-
-    @property
-    def max_tokens(self) -> int:
-        """Longest text embedded whole."""
-        return self._model.max_tokens
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text."""
-        return self._model.count_tokens(texts)
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """The vector (dim,) of a question."""
@@ -127,10 +108,9 @@ class OpenVinoEmbedder:
                 requests.own = network.create_infer_request()
             vectors[rows] = self._infer(requests.own, ids, mask)
             if sketches is not None:
-                states, lengths = requests.own.get_output_tensor(1).data, mask.sum(axis=1)
-                for line, row in enumerate(rows):
-                    inner = states[line, 1 : lengths[line] - 1]
-                    sketches[row] = sketch(inner if len(inner) else states[line, : lengths[line]])
+                states = requests.own.get_output_tensor(1).data
+                for row, made in zip(rows, _sketched(states, mask), strict=True):
+                    sketches[row] = made
 
         # One thread of BLAS for each of ours: more would only wait for each other, which made a sketch ten times as dear.
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(self._streams) as pool:
@@ -156,3 +136,12 @@ class OpenVinoEmbedder:
                 mask[line, : lengths[row]] = 1
             yield rows, ids, mask
             start += len(rows)
+
+
+def _sketched(states: Vectors, mask: Ids) -> list[bytes]:
+    """The sketches of a batch's token states (n, width, dim), start and end marks left out where there is anything else."""
+    lengths = mask.sum(axis=1)
+    marks = np.where(lengths > _MARKS, 1, 0)
+    places = np.arange(mask.shape[1])
+    inner = (places >= marks[:, None]) & (places < (lengths - marks)[:, None])
+    return sketches_of(states[inner], inner.sum(axis=1).tolist())

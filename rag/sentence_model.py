@@ -49,6 +49,32 @@ class SentenceModel:
         ]
 
 
+class ModelFacts:
+    """What an embedder tells of its model, whichever engine runs it."""
+
+    def __init__(self, model: SentenceModel) -> None:
+        self._model = model
+
+    @property
+    def fingerprint(self) -> str:
+        """The model's weights and use; the same for every engine and precision."""
+        return self._model.fingerprint
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return self._model.dim
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest text embedded whole."""
+        return self._model.max_tokens
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text."""
+        return self._model.count_tokens(texts)
+
+
 def read_sentence_model(folder: Path, name: str) -> SentenceModel:
     """What the folder of a sentence-transformers model says; `name` is what people call it.
 

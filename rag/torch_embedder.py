@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rag.errors import ModelMissing
 from rag.machine_profile import Precision
-from rag.sentence_model import SentenceModel
+from rag.sentence_model import ModelFacts, SentenceModel
 
 
 def quieten() -> None:
@@ -24,7 +24,7 @@ def quieten() -> None:
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
 
 
-class TorchEmbedder:
+class TorchEmbedder(ModelFacts):
     """Implements `rag.embedder.Embedder`; a model's own query and document prompts are used where it has them."""
 
     def __init__(
@@ -33,7 +33,7 @@ class TorchEmbedder:
         import torch
         from sentence_transformers import SentenceTransformer
 
-        self._model = model
+        super().__init__(model)
         self._batch_size = batch_size
         self.precision = precision
         quieten()
@@ -46,25 +46,6 @@ class TorchEmbedder:
             )
         except (OSError, ValueError, KeyError) as exc:
             raise ModelMissing(f"The embedding model in {model.folder} cannot be loaded ({exc}).") from exc
-
-    @property
-    def fingerprint(self) -> str:
-        """The model's weights and use; the same for every engine and precision."""
-        return self._model.fingerprint
-
-    @property
-    def dim(self) -> int:
-        """Length of a vector."""
-        return self._model.dim
-
-    @property
-    def max_tokens(self) -> int:
-        """Longest text embedded whole."""
-        return self._model.max_tokens
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text."""
-        return self._model.count_tokens(texts)
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """The vector (dim,) of a question."""

@@ -26,12 +26,16 @@ _READ_BYTES = 1 << 22
 
 @dataclass(frozen=True, slots=True)
 class VectorHeader:
-    """What an index file was built from. `trained_on` is 0 for a flat index; `body_bytes` and `checksum` are FAISS's part."""
+    """What an index file was built from: `count` vectors, the newest under `last_rowid`, at a generation of the library.
+
+    `trained_on` is 0 for a flat index; `body_bytes` and `checksum` are FAISS's part.
+    """
 
     identity: str
     generation: int
     dim: int
     count: int
+    last_rowid: int
     trained_on: int
     body_bytes: int = 0
     checksum: int = 0
@@ -58,17 +62,17 @@ class VectorFile:
             return None
         return header if header.body_bytes + length + _TAIL.size == size else None
 
-    def read(self, header: VectorHeader, *, mapped: bool) -> Any | None:
+    def read(self, header: VectorHeader) -> Any | None:
         """The index, or None if its checksum is wrong or FAISS cannot read it.
 
-        A `mapped` index is read from disk as it is used and must not be changed.
+        It is mapped: read from disk as it is used, and not to be changed.
         """
         import faiss
 
         if _checksum(self.path, header.body_bytes) != header.checksum:
             return None
         try:
-            index = faiss.read_index(str(self.path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
+            index = faiss.read_index(str(self.path), faiss.IO_FLAG_MMAP_IFC)
         except RuntimeError:
             return None
         return index if (index.d, index.ntotal) == (header.dim, header.count) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from rag.errors import UnreadableNote
 from rag.settings import IngestSettings
 from rag.types import Block, BlockKind, Document, DocumentKind
 
-READER_VERSION = 1
+_OPENING_CHARS = 1000
+"""Most characters before a heading that is the title: badges, a date, an import cell."""
+READER_VERSION = 2
 """Raised when a reader gives another text for the same file; failures are then tried again."""
 
 KIND_OF_SUFFIX = {
@@ -42,7 +45,7 @@ def read_document(path: Path, name: str, settings: IngestSettings | None = None)
         warnings.append("it holds no text: there is nothing to search in it")
     return Document(
         path=name,
-        title=title or _first_heading(text, blocks) or path.stem,
+        title=title or opening_heading(text, blocks) or path.stem,
         kind=kind,
         content_hash=content_hash(data),
         text=text,
@@ -100,11 +103,12 @@ def _draft(kind: DocumentKind, path: Path, data: bytes, settings: IngestSettings
     return read_html(decode(data).text)
 
 
-def _first_heading(text: str, blocks: list[Block]) -> str:
-    """The words of the first heading, if there is one."""
+def opening_heading(text: str, blocks: Sequence[Block]) -> str:
+    """The words of the heading that opens the document, empty if none does: one further down is no title of the whole."""
     from ingest.readers.markdown import heading_text
 
     for block in blocks:
         if block.kind is BlockKind.HEADING:
-            return heading_text(text[block.start : block.end])
+            at_the_start = len(text[: block.start].strip()) <= _OPENING_CHARS
+            return heading_text(text[block.start : block.end]) if at_the_start else ""
     return ""

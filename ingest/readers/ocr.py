@@ -8,12 +8,15 @@ from __future__ import annotations
 import sys
 from functools import lru_cache
 from importlib.util import find_spec
+from math import sqrt
 from statistics import median
 from typing import Any
 
 from ingest.readers.pdf_lines import Glyph, Line, PageText
 
 _DOTS_AN_INCH = 150
+_MOST_DOTS = 8_000_000
+"""Four times a page of A4 at 150 dots an inch; a poster is read at fewer dots an inch."""
 _POINTS_AN_INCH = 72
 _SIZE_SHARE = 0.75
 _LARGER = 1.5
@@ -24,13 +27,25 @@ def ocr_is_installed() -> bool:
     return "rapidocr" in sys.modules or find_spec("rapidocr") is not None
 
 
+class OcrFailed(Exception):
+    """The engine gave up on a picture."""
+
+
 def ocr_page(page: Any) -> PageText:
-    """The lines that a PDF page shows as a picture, with their places, as if the file had given them as text."""
+    """The lines that a PDF page shows as a picture, with their places, as if the file had given them as text.
+
+    Raises:
+        OcrFailed: the engine gave up on it.
+    """
     width, height = page.get_size()
-    picture = page.render(scale=_DOTS_AN_INCH / _POINTS_AN_INCH).to_numpy()
-    found = _engine()(picture)
+    dots_a_point = min(_DOTS_AN_INCH / _POINTS_AN_INCH, sqrt(_MOST_DOTS / max(width * height, 1.0)))
+    picture = page.render(scale=dots_a_point).to_numpy()
+    try:
+        found = _engine()(picture)
+    except Exception as exc:  # RapidOCR names no error of its own, and one page must not cost the others
+        raise OcrFailed(str(exc)) from exc
     texts, boxes = found.txts or (), found.boxes if found.boxes is not None else ()
-    scale = _POINTS_AN_INCH / _DOTS_AN_INCH
+    scale = 1 / dots_a_point
     places = []
     for box in boxes:
         across, down = [float(x) * scale for x, _ in box], [height - float(y) * scale for _, y in box]

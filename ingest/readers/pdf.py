@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ingest.readers.draft import Draft
-from ingest.readers.ocr import ocr_is_installed, ocr_page
+from ingest.readers.ocr import OcrFailed, ocr_is_installed, ocr_page
 from ingest.readers.pdf_layout import (
     body_size,
     heading_sizes,
@@ -69,10 +69,11 @@ def _read_pages(pdf: Any, deadline: float) -> Draft:
         if needs_ocr:
             scanned.append(number)
         pages.append(page)
-    pictures = _read_pictures(pdf, scanned, deadline)
+    pictures, given_up = _read_pictures(pdf, scanned, deadline)
     _add_pages(draft, [pictures.get(number, page) for number, page in enumerate(pages, 1)])
     _warn(draft, broken, "cannot be opened")
-    _warn(draft, [n for n in scanned if n not in pictures], _needs_ocr())
+    _warn(draft, given_up, "holds a picture on which OCR failed")
+    _warn(draft, [n for n in scanned if n not in pictures and n not in given_up], _needs_ocr())
     _warn(
         draft,
         [n for n, page in pictures.items() if not page.lines],
@@ -89,16 +90,23 @@ def _needs_ocr() -> str:
     return "needs OCR: holds a picture of text, or a font without letters, and no text (pip install 'lectern[ocr]')"
 
 
-def _read_pictures(pdf: Any, numbers: Sequence[int], deadline: float) -> dict[int, PageText]:
-    """Page number to what OCR reads there, for as many pages as there is time; none without the extra."""
-    if not ocr_is_installed():
-        return {}
+def _read_pictures(
+    pdf: Any, numbers: Sequence[int], deadline: float
+) -> tuple[dict[int, PageText], list[int]]:
+    """(page number to what OCR reads there, pages on which it failed), for as many pages as there is time.
+
+    None of either without the extra.
+    """
     found: dict[int, PageText] = {}
-    for number in numbers:
+    failed: list[int] = []
+    for number in numbers if ocr_is_installed() else ():
         if time.monotonic() > deadline:
             break
-        found[number] = ocr_page(pdf[number - 1])
-    return found
+        try:
+            found[number] = ocr_page(pdf[number - 1])
+        except OcrFailed:
+            failed.append(number)
+    return found, failed
 
 
 def _page(pdf: Any, number: int) -> tuple[PageText | None, bool]:

@@ -66,7 +66,7 @@ def test_another_embedder_or_chunker(filled: Library, embedder: Any) -> None:
 
 def test_a_faiss_file_that_is_missing_or_behind(filled: Library, embedder: Any) -> None:
     filled.remove_document("plain.txt")
-    assert "stands at generation" in examine(filled, embedder)["index"].what
+    assert "lacks 1 changes" in examine(filled, embedder)["index"].what
     (filled.folder / "vectors.faiss").unlink()
     assert "missing" in examine(filled, embedder)["index"].what
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from ingest.pipeline import ingest_paths
 from ingest.report import IngestEvent, IngestReport, Stage
@@ -302,3 +304,52 @@ def test_a_burst_of_changes_is_one_change(old: Path) -> None:
         stop.set()
         thread.join(timeout=20)
     assert len(bursts) == 2
+
+
+class Sketching:
+    """An embedder with a sketch that is its text, as one that tells its tokens' vectors would make one."""
+
+    def __init__(self, plain: Any) -> None:
+        self._plain = plain
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._plain, name)
+
+    def sketch_passages(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[bytes]]:
+        return self._plain.embed_passages(texts), [text.encode() for text in texts]
+
+    def embed_query_tokens(self, text: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return self._plain.embed_query(text), self._plain.embed_query(text)[None]
+
+
+def test_a_passage_that_moves_to_another_note_takes_its_vector_and_sketch_along(
+    library: Library, tmp_path: Path, embedder: Any
+) -> None:
+    """Its old note is saved first, which takes the only row with its vector out of the library."""
+    sketching: Any = Sketching(embedder)
+    one, two = tmp_path / "one.md", tmp_path / "two.md"
+    one.write_text("# Tides\n\nThe moon pulls the sea.\n")
+    ingest_paths(library, [one], sketching, Settings())
+    one.write_text("# Tides\n\nThe sun pulls it as well.\n")
+    two.write_text("# Tides\n\nThe moon pulls the sea.\n")
+    ingest_paths(library, [one, two], sketching, Settings())
+    sketches = library.sketches(library.chunk_rowids())
+    assert [kept.decode().rsplit("\n", 1)[-1] for kept in sketches.values()] == [
+        "The sun pulls it as well.",
+        "The moon pulls the sea.",
+    ]
+    assert sum("moon" in text for text in embedder.texts) == 1
+
+
+def test_a_passage_in_many_batches_is_embedded_once(
+    run: Run, library: Library, tmp_path: Path, embedder: Any
+) -> None:
+    """600 notes of two passages each make three batches; one passage is in all of them."""
+    rule = "Bring the lab coat " + "and the goggles " * 10
+    for number in range(600):
+        own = f"This is session {number} " + "of the long course " * 8
+        (tmp_path / f"{number}.md").write_text(f"# Week\n\n## Rule\n\n{rule}.\n\n## Number\n\n{own}.\n")
+    report = run(tmp_path, settings={"chunk": ChunkSettings(target_tokens=32, max_tokens=48)})
+    assert (report.documents, report.chunks) == (600, 1200)
+    assert sum("lab coat" in text for text in embedder.texts) == 1
+    assert len(embedder.texts) == 601

@@ -353,6 +353,11 @@ def test_word_headings_lists_tables_and_insertions(read: Read) -> None:
     assert document.blocks[3].locator.heading == "Syllabus"
 
 
+def test_a_heading_far_down_is_no_title(read: Read) -> None:
+    assert read("late.md", "words " * 300 + "\n\n# Figure 1\n\nmore").title == "late"
+    assert read("soon.md", "![badge](x.svg)\n\n# Sampling\n\nmore").title == "Sampling"
+
+
 def test_slides_have_title_body_table_and_notes(read: Read) -> None:
     import pptx
     from pptx.util import Inches

@@ -26,7 +26,9 @@ _LANGUAGE = re.compile(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", ["courses", "hard"])
-def test_every_file_is_read_or_has_a_reason(folder: str) -> None:
+def test_every_file_is_read_or_has_a_reason(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without OCR, which has tests of its own: minutes for the scanned books."""
+    monkeypatch.setattr("ingest.readers.pdf.ocr_is_installed", lambda: False)
     reasons = {}
     for file in discover([DATA / folder]).files:
         try:

@@ -13,7 +13,7 @@ from rag.library import Library
 from rag.scope import Allowed, Scope, allowed_passages
 from rag.types import Chunk, Document, DocumentKind, Locator, Unit, chunk_id
 from rag.vector_file import FILE_NAME, VectorFile
-from rag.vectors import VectorIndex
+from rag.vectors import VectorIndex, pending_changes
 
 DIM = 16
 
@@ -121,6 +121,46 @@ def test_a_changed_index_saves_itself_with_the_generation(empty: Library) -> Non
     before = (empty.folder / FILE_NAME).stat().st_mtime_ns
     VectorIndex(empty).search(np.ones(DIM, np.float32), 1)
     assert (empty.folder / FILE_NAME).stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("flat_limit", [10_000, 100])
+def test_a_small_change_leaves_the_file_alone_and_is_found_all_the_same(
+    empty: Library, flat_limit: int
+) -> None:
+    """Two changes in a hundred are laid over the file; with the third it is written again."""
+    generator = np.random.default_rng(10)
+    fill(empty, unit(generator.standard_normal((100, DIM))), "many")
+    fill(empty, unit(generator.standard_normal((100, DIM))), "more")
+    index = VectorIndex(empty, flat_limit=flat_limit)
+    index.keep_file()
+    written = (empty.folder / FILE_NAME).read_bytes()
+    fill(empty, unit(generator.standard_normal((2, DIM))), "few")
+    assert pending_changes(empty) == 2
+    index.keep_file()
+    for opened in (index, VectorIndex(empty, flat_limit=flat_limit)):
+        rowids, vectors = empty.vectors([201, 202, 7])
+        for rowid, vector in zip(rowids.tolist(), vectors, strict=True):
+            assert opened.search(vector, 1)[0].tolist() == [rowid]
+        assert opened.figures().vectors == 202
+    assert (empty.folder / FILE_NAME).read_bytes() == written
+    empty.remove_document("few")
+    fill(empty, unit(generator.standard_normal((5, DIM))), "five")
+    assert pending_changes(empty) == 5
+    index.keep_file()
+    assert pending_changes(empty) == 0
+    assert index.search(empty.vectors([207])[1][0], 1)[0].tolist() == [207]
+
+
+def test_what_is_gone_does_not_take_the_place_of_what_is_there(empty: Library) -> None:
+    """The three nearest were removed: the next three are found, though the file still holds the others."""
+    steps = np.zeros((400, DIM), np.float32)
+    steps[:, 0], steps[:, 1] = 1.0, np.arange(400) / 100
+    for name, rows in (("near", steps[:3]), ("rest", steps[3:])):
+        fill(empty, unit(rows), name)
+    VectorIndex(empty).refresh()
+    empty.remove_document("near")
+    assert VectorIndex(empty).search(np.eye(DIM, dtype=np.float32)[0], 3)[0].tolist() == [4, 5, 6]
+    assert pending_changes(empty) == 3
 
 
 def damage_cut(data: bytes) -> bytes:

@@ -98,7 +98,7 @@ def remove(
     with held.writing():
         for name in documents:
             held.remove_document(name)
-        VectorIndex(held).refresh()
+        VectorIndex(held).keep_file()
     if as_json:
         print_result(to_json({"removed": documents, "documents": len(held.documents())}))
     else:

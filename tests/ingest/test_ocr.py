@@ -1,0 +1,95 @@
+"""Pages that are pictures, read by the real engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ingest.readers import read_document
+from ingest.worker import ReaderProcess
+from rag.settings import IngestSettings
+from rag.types import BlockKind
+
+pytestmark = pytest.mark.model
+TITLE = "Aliasing in sampled signals"
+LINES = (
+    "A tone above half the sampling rate",
+    "comes back as a lower tone.",
+    "This channel takes 8000 samples per second.",
+    "A filter in front of the converter keeps",
+    "everything above 4000 hertz away from it.",
+    "Without one the record cannot be mended later.",
+)
+
+
+@pytest.fixture
+def scan(tmp_path: Path) -> Path:
+    """Two pages of type as a scanner would leave them: pictures at 150 dots an inch, no text; the second is blank."""
+    pytest.importorskip("rapidocr", reason="the extra `ocr` is not installed")
+    from PIL import Image, ImageDraw, ImageFont
+
+    page, blank = (Image.new("L", (1240, 1754), 255) for _ in range(2))
+    draw = ImageDraw.Draw(page)
+    draw.text((120, 120), TITLE, font=ImageFont.load_default(56), fill=0)
+    for number, line in enumerate(LINES):
+        draw.text((120, 300 + 60 * number), line, font=ImageFont.load_default(32), fill=0)
+    file = tmp_path / "scan.pdf"
+    page.save(file, resolution=150, save_all=True, append_images=[blank])
+    return file
+
+
+def test_a_scanned_page_is_read_with_its_heading_and_its_place(scan: Path) -> None:
+    document = read_document(scan, "scan.pdf")
+    heading, *rest = document.blocks
+    assert document.text[heading.start : heading.end] == TITLE
+    assert heading.kind is BlockKind.HEADING
+    assert " ".join(document.text[rest[0].start : rest[-1].end].split()) == " ".join(LINES)
+    assert str(rest[0].locator) == f'"{TITLE}" › p. 1'
+
+
+def test_a_picture_without_letters_is_named(scan: Path) -> None:
+    assert read_document(scan, "scan.pdf").warnings == ("page 2: holds a picture in which OCR finds no text",)
+
+
+def test_a_page_that_needed_ocr_is_read_once_the_extra_is_there(
+    scan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the extra it is named with the command that helps; the file itself did not change."""
+    monkeypatch.setattr("ingest.readers.pdf.ocr_is_installed", lambda: False)
+    before = read_document(scan, "scan.pdf")
+    assert TITLE not in before.text
+    assert "pages 1-2: needs OCR" in before.warnings[0]
+    assert "pip install 'lectern[ocr]'" in before.warnings[0]
+    monkeypatch.undo()
+    after = read_document(scan, "scan.pdf")
+    assert (after.content_hash, TITLE in after.text) == (before.content_hash, True)
+
+
+def test_the_reading_process_has_room_for_ocr_and_is_replaced_after_it(scan: Path) -> None:
+    """Within the default bounds; the process that OCR has filled is not the one that reads the next note."""
+    reader = ReaderProcess(IngestSettings())
+    try:
+        assert TITLE in reader.read(scan, "scan.pdf").text
+        assert TITLE in reader.read(scan, "scan.pdf").text
+    finally:
+        reader.close()
+    small = ReaderProcess(IngestSettings(max_memory_bytes=1_200_000_000))
+    try:
+        assert TITLE in small.read(scan, "scan.pdf").text
+        assert small._process is None
+    finally:
+        small.close()
+
+
+def test_a_page_on_which_the_engine_fails_does_not_cost_the_others(
+    scan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real engine given a picture that it cannot take (no rows) fails with an error of its own."""
+    from ingest.readers import ocr
+
+    real = ocr._engine()
+    calls = iter([0, None])
+    monkeypatch.setattr(ocr, "_engine", lambda: lambda picture: real(picture[: next(calls)]))
+    document = read_document(scan, "scan.pdf")
+    assert "page 1: holds a picture on which OCR failed" in document.warnings
