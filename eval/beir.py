@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -82,14 +82,14 @@ def rank_documents(passages: Sequence[tuple[str, float]]) -> Ranking:
 
 def run_beir(
     benchmark: BeirSet,
-    search: Callable[[str], Sequence[tuple[str, float]]],
+    search_many: Callable[[Sequence[str]], Iterable[Sequence[tuple[str, float]]]],
     on_query: Callable[[], None] = lambda: None,
 ) -> BeirRun:
-    """The ranking of every query; `search` gives (document id, score) of passages for a question."""
+    """The ranking of every query; `search_many` gives, for each question in order, (document id, score) of passages."""
     start = perf_counter()
     rankings = {}
-    for query, text in benchmark.queries.items():
-        rankings[query] = rank_documents(search(text))
+    for query, passages in zip(benchmark.queries, search_many(list(benchmark.queries.values())), strict=True):
+        rankings[query] = rank_documents(passages)
         on_query()
     return BeirRun(rankings, perf_counter() - start)
 

@@ -13,7 +13,8 @@ from eval.abstention import CurvePoint, RiskCoverage, risk_coverage
 from eval.gold_match import Span, relevance
 from eval.golden import GoldenQuestion
 from eval.retrieval_scores import span_of
-from rag.errors import DatasetError, SettingsError
+from rag.errors import DatasetError
+from rag.settings_sources import write_setting
 from rag.types import Hit
 
 NOTHING_FOUND = -1.0
@@ -96,22 +97,7 @@ def write_gate_score(path: Path, threshold: float) -> None:
     Raises:
         SettingsError: the file is not TOML or cannot be written.
     """
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
-
-    try:
-        document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
-        section = document.setdefault("answer", tomlkit.table())
-        section["gate_score"] = threshold
-        path.write_text(tomlkit.dumps(document), encoding="utf-8")
-    except TOMLKitError as exc:
-        raise SettingsError(
-            f"{path} is not valid TOML: {exc}. Mend it, or set answer.gate_score = {threshold} yourself."
-        ) from exc
-    except OSError as exc:
-        raise SettingsError(
-            f"{path} cannot be written: {exc.strerror}. Set answer.gate_score = {threshold} yourself."
-        ) from exc
+    write_setting(path, "answer.gate_score", threshold)
 
 
 def _between(chosen: CurvePoint, curve: RiskCoverage) -> float:

@@ -20,7 +20,12 @@ from rag.library import Library
 from rag.scope import Allowed
 
 POSTINGS_BUDGET = 25_000
-"""Postings that one search may read: rarer words first, until their passages add up to this. Bounds the time at any size."""
+"""Postings that one search may read: rarer words first, until their passages add up to this; twice as many for the rarest alone.
+Bounds the time at any size: of a million passages, this many take 28 ms (p95 49), twice as many 44 (p95 94), which with the rest
+of a search would be more than a reader should wait. Source: `make bench-retrieval`, limits."""
+_RUN = re.compile(r"[A-Za-z0-9\x80-\U0010ffff]+")
+"""What no term reaches beyond: FTS5 parts terms at every other ASCII character, and says itself where it parts the rest."""
+_REMEMBERED_RUNS = 200_000
 _WORD = re.compile(r"[^\W_]+")
 _TOKENIZER = "porter unicode61 remove_diacritics 2"
 STOP_WORDS = frozenset(
@@ -75,6 +80,7 @@ class Stemmer:
 
     def __init__(self) -> None:
         self._local = threading.local()
+        self._known: dict[str, tuple[str, ...]] = {}
 
     def stems(self, text: str) -> list[str]:
         """The terms of `text` in order, with repetitions."""
@@ -85,14 +91,21 @@ class Stemmer:
 
     def held(self, texts: Sequence[str], stems: Iterable[str]) -> list[set[str]]:
         """For each text, which of `stems` it holds."""
-        connection = self._connection()
-        connection.execute("DELETE FROM text")
-        connection.executemany("INSERT INTO text(rowid, body) VALUES (?, ?)", enumerate(texts))
-        held: list[set[str]] = [set() for _ in texts]
-        for stem in stems:
-            for (place,) in connection.execute("SELECT doc FROM terms WHERE term = ?", (stem,)):
-                held[place].add(stem)
-        return held
+        wanted = set(stems)
+        runs = [set(_RUN.findall(text)) for text in texts]
+        known = self._learned(set().union(*runs))
+        telling = {run for run, held in known.items() if not wanted.isdisjoint(held)}
+        return [wanted.intersection(stem for run in found & telling for stem in known[run]) for found in runs]
+
+    def _learned(self, runs: set[str]) -> dict[str, tuple[str, ...]]:
+        """The terms of runs, remembered: the words of notes come again and again, and asking SQLite takes longer."""
+        known = self._known if len(self._known) < _REMEMBERED_RUNS else {}
+        new = sorted(runs - known.keys())
+        plain = [run for run in new if run.isascii()]
+        known.update(zip(plain, ((stem,) for stem in self.stems(" ".join(plain))), strict=True))
+        known.update((run, tuple(self.stems(run))) for run in new if not run.isascii())
+        self._known = known
+        return {run: known[run] for run in runs}
 
     def _connection(self) -> sqlite3.Connection:
         found: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -154,12 +167,15 @@ class LexicalIndex:
         return [(word, stem) for word in words for stem in self.stemmer.stems(word)[:1]]
 
     def _affordable(self, terms: Sequence[Term]) -> list[Term]:
-        """The terms to search: the rarest that any passage holds, and the next ones while the budget lasts."""
+        """The terms to search: the rarest that any passage holds, and the next ones while the budget lasts.
+
+        None where even the rarest is too frequent: a word of every twentieth passage of a million tells nothing, and takes long.
+        """
         chosen: list[Term] = []
         postings = 0
         for term in terms:
             postings += term.passages
-            if term.passages and (not chosen or postings <= self._budget):
+            if term.passages and postings <= self._budget * (1 if chosen else 2):
                 chosen.append(term)
         return chosen
 

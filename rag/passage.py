@@ -5,19 +5,20 @@ from __future__ import annotations
 from rag.types import Chunk
 
 # Bumped when the text that is embedded or indexed for the same chunk changes: vectors made before are then stale.
-PASSAGE_VERSION = 1
+PASSAGE_VERSION = 2
 MAX_CONTEXT_CHARS = 160
 
 
 def context_line(chunk: Chunk) -> str:
     """The document's title and the heading path, outermost first, joined with ` › `; empty where there is neither.
 
-    What the passage's own first line already says is left out, and so is a heading that repeats the one before it. Of a
-    path longer than `MAX_CONTEXT_CHARS` the innermost headings are kept: they say most about the passage.
+    What the passage's own first line already says is left out, and so are a heading that repeats the one before it and a
+    title without a letter (a file called `8659`). Of a path longer than `MAX_CONTEXT_CHARS` the innermost headings are kept: they say most about the passage.
     """
     first_line = _folded(chunk.text.lstrip().split("\n", 1)[0])
     parts: list[str] = []
-    for name in (" ".join(raw.split()) for raw in (chunk.title, *chunk.headings)):
+    title = chunk.title if any(map(str.isalpha, chunk.title)) else ""
+    for name in (" ".join(raw.split()) for raw in (title, *chunk.headings)):
         if name and _folded(name) != first_line and (not parts or _folded(parts[-1]) != _folded(name)):
             parts.append(name)
     while len(parts) > 1 and sum(map(len, parts)) + 3 * (len(parts) - 1) > MAX_CONTEXT_CHARS:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from threadpoolctl import ThreadpoolController
 Floats = NDArray[np.float32]
 _ROUNDS = 2
 _FACTOR_BYTES = 2
+_BLOCK_TOKENS = 1024
 
 
 @lru_cache(maxsize=4)
@@ -49,13 +51,24 @@ def sketch(tokens: Floats) -> bytes:
     The vectors may have any length but 0. Each is kept as its signs and the factor that makes their product with a question
     an unbiased estimate of the cosine.
     """
-    if not len(tokens):
-        return b""
+    return sketches_of(tokens, [len(tokens)])[0]
+
+
+def sketches_of(tokens: Floats, sizes: Sequence[int]) -> list[bytes]:
+    """The sketches of passages whose token vectors stand one after another in `tokens` (sum of sizes, dim).
+
+    Many at once, because each step that numpy takes lets go of the interpreter and has to wait for it again.
+    """
     rotated = tokens @ rotation(tokens.shape[1])
     lengths = np.linalg.norm(rotated, axis=1)
-    factors = lengths / np.maximum(np.abs(rotated).sum(axis=1), 1e-12)
-    kept: bytes = factors.astype("<f2").tobytes()
-    return kept + np.packbits(rotated > 0, axis=1).tobytes()
+    factors = (lengths / np.maximum(np.abs(rotated).sum(axis=1), 1e-12)).astype("<f2").tobytes()
+    width = tokens.shape[1] // 8
+    bits = np.packbits(rotated > 0, axis=1).tobytes()
+    ends = list(accumulate(sizes, initial=0))
+    return [
+        factors[_FACTOR_BYTES * start : _FACTOR_BYTES * end] + bits[width * start : width * end]
+        for start, end in pairwise(ends)
+    ]
 
 
 def best_matches(question: Floats, sketches: Sequence[bytes]) -> Floats:
@@ -69,23 +82,40 @@ def best_matches(question: Floats, sketches: Sequence[bytes]) -> Floats:
         return scores
     dim = question.shape[1]
     sizes = np.array([len(sketches[place]) // (_FACTOR_BYTES + dim // 8) for place in present])
-    factors = np.concatenate(
-        [np.frombuffer(sketches[at], "<f2", n) for at, n in zip(present, sizes, strict=True)]
-    ).astype(np.float32)
+    factors = b"".join(sketches[at][: n * _FACTOR_BYTES] for at, n in zip(present, sizes, strict=True))
     bits = b"".join(sketches[at][n * _FACTOR_BYTES :] for at, n in zip(present, sizes, strict=True))
-    signs = np.unpackbits(np.frombuffer(bits, np.uint8).reshape(-1, dim // 8), axis=1).astype(np.float32)
-    rotated = question @ rotation(dim)
-    # With signs kept as 0 and 1, q·(2b - 1) = 2 q·b - sum(q).
-    with _one_thread():
-        products = 2.0 * (rotated @ signs.T) - rotated.sum(axis=1, keepdims=True)
-    products *= factors
+    products = _products(question, np.frombuffer(bits, np.uint8).reshape(-1, dim // 8))
+    products *= np.frombuffer(factors, "<f2").astype(np.float32)[:, None]
     starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-    scores[present] = np.maximum.reduceat(products, starts, axis=1).mean(axis=0)
+    scores[present] = np.maximum.reduceat(products, starts, axis=0).mean(axis=1)
     return scores
 
 
-def _one_thread() -> AbstractContextManager[object]:
-    """BLAS on this thread alone: on a busy machine its helpers cost a small product more than they save."""
+def _products(question: Floats, bits: NDArray[np.uint8]) -> Floats:
+    """The products (n, m) of tokens kept as bits (n, dim / 8) with the question's tokens (m, dim).
+
+    The bits are unpacked a block at a time, which then is still in the processor's cache when it is multiplied: four times
+    as fast as all at once.
+    """
+    rotated = np.ascontiguousarray((question @ rotation(question.shape[1])).T)
+    products = np.empty((len(bits), len(question)), np.float32)
+    block = np.empty((min(_BLOCK_TOKENS, len(bits)), question.shape[1]), np.float32)
+    with one_thread():
+        for start in range(0, len(bits), _BLOCK_TOKENS):
+            part = np.unpackbits(bits[start : start + _BLOCK_TOKENS], axis=1)
+            block[: len(part)] = part
+            np.matmul(block[: len(part)], rotated, out=products[start : start + len(part)])
+    # With signs kept as 0 and 1, q·(2b - 1) = 2 q·b - sum(q).
+    products *= 2.0
+    products -= rotated.sum(axis=0)
+    return products
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """BLAS on this thread alone: its helpers cost a small product more than they save, and spin after it.
+
+    The limit is the process's; threadpoolctl lets one thread at a time change it, so that several searches do not undo each other's.
+    """
     limited: AbstractContextManager[object] = _thread_pools().limit(limits=1, user_api="blas")
     return limited
 

@@ -33,11 +33,16 @@ Bar = Callable[[str, int], Any]
 
 
 def compare_chunkers(
-    folder: Path, settings: Settings, budgets_tokens: Sequence[int], bar: Bar
+    folder: Path,
+    settings: Settings,
+    budgets_tokens: Sequence[int],
+    bar: Bar,
+    on_row: Callable[[dict[str, Any]], None] = lambda row: None,
 ) -> dict[str, Any]:
     """Recall, precision and IoU of our passages under our search at the first budget (`metrics`), and all rows (`chunkers`).
 
-    A row is one way of cutting under one search (`dense`: nearest vectors alone; `ours`: the whole search) at one budget.
+    A row is one way of cutting under one search (`dense`: nearest vectors alone; `ours`: the whole search) at one budget;
+    `on_row` hears of each as it comes.
 
     Raises:
         DatasetError: `folder` does not hold the benchmark.
@@ -58,14 +63,10 @@ def compare_chunkers(
                 scores = _scores(benchmark, found, rulers, budgets_tokens, bar, name)
                 shared = {"chunker": name, "search": search, "chunks": searcher.library.chunk_count()}
                 samples, seed = settings.eval.bootstrap_samples, settings.eval.seed
-                rows += [
-                    shared
-                    | {
-                        "budget_tokens": budget,
-                        "metrics": chunking_metrics(found, samples=samples, seed=seed),
-                    }
-                    for budget, found in scores.items()
-                ]
+                for budget, of_questions in scores.items():
+                    metrics = chunking_metrics(of_questions, samples=samples, seed=seed)
+                    rows.append(shared | {"budget_tokens": budget, "metrics": metrics})
+                    on_row(rows[-1])
             searcher.library.close()
     ours = next(row for row in rows if (row["chunker"], row["search"]) == (OURS, HYBRID))
     return {

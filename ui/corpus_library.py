@@ -62,14 +62,14 @@ def fill_library(
 
 def corpus_document(entry: CorpusDocument) -> Document:
     """A corpus line as a note: Markdown if its id or its headings say so, else plain text."""
-    from ingest.readers import content_hash
+    from ingest.readers import content_hash, opening_heading
 
     text = entry.text.replace("\r\n", "\n")
     markdown = bool(_MARKDOWN_NAME.search(entry.id) or _MARKDOWN_HEADING.search(text))
     blocks = _blocks(entry.id, text, markdown)
     return Document(
         path=entry.id,
-        title=entry.title or _first_heading(text, blocks),
+        title=entry.title or opening_heading(text, blocks),
         kind=DocumentKind.MARKDOWN if markdown else DocumentKind.TEXT,
         content_hash=content_hash(f"{entry.title}\0{text}".encode("utf-8", "surrogatepass")),
         text=text,
@@ -82,9 +82,3 @@ def _blocks(name: str, text: str, markdown: bool) -> list[Block]:
     from ingest.readers.plain import paragraphs
 
     return markdown_blocks(text, mdx=name.lower().endswith(".mdx")) if markdown else paragraphs(text)
-
-
-def _first_heading(text: str, blocks: Sequence[Block]) -> str:
-    from ingest.readers.markdown import heading_text
-
-    return next((heading_text(text[b.start : b.end]) for b in blocks if b.level), "")

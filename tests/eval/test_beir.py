@@ -94,7 +94,7 @@ def test_scores_of_a_graded_query() -> None:
 
 def test_a_query_without_hits_scores_zero_and_stays(folder: Callable[..., Path]) -> None:
     benchmark = read_beir(folder())
-    run = run_beir(benchmark, lambda text: [("2", 1.0)] if text == "noise" else [])
+    run = run_beir(benchmark, lambda queries: [[("2", 1.0)] if text == "noise" else [] for text in queries])
     result = beir_object(benchmark, run, samples=100)
     assert result["n"] == 2
     assert result["metrics"]["ndcg@10"]["mean"] == pytest.approx(0.5)

@@ -116,7 +116,9 @@ def test_the_budget_leaves_common_words_out(library: Library, put: Callable[...,
     found = index.search("common rare", 50)
     assert found.searched == 1
     assert [chunk.text for chunk in library.chunks(found.rowids)] == ["common rare"]
-    assert LexicalIndex(library, postings_budget=1).search("common", 50).searched == 1
+    assert LexicalIndex(library, postings_budget=16).search("common", 50).searched == 1
+    alone = LexicalIndex(library, postings_budget=15).search("common", 50)
+    assert (alone.searched, len(alone.rowids), alone.terms[0].passages) == (0, 0, 31)
 
 
 def test_a_scope_is_applied_inside(library: Library, put: Callable[..., Any]) -> None:

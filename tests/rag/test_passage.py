@@ -19,3 +19,9 @@ def test_a_long_path_keeps_its_innermost_headings(make_chunk: Callable[..., Chun
     chunk = make_chunk("Text.", title="t" * 100, headings=("h" * 100, "inner"))
     assert context_line(chunk) == "h" * 100 + " › inner"
     assert len(context_line(make_chunk("Text.", title="t" * 500))) == MAX_CONTEXT_CHARS
+
+
+def test_a_title_without_a_letter_is_no_context(make_chunk: Callable[..., Chunk]) -> None:
+    assert passage_text(make_chunk("A tone folds.", title="8659")) == "A tone folds."
+    assert passage_text(make_chunk("A tone folds.", title="8659", headings=("2",))) == "2\nA tone folds."
+    assert passage_text(make_chunk("A tone folds.", title="Übung 3")) == "Übung 3\nA tone folds."

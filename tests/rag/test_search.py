@@ -43,6 +43,15 @@ def test_hits_are_best_first_and_as_many_as_there_are(searcher: Searcher) -> Non
     assert len(searcher.search("apple")) == 3
 
 
+def test_many_questions_are_answered_in_order_and_an_empty_one_with_nothing(searcher: Searcher) -> None:
+    asked = ["apple banana", " ", "cherry date", "apple"] * 5
+    found = list(searcher.search_many(asked, k=3))
+    assert [
+        hits == (searcher.search(text, k=3) if text.strip() else [])
+        for hits, text in zip(found, asked, strict=True)
+    ] == [True] * 20
+
+
 def test_ties_are_ordered_by_chunk_id(library: Library, letters: Any, put: Callable[..., Any]) -> None:
     for name in "abcdef":
         put(f"{name}.md", "same words here")
@@ -63,6 +72,15 @@ def test_a_copy_gives_way_to_another_passage(library: Library, letters: Any, put
     three = searcher.search("apple banana", k=3)
     assert [hit.chunk.document for hit in three][2] == "b.md"
     assert [hit.score for hit in three] == sorted((hit.score for hit in three), reverse=True)
+
+
+def test_of_copies_the_one_that_the_notes_have_first_is_shown(
+    library: Library, letters: Any, put: Callable[..., Any]
+) -> None:
+    for name in "cabd":
+        put(f"{name}.md", "grape", "apple banana", "apple  cherry", "apple banana")
+    hits = Searcher(library, letters, RetrievalSettings()).search("apple banana", k=2)
+    assert [(hit.chunk.document, hit.chunk.ordinal) for hit in hits] == [("a.md", 1), ("a.md", 2)]
 
 
 def test_tokens_reorder_what_the_mean_cannot_tell(

@@ -56,10 +56,9 @@ def beir(
     ):
         run = run_beir(
             benchmark,
-            lambda text: (
-                [(hit.chunk.document, hit.score) for hit in searcher.search(text, PASSAGES)]
-                if text.strip()
-                else []
+            lambda queries: (
+                [(hit.chunk.document, hit.score) for hit in hits]
+                for hits in searcher.search_many(queries, PASSAGES)
             ),
             advance,
         )
