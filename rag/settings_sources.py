@@ -64,6 +64,27 @@ def load(
     return LoadedSettings(settings, sources, library_folder(settings))
 
 
+def write_setting(path: Path, key: str, value: str | float) -> None:
+    """Set a dotted key in a settings file, keeping its comments; the file is made where there is none.
+
+    Raises:
+        SettingsError: the file is not TOML or cannot be written.
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    name, _, knob = key.partition(".")
+    by_hand = f"set {key} = {value} yourself."
+    try:
+        document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
+        document.setdefault(name, tomlkit.table())[knob] = value
+        path.write_text(tomlkit.dumps(document), encoding="utf-8")
+    except TOMLKitError as exc:
+        raise SettingsError(f"{path} is not valid TOML: {exc}. Mend it, or {by_hand}") from exc
+    except OSError as exc:
+        raise SettingsError(f"{path} cannot be written: {exc.strerror}; {by_hand}") from exc
+
+
 def library_folder(settings: Settings) -> Path:
     """The folder of the library: the setting, else the platform's data folder for applications."""
     if settings.library:

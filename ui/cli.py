@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
 import sys
 from importlib.metadata import version
 from typing import Annotated, NoReturn
 
 import typer
 
+_INTERRUPTED = 130
 COMMANDS = ("ingest", "search", "ask", "chat", "documents", "doctor", "models", "finetune", "settings")
 """Modules of `ui.commands` in the order of the help; each has `register(app)`."""
 EVAL_COMMANDS = ("eval", "eval_benchmarks")
@@ -53,13 +55,24 @@ def main() -> NoReturn:
         _fail(str(exc))
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped.\n")
-        sys.exit(130)
+        _leave_at_once()
+    except SystemExit as exc:  # Typer has turned Ctrl-C into this
+        if exc.code == _INTERRUPTED:
+            _leave_at_once()
+        raise
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
     except OSError as exc:
         _fail(_disk_message(exc))
     sys.exit(0)
+
+
+def _leave_at_once() -> NoReturn:
+    """Ends without the interpreter's clearing up, in which an engine that still loads in another thread would crash."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(_INTERRUPTED)
 
 
 def _print_version(asked: bool) -> None:

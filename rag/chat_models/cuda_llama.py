@@ -13,15 +13,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from transformers.cache_utils import DynamicCache, DynamicLayer
 
+from rag.chat_models.device_room import conversations, holds_copies
 from rag.chat_models.nf4_kernels import attend, gated, multiply, normalise, rotate_and_store
+from rag.errors import ModelTooLarge
 
-MOST_SLOTS = 32
 _BATCHES = (1, 2, 4, 8, 16, 32)
 _SHORT_READ_TOKENS = 128
 """Tokens after a kept prefix that are read as rows of a decode batch: quicker than the model's own reading."""
-_SPARE_BYTES = 3_000_000_000
-"""Device memory left for reading prompts (activations, logits, dequantized layers)."""
+_IDLE = -1
+"""The position of a row that only fills up a batch."""
 
 
 class FourBitWeight:
@@ -161,10 +163,26 @@ def _groups(block: Any) -> tuple[tuple[Any, ...], ...]:
     )
 
 
+class _SlotLayer(DynamicLayer):  # type: ignore[no-untyped-call]
+    """Where one layer's keys and values of a whole prompt go: straight to the place from which decode steps read them."""
+
+    def __init__(self, keys: torch.Tensor, values: torch.Tensor) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._places = (keys, values)
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keep the first prompt's keys and values, and hand them on as they are."""
+        for place, states in zip(self._places, (key_states, value_states), strict=True):
+            place[:, : states.shape[-2]] = states[0]
+        return key_states, value_states
+
+
 class CudaLlama:
     """A loaded transformers Llama as a step model (see `rag.chat_models.step_engine`)."""
 
-    def __init__(self, model: Any, context_tokens: int, most_slots: int = MOST_SLOTS) -> None:
+    def __init__(self, model: Any, context_tokens: int, wished_slots: int = 0) -> None:
         self.model = model
         self._config = model.config
         self._context = context_tokens
@@ -173,17 +191,18 @@ class CudaLlama:
         self._embedding, self._head = body.embed_tokens.weight, causal.lm_head.weight
         self._last_norm, self._dtype = body.norm.weight, body.embed_tokens.weight.dtype
         self._turn = self._rotation(body.rotary_emb)
-        self.slots = self._affordable_slots(most_slots)
+        self.slots = self._affordable_slots(wished_slots)
         layers, groups, size = (
             self._config.num_hidden_layers,
             self._config.num_key_value_heads,
             self._turn[0].shape[1] * 2,
         )
-        shape = (layers, self.slots + 1, groups, context_tokens, size)
+        shape = (layers, self.slots, groups, context_tokens, size)
         self._keys = torch.zeros(shape, dtype=self._dtype, device=model.device)
         self._values = torch.zeros_like(self._keys)
         keep_dense = self._has_room_for_dense(body.layers)
         self._layers = [_Layer.of(block, keep_dense) for block in body.layers]
+        self._many_rows_pay = keep_dense or not _in_four_bits(self._layers[0])
         self._graphs: dict[int, tuple[Any, torch.Tensor, torch.Tensor]] = {}
         self._prepare()
 
@@ -204,29 +223,26 @@ class CudaLlama:
         return self._read_whole(slot, ids)
 
     def _read_whole(self, slot: int, ids: Sequence[int]) -> torch.Tensor:
-        from transformers import DynamicCache
-
         cache = DynamicCache()
+        cache.layers = [
+            _SlotLayer(keys[slot], values[slot])
+            for keys, values in zip(self._keys, self._values, strict=True)
+        ]
         tokens = torch.tensor([list(ids)], device=self.model.device)
         out = self.model(input_ids=tokens, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        for layer in range(self._config.num_hidden_layers):
-            held: Any = cache.layers[layer]
-            self._keys[layer, slot, :, : len(ids)] = held.keys[0]
-            self._values[layer, slot, :, : len(ids)] = held.values[0]
         logits: torch.Tensor = out.logits[0, -1].float()
         return logits
 
     def step(self, slots: Sequence[int], tokens: Sequence[int], positions: Sequence[int]) -> torch.Tensor:
         """The next tokens' logits after each slot has read one more token at its position.
 
-        A slot may be named several times, with consecutive positions: it then reads several tokens at once.
+        A slot may be named several times in a row, with consecutive positions: it then reads several tokens at once.
         """
         count = len(slots)
         batch = next(size for size in _BATCHES if size >= count)
-        idle = batch - count
+        idle = [0] * (batch - count)
         rows = torch.tensor(
-            [[*tokens, *[0] * idle], [*positions, *[0] * idle], [*slots, *[self.slots] * idle]],
-            dtype=torch.int32,
+            [[*tokens, *idle], [*positions, *(_IDLE for _ in idle)], [*slots, *idle]], dtype=torch.int32
         )
         if self.model.device.type != "cuda":  # Triton's interpreter has no graphs
             return self._forward(rows)[:count]
@@ -234,6 +250,10 @@ class CudaLlama:
         inputs.copy_(rows, non_blocking=True)
         graph.replay()
         return logits[:count].clone()
+
+    def guesses(self, conversations: int) -> int:
+        """How many guessed tokens each of so many conversations may have checked in a step so that it pays."""
+        return _BATCHES[-1] // conversations - 1 if self._many_rows_pay else 0
 
     def _prepare(self) -> None:
         """Capture every graph now (about two seconds), so that no question waits for it."""
@@ -245,7 +265,7 @@ class CudaLlama:
 
     def _capture(self, batch: int) -> tuple[Any, torch.Tensor, torch.Tensor]:
         inputs = torch.zeros((3, batch), dtype=torch.int32, device=self.model.device)
-        inputs[2] = self.slots
+        inputs[1] = _IDLE
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
@@ -284,16 +304,26 @@ class CudaLlama:
         half = cosines.shape[-1] // 2
         return cosines[0, :, :half].float().contiguous(), sines[0, :, :half].float().contiguous()
 
-    def _affordable_slots(self, most: int) -> int:
+    def _affordable_slots(self, wished: int) -> int:
         size = self._turn[0].shape[1] * 2
         numbers = 2 * self._config.num_hidden_layers * self._config.num_key_value_heads * self._context * size
-        each = numbers * torch.finfo(self._dtype).bits // 8
-        return int(max(1, min(most, (_free_bytes() - _SPARE_BYTES) // each - 1)))
+        each, free = numbers * torch.finfo(self._dtype).bits // 8, _free_bytes()
+        if free < each:
+            raise ModelTooLarge(
+                f"a conversation of {self._context:,} tokens takes {each / 1e9:.1f} GB beside the weights and {free / 1e9:.1f} GB "
+                "are free on this cuda; lower model.context_tokens, or choose nf4 (model.weights)"
+            )
+        return conversations(free, each, wished)
 
     def _has_room_for_dense(self, blocks: Any) -> bool:
         linears = [module for block in blocks for group in _groups(block) for module in group]
-        dense_bytes = sum(2 * int(module.in_features) * int(module.out_features) for module in linears)
-        return dense_bytes < _free_bytes() - _SPARE_BYTES
+        return holds_copies(
+            _free_bytes(), sum(2 * int(module.in_features) * int(module.out_features) for module in linears)
+        )
+
+
+def _in_four_bits(layer: _Layer) -> bool:
+    return isinstance(layer.down.weight, FourBitWeight)
 
 
 def _free_bytes() -> int:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from rag.chat_models.embedded import ADAPTER
-from rag.chat_models.estimate import downloaded_file, shape_of_gguf
 from rag.chat_models.gguf_file import read_header
 from rag.chat_models.lora_adapter import WEIGHTS_NAME
+from rag.chat_models.model_shape import config_file, shape_of_gguf
 from rag.chat_models.opening import gguf_path
 from rag.chat_models.presets import PRESETS, ModelKind, ModelReference, reference
 from rag.errors import ModelError
@@ -87,9 +86,7 @@ def _listed_preset(preset: ModelReference) -> Listed:
 
 
 def _is_here(meant: ModelReference) -> bool:
-    return (Path(meant.source) / "config.json").is_file() or downloaded_file(
-        meant.source, "config.json"
-    ) is not None
+    return config_file(meant).is_file()
 
 
 def _downloaded() -> list[Listed]:

@@ -2,37 +2,42 @@
 
 Knows that llama.cpp's server, run in this process, takes token ids and calls back per token from a call that blocks: each
 request has a thread of its own, and a callback that returns True stops it. Token ids come back only beside their
-probabilities, so those are asked for.
+probabilities, so those are asked for; of a character made of several tokens only the last id comes, beside the whole character.
 """
 
 from __future__ import annotations
 
 import json
-import threading
 from pathlib import Path
 from typing import Any
 
 from rag.chat_models.generation import FinishReason, GenerationRequest
-from rag.chat_models.request_queue import RequestQueue, Running
+from rag.chat_models.request_queue import QueuedEngine, Running
+from rag.chat_models.tokenization import Tokenization
 from rag.errors import ModelFailed
+from rag.settings import ModelSettings
 
 PARALLEL_REQUESTS = 4
 _QUIET = -1
+_PART = "\ufffd"
+"""What a part of a character decodes to."""
 
 
-class LlamaCppEngine:
+class LlamaCppEngine(QueuedEngine):
     """A GGUF file in llama.cpp."""
 
-    name = "llama.cpp"
-
-    def __init__(self, path: Path, context_tokens: int, queue_length: int) -> None:
+    def __init__(
+        self, path: Path, context_tokens: int, settings: ModelSettings, tokenization: Tokenization
+    ) -> None:
         import psutil
         import xllamacpp
 
+        parallel = settings.parallel_requests or PARALLEL_REQUESTS
+        super().__init__("llama.cpp", parallel, settings.queue_length, threads=parallel)
         parameters = xllamacpp.CommonParams()
         parameters.model.path = str(path)
         parameters.n_ctx = context_tokens
-        parameters.n_parallel = PARALLEL_REQUESTS
+        parameters.n_parallel = parallel
         parameters.kv_unified = True
         parameters.warmup = False
         parameters.verbosity = _QUIET
@@ -43,27 +48,13 @@ class LlamaCppEngine:
             raise ModelFailed(
                 f"llama.cpp cannot load {path.name}: {exc}; use another file of this model"
             ) from exc
-        self._queue = RequestQueue(PARALLEL_REQUESTS, queue_length)
-        self._threads = [
-            threading.Thread(target=self._serve, name=f"lectern-llama-cpp-{number}", daemon=True)
-            for number in range(PARALLEL_REQUESTS)
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def submit(self, request: GenerationRequest) -> Running:
-        """A generation for the request.
-
-        Raises:
-            ModelBusy: as many requests as allowed are running or waiting.
-        """
-        return self._queue.submit(request)
+        self._tokenization = tokenization
+        self._keeps_prefixes = not settings.reproducible
+        self._start()
 
     def close(self) -> None:
         """Free the model's memory; requests under way are finished first."""
-        self._queue.close()
-        for thread in self._threads:
-            thread.join()
+        super().close()
         del self._server
 
     def _serve(self) -> None:
@@ -88,12 +79,12 @@ class LlamaCppEngine:
             for choice in told["choices"]:
                 finish = choice.get("finish_reason") or finish
                 shown = (choice.get("logprobs") or {}).get("content") or ()
-                ids = tuple(int(token["id"]) for token in shown)
+                ids = tuple(number for token in shown for number in self._ids(token))
                 if ids:
                     running.deliver(ids)
             return running.cancelled.is_set()
 
-        self._server.handle_completions(json.dumps(_body(running.request)), take)
+        self._server.handle_completions(json.dumps(_body(running.request, self._keeps_prefixes)), take)
         if refused:
             running.fail(ModelFailed(f"llama.cpp refuses the prompt: {refused}"))
         elif running.cancelled.is_set():
@@ -101,8 +92,15 @@ class LlamaCppEngine:
         else:
             running.finish(FinishReason.LENGTH if finish == "length" else FinishReason.STOP)
 
+    def _ids(self, token: dict[str, Any]) -> list[int]:
+        """The ids of a token as told, or of the whole character that its last part completes."""
+        number, text = int(token["id"]), str(token["token"])
+        if _PART in self._tokenization.decode([number]) and _PART not in text:
+            return self._tokenization.encode(text)
+        return [number]
 
-def _body(request: GenerationRequest) -> dict[str, Any]:
+
+def _body(request: GenerationRequest, keeps_prefixes: bool) -> dict[str, Any]:
     body: dict[str, Any] = {
         "prompt": list(request.prompt_ids),
         "n_predict": request.max_new_tokens,
@@ -111,7 +109,7 @@ def _body(request: GenerationRequest) -> dict[str, Any]:
         "seed": request.seed,
         "stream": True,
         "n_probs": 1,
-        "cache_prompt": True,
+        "cache_prompt": keeps_prefixes,
     }
     if request.grammar:
         body["grammar"] = request.grammar

@@ -88,10 +88,12 @@ def _rotate_kernel(
     qkv, cosines, sines, positions, slots, query, keys, values, context,
     HEADS: tl.constexpr, KV_HEADS: tl.constexpr, HALF: tl.constexpr,
 ):  # fmt: skip
-    """Rotate queries and keys to their positions; keys and values go to their place in the cache."""
+    """Rotate queries and keys to their positions; keys and values go to their place in the cache, unless the row is idle."""
     row, head = tl.program_id(0), tl.program_id(1)
     at = tl.arange(0, HALF)
-    position = tl.load(positions + row).to(tl.int64)
+    told = tl.load(positions + row).to(tl.int64)
+    position = tl.maximum(told, 0)
+    kept = at + told >= at
     start = (row * (HEADS + 2 * KV_HEADS) + head) * 2 * HALF
     low, high = tl.load(qkv + start + at), tl.load(qkv + start + HALF + at)
     if head < HEADS + KV_HEADS:
@@ -106,8 +108,8 @@ def _rotate_kernel(
         store = keys if head < HEADS + KV_HEADS else values
         group = (head - HEADS) % KV_HEADS
         target = store + ((slot * KV_HEADS + group) * context + position) * 2 * HALF
-    tl.store(target + at, low)
-    tl.store(target + HALF + at, high)
+    tl.store(target + at, low, mask=kept)
+    tl.store(target + HALF + at, high, mask=kept)
 
 
 @triton.jit
@@ -168,7 +170,8 @@ def _combine_kernel(
     share = tl.exp(best - tl.max(best))
     whole = tl.sum(share * tl.load(weights + part * 2 + 1))
     total = tl.sum(tl.load(sums + part[:, None] * SIZE + at[None, :]) * share[:, None], axis=0)
-    tl.store(out + (row * KV_HEADS * GROUP + head) * SIZE + at, (total / whole).to(out.dtype.element_ty))
+    total = total / tl.maximum(whole, 1e-30)  # an idle row has attended to nothing
+    tl.store(out + (row * KV_HEADS * GROUP + head) * SIZE + at, total.to(out.dtype.element_ty))
 
 
 def multiply(
@@ -223,8 +226,8 @@ def rotate_and_store(
 ) -> torch.Tensor:
     """The rotated queries (n, heads, size); rotated keys and values are written into the cache.
 
-    `turn` holds cosines and sines, float32 (context, size / 2); `place` positions and slots, int32 (n,); `cache` keys and values, each
-    (slots, key-value heads, context, size).
+    `turn` holds cosines and sines, float32 (context, size / 2); `place` positions and slots, int32 (n,), a row at position -1 is
+    idle; `cache` keys and values, each (slots, key-value heads, context, size).
     """
     keys, values = cache
     kv_heads, context, size = keys.shape[1:]

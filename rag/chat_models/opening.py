@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from rag.chat_models.generation import Engine
     from rag.chat_models.local_model import LocalChatModel
     from rag.chat_models.openai_endpoint import EndpointChatModel
+    from rag.chat_models.tokenization import Tokenization
 
 _HUB_ID = re.compile(r"^[\w.-]+/[\w.-]+$")
 
 
 def open_model(settings: ModelSettings) -> LocalChatModel | EndpointChatModel:
-    """The loaded model that the settings name."""
+    """The loaded model that the settings name (see `rag.chat_models.open_chat_model` for the errors)."""
     meant = reference(settings.name)
     if meant.kind is ModelKind.ENDPOINT:
         from rag.chat_models.openai_endpoint import open_endpoint
@@ -37,6 +38,11 @@ def open_model(settings: ModelSettings) -> LocalChatModel | EndpointChatModel:
                 f"an adapter cannot be sent to a server; load {settings.adapter} there, or pass --adapter none"
             )
         return open_endpoint(settings)
+    from rag.chat_models.estimate import refuse_what_cannot_fit
+
+    refuse_what_cannot_fit(settings)
+    if settings.reproducible:
+        settings = settings.model_copy(update={"parallel_requests": 1, "lookup_tokens": 0})
     if meant.kind is ModelKind.GGUF:
         return _open_gguf(meant, settings)
     return _open_transformers(meant, settings)
@@ -98,7 +104,7 @@ def _open_gguf(meant: ModelReference, settings: ModelSettings) -> LocalChatModel
         adapter=str(adapter) if adapter else "",
         context_tokens=context,
         prompt_style=meant.prompt_style,
-        engine=_gguf_engine(header, context, settings),
+        engine=_gguf_engine(header, tokenization, context, settings),
         tokenization=tokenization,
         max_answer_tokens=settings.max_answer_tokens,
         temperature=settings.temperature,
@@ -106,18 +112,21 @@ def _open_gguf(meant: ModelReference, settings: ModelSettings) -> LocalChatModel
     )
 
 
-def _gguf_engine(header: GgufHeader, context_tokens: int, settings: ModelSettings) -> Engine:
+def _gguf_engine(
+    header: GgufHeader, tokenization: Tokenization, context_tokens: int, settings: ModelSettings
+) -> Engine:
     """OpenVINO GenAI where it has a wheel and reads the file exactly at its size, else llama.cpp."""
     fast, sturdy = find_spec("openvino_genai"), find_spec("xllamacpp")
     if fast:
-        from rag.chat_models.openvino_engine import OpenVinoEngine, converted_folder, suits
+        from rag.chat_models.openvino_conversion import converted_folder, suits
+        from rag.chat_models.openvino_engine import OpenVinoEngine
 
         if suits(header) or not sturdy:
-            return OpenVinoEngine(converted_folder(header), settings.queue_length)
+            return OpenVinoEngine(converted_folder(header), settings)
     if sturdy:
         from rag.chat_models.llama_cpp_engine import LlamaCppEngine
 
-        return LlamaCppEngine(header.path, context_tokens, settings.queue_length)
+        return LlamaCppEngine(header.path, context_tokens, settings, tokenization)
     raise ModelMissing(
         f"no engine for GGUF files is installed on this {platform.machine()}; run: pip install openvino-genai, "
         "or where that has no wheel: pip install xllamacpp"

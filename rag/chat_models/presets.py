@@ -54,7 +54,7 @@ PRESETS = (
         "meta-llama/Meta-Llama-3-8B-Instruct",
         weights="nf4",
         license="Llama 3 Community License",
-        description="Llama 3 8B Instruct in 4 bits (nf4, double quantization, bfloat16 arithmetic); needs a GPU of 8 GB",
+        description="Llama 3 8B Instruct in 4 bits (nf4, double quantization, bfloat16 arithmetic); needs 10 GB on a GPU",
     ),
 )
 

@@ -1,7 +1,7 @@
 """The bounded queue in front of an in-process model: who may enter, what readers wait on, how nobody hangs.
 
-One thread serves; any thread may submit, read or cancel. A request ends exactly once: with a finish reason, or with the
-error that its reader then raises.
+The engine's own threads serve; any thread may submit, read or cancel. A request ends exactly once: with a finish reason, or
+with the error that its reader then raises.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ class Running:
         self.request = request
         self.produced: list[int] = []
         self.cancelled = threading.Event()
+        self.taken = False
         self._queue_of = queue_of
         self._batches: queue.SimpleQueue[TokenBatch | LecternError] = queue.SimpleQueue()
         self._ended = False
@@ -35,8 +36,9 @@ class Running:
                 return
 
     def cancel(self) -> None:
-        """Free the request's place; a reader sees `FinishReason.CANCELLED`."""
+        """Free the request's place, at once if it still waits; a reader sees `FinishReason.CANCELLED`."""
         self.cancelled.set()
+        self._queue_of.withdraw(self)
 
     def deliver(self, ids: tuple[int, ...]) -> None:
         """Hand tokens to the reader. `produced` is the server's own count of them, and for it to keep."""
@@ -70,7 +72,7 @@ class RequestQueue:
         self.parallel = parallel
         self._waiting = waiting
         self._inside = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._arrivals: queue.SimpleQueue[Running | None] = queue.SimpleQueue()
         self._closed = False
 
@@ -104,9 +106,16 @@ class RequestQueue:
             if running is None:
                 self._arrivals.put(None)  # the end is for every thread that waits here
                 return None
-            if not running.cancelled.is_set():
-                return running
-            running.finish(FinishReason.CANCELLED)
+            with self._lock:
+                if not running.cancelled.is_set():
+                    running.taken = True
+                    return running
+
+    def withdraw(self, running: Running) -> None:
+        """Let a cancelled request go that nobody has taken yet."""
+        with self._lock:
+            if not running.taken:
+                running.finish(FinishReason.CANCELLED)
 
     @property
     def closed(self) -> bool:
@@ -133,5 +142,40 @@ class RequestQueue:
             except queue.Empty:
                 break
             if running is not None:
-                running.finish(FinishReason.CANCELLED)
+                self.withdraw(running)
         self._arrivals.put(None)
+
+
+class QueuedEngine:
+    """An engine behind a queue: anybody submits, threads of its own serve until it is closed."""
+
+    def __init__(self, name: str, parallel: int, waiting: int, threads: int = 1) -> None:
+        self.name = name
+        self._queue = RequestQueue(parallel, waiting)
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"lectern-{name}-{number}", daemon=True)
+            for number in range(threads)
+        ]
+
+    def submit(self, request: GenerationRequest) -> Running:
+        """A generation for the request, decoded together with the others under way.
+
+        Raises:
+            ModelBusy: as many requests as allowed are running or waiting.
+        """
+        return self._queue.submit(request)
+
+    def close(self) -> None:
+        """Free the model's memory once the requests under way have ended; those that wait end as cancelled."""
+        self._queue.close()
+        for thread in self._threads:
+            thread.join()
+
+    def _start(self) -> None:
+        """Begin to serve; called when the engine is ready."""
+        for thread in self._threads:
+            thread.start()
+
+    def _serve(self) -> None:
+        """Take requests from the queue until it is closed."""
+        raise NotImplementedError

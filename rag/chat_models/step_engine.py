@@ -1,7 +1,7 @@
 """A scheduler for models that can do two things: read a prompt, and take one step for several conversations at once.
 
-Knows what does not depend on the hardware: slots that keep a conversation's keys and values between its turns, sampling,
-grammars, stopping. New prompts are read between steps, so nobody waits for another's answer to end.
+Knows what does not depend on the hardware: slots that keep a conversation's keys and values between its turns, guesses that a step
+checks, sampling, grammars, stopping. New prompts are read between steps, so nobody waits for another's answer to end.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from itertools import accumulate
+from typing import TYPE_CHECKING, Protocol
 
 from rag.chat_models.generation import FinishReason, GenerationRequest
-from rag.chat_models.request_queue import RequestQueue, Running
+from rag.chat_models.prompt_lookup import PromptLookup
+from rag.chat_models.request_queue import QueuedEngine, Running
+from rag.chat_models.sampling import choose
+from rag.errors import ModelTooLarge
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +33,14 @@ class StepModel(Protocol):
         ...
 
     def step(self, slots: Sequence[int], tokens: Sequence[int], positions: Sequence[int]) -> torch.Tensor:
-        """The next tokens' logits (n, vocabulary) after each slot has read one more token at its position."""
+        """The next tokens' logits (n, vocabulary) after each slot has read one more token at its position.
+
+        A slot named several times in a row, with consecutive positions, reads several; a later step may go back behind them.
+        """
+        ...
+
+    def guesses(self, conversations: int) -> int:
+        """How many guessed tokens each of so many conversations may have checked in a step so that it pays."""
         ...
 
 
@@ -51,19 +62,37 @@ class _Slot:
     ids: list[int] = field(default_factory=list)
     running: Running | None = None
     constraint: Constraint | None = None
-    generator: Any = None
+    lookup: PromptLookup | None = None
+    stale: bool = False
+    """What it holds was read by a model that has changed since: good for the answer under way, for no other."""
 
     def shared(self, ids: Sequence[int]) -> int:
         """How many of the first `ids` the slot holds; at least one is always read again, for its logits."""
-        most = min(len(self.ids), len(ids) - 1)
+        most = 0 if self.stale else min(len(self.ids), len(ids) - 1)
         for at in range(most):
             if self.ids[at] != ids[at]:
                 return at
         return most
 
+    def next_reads(self, guesses: int) -> list[int]:
+        """The token chosen last, and at most so many that are guessed to follow it."""
+        if self.running is None:
+            return []
+        request, produced = self.running.request, self.running.produced
+        most = min(guesses, request.max_new_tokens - len(produced) - 1)
+        if most <= 0 or self.constraint is not None:
+            return [produced[-1]]
+        if self.lookup is None:
+            self.lookup = PromptLookup([*request.prompt_ids, *produced])
+        return [produced[-1], *self.lookup.guess(most)]
 
-class StepEngine:
-    """A step model that serves several requests at once from one thread."""
+
+class StepEngine(QueuedEngine):
+    """A step model that serves several requests at once from one thread.
+
+    Of the tokens that a conversation is guessed to say next, at most `lookup_tokens` are checked in a step. With `keeps_prefixes` a prompt that
+    begins as what a slot holds is read from there on.
+    """
 
     def __init__(
         self,
@@ -71,36 +100,25 @@ class StepEngine:
         model: StepModel,
         queue_length: int,
         constrain: Callable[[str], Constraint] | None = None,
+        lookup_tokens: int = 0,
+        keeps_prefixes: bool = True,
     ) -> None:
-        self.name = name
+        super().__init__(name, model.slots, queue_length)
         self.model = model
         self._constrain = constrain
+        self._lookup_tokens = lookup_tokens
+        self._keeps_prefixes = keeps_prefixes
         self._slots = [_Slot(number) for number in range(model.slots)]
-        self._queue = RequestQueue(model.slots, queue_length)
         self._paused = threading.RLock()
         self._outbox: list[Callable[[], None]] = []
-        self._thread = threading.Thread(target=self._serve, name=f"lectern-{name}", daemon=True)
-        self._thread.start()
-
-    def submit(self, request: GenerationRequest) -> Running:
-        """A generation for the request.
-
-        Raises:
-            ModelBusy: as many requests as allowed are running or waiting.
-        """
-        return self._queue.submit(request)
-
-    def close(self) -> None:
-        """Free the model's memory; requests under way end as cancelled."""
-        self._queue.close()
-        self._thread.join()
+        self._start()
 
     def change(self, action: Callable[[], None]) -> None:
-        """Do something to the model between two steps, and forget what the slots hold (another adapter, say)."""
+        """Do something to the model between two steps (another adapter, say); nothing read before is used for a new answer."""
         with self._paused:
             action()
             for slot in self._slots:
-                slot.ids.clear()
+                slot.stale = True
 
     def _serve(self) -> None:
         import torch
@@ -148,18 +166,14 @@ class StepEngine:
         return not self._queue.closed
 
     def _begin(self, slot: _Slot, running: Running) -> None:
-        import torch
-
         request = running.request
-        slot.running, slot.generator = running, None
+        slot.running, slot.lookup = running, None
         slot.constraint = self._constrained(request)
-        if request.temperature > 0:
-            slot.generator = torch.Generator().manual_seed(request.seed)
-        kept = slot.shared(request.prompt_ids)
-        slot.ids = slot.ids[:kept]
+        kept = slot.shared(request.prompt_ids) if self._keeps_prefixes else 0
+        slot.ids, slot.stale = slot.ids[:kept], False
         logits = self.model.read(slot.number, request.prompt_ids, kept)
-        slot.ids = list(request.prompt_ids)
-        self._choose([slot], logits[None])
+        *slot.ids, last = request.prompt_ids
+        self._choose([slot], [[last]], logits[None])
 
     def _constrained(self, request: GenerationRequest) -> Constraint | None:
         if not request.grammar:
@@ -177,21 +191,37 @@ class StepEngine:
                 going.append(slot)
         if not going:
             return
-        tokens = [slot.running.produced[-1] for slot in going if slot.running is not None]
-        logits = self.model.step([slot.number for slot in going], tokens, [len(slot.ids) for slot in going])
+        guesses = min(self._lookup_tokens, self.model.guesses(len(going)))
+        reads = [slot.next_reads(guesses) for slot in going]
+        rows = [
+            (slot.number, token, len(slot.ids) + at)
+            for slot, read in zip(going, reads, strict=True)
+            for at, token in enumerate(read)
+        ]
+        numbers, tokens, positions = zip(*rows, strict=True)
+        logits = self.model.step(numbers, tokens, positions)
         self._flush()
-        for slot, token in zip(going, tokens, strict=True):
-            slot.ids.append(token)
-        self._choose(going, logits)
+        self._choose(going, reads, logits)
 
-    def _choose(self, slots: list[_Slot], logits: torch.Tensor) -> None:
-        for row, slot in enumerate(slots):
+    def _choose(self, slots: list[_Slot], reads: list[list[int]], logits: torch.Tensor) -> None:
+        """Choose what each slot says after the tokens it read, whose logits stand one below the other."""
+        starts = [0, *accumulate(len(read) for read in reads)]
+        for slot, start in zip(slots, starts, strict=False):
             if slot.constraint is not None:
-                slot.constraint.allow(logits[row])
-        greedy = logits.argmax(dim=-1).tolist()
-        for row, slot in enumerate(slots):
-            token = greedy[row] if slot.generator is None else _sample(logits[row], slot)
-            self._pass_on(slot, int(token))
+                slot.constraint.allow(logits[start])
+        rows = [
+            (slot.running.request, len(slot.running.produced) + at)
+            for slot, read in zip(slots, reads, strict=True)
+            if slot.running is not None
+            for at in range(len(read))
+        ]
+        chosen = choose(logits, *zip(*rows, strict=True))
+        for slot, read, start in zip(slots, reads, starts, strict=False):
+            for at, token in enumerate(read):
+                slot.ids.append(token)
+                self._pass_on(slot, chosen[start + at])
+                if slot.running is None or read[at + 1 : at + 2] != [chosen[start + at]]:
+                    break  # what was read after this is not what the model says
 
     def _pass_on(self, slot: _Slot, token: int) -> None:
         running = slot.running
@@ -205,6 +235,8 @@ class StepEngine:
             self._end(slot, FinishReason.LENGTH)
         elif slot.constraint is not None:
             slot.constraint.accept(token)
+        elif slot.lookup is not None:
+            slot.lookup.add([token])
 
     def _end(self, slot: _Slot, reason: FinishReason) -> None:
         running, slot.running, slot.constraint = slot.running, None, None
@@ -215,19 +247,18 @@ class StepEngine:
         running, slot.running, slot.constraint = slot.running, None, None
         slot.ids.clear()
         if running is not None:
-            self._outbox.append(partial(running.fail, exc))
+            self._outbox.append(partial(running.fail, _explained(exc)))
 
 
-def _sample(logits: torch.Tensor, slot: _Slot) -> int:
-    """A token drawn at the request's temperature from the smallest set that holds `top_p` of the probability."""
+def _explained(exc: Exception) -> Exception:
+    """The error in our own tree where its cause is known."""
     import torch
 
-    if slot.running is None:
-        return 0
-    request = slot.running.request
-    shares = torch.softmax(logits.float().cpu() / request.temperature, dim=-1)
-    if request.top_p < 1:
-        ordered, order = shares.sort(descending=True)
-        before = ordered.cumsum(0) - ordered
-        shares = torch.zeros_like(shares).scatter(0, order, ordered * (before < request.top_p))
-    return int(torch.multinomial(shares, 1, generator=slot.generator))
+    if not isinstance(exc, torch.OutOfMemoryError):
+        return exc
+    told = ModelTooLarge(
+        "the device's memory does not hold this prompt beside the conversations under way; lower model.context_tokens or "
+        "model.parallel_requests, or choose nf4 (model.weights)"
+    )
+    told.__cause__ = exc
+    return told

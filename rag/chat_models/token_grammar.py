@@ -33,9 +33,10 @@ class TokenGrammar:
         import torch
 
         self._matcher.fill_next_token_bitmask(self._mask)
-        bits = torch.arange(32, dtype=torch.int32)
-        allowed = ((self._mask[0][:, None] >> bits) & 1).bool().flatten()[: logits.shape[-1]]
-        logits.masked_fill_(~allowed.to(logits.device), float("-inf"))
+        words = self._mask[0].to(logits.device)
+        bits = torch.arange(32, dtype=torch.int32, device=logits.device)
+        allowed = ((words[:, None] >> bits) & 1).bool().flatten()[: logits.shape[-1]]
+        logits.masked_fill_(~allowed, float("-inf"))
 
     def accept(self, token: int) -> None:
         """Go on past a chosen token."""

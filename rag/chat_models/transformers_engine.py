@@ -10,6 +10,7 @@ from rag.chat_models.generation import GenerationRequest
 from rag.chat_models.request_queue import Running
 from rag.chat_models.step_engine import Constraint, StepEngine, StepModel
 from rag.chat_models.transformers_loading import load_adapter
+from rag.settings import ModelSettings
 
 
 class TransformersEngine:
@@ -19,14 +20,21 @@ class TransformersEngine:
         self,
         model: Any,
         context_tokens: int,
-        queue_length: int,
+        settings: ModelSettings,
         constrain: Callable[[str], Constraint] | None = None,
     ) -> None:
         self._model = model
         self._loaded: dict[Path, str] = {}
-        self._steps = step_model(model, context_tokens)
+        self._steps = step_model(model, context_tokens, settings.parallel_requests)
         name = "cuda-graph" if hasattr(self._steps, "use_adapter") else f"transformers-{model.device.type}"
-        self._engine = StepEngine(name, self._steps, queue_length, constrain)
+        self._engine = StepEngine(
+            name,
+            self._steps,
+            settings.queue_length,
+            constrain,
+            settings.lookup_tokens,
+            keeps_prefixes=not settings.reproducible,
+        )
 
     @property
     def name(self) -> str:
@@ -73,19 +81,19 @@ class TransformersEngine:
             self._steps.use_adapter(name)
 
 
-def step_model(model: Any, context_tokens: int) -> Any:
-    """The fastest step model that can run this one."""
-    if model.device.type == "cuda" and _has_fast_path(model.config):
+def step_model(model: Any, context_tokens: int, parallel_requests: int = 0) -> Any:
+    """The fastest step model that can run this one, for so many conversations at once (0: as many as are good for it)."""
+    if model.device.type == "cuda" and has_fast_path(model.config):
         from rag.chat_models.cuda_llama import CudaLlama
 
-        return CudaLlama(model, context_tokens)
-    from rag.chat_models.transformers_steps import TransformersSteps
+        return CudaLlama(model, context_tokens, parallel_requests)
+    from rag.chat_models.transformers_steps import CONVERSATIONS, TransformersSteps
 
-    steps: StepModel = TransformersSteps(model)
+    steps: StepModel = TransformersSteps(model, parallel_requests or CONVERSATIONS)
     return steps
 
 
-def _has_fast_path(config: Any) -> bool:
+def has_fast_path(config: Any) -> bool:
     """Whether the graph-captured decoder knows this architecture and its weights."""
     if (
         config.model_type != "llama"

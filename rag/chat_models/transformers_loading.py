@@ -70,13 +70,13 @@ def load_causal_model(source: str, weights: Weights = Weights.AUTO, device: str 
         )
     except torch.OutOfMemoryError as exc:
         raise ModelTooLarge(
-            f"{source} as {held} does not fit the memory of this {device}; choose nf4 (--weights nf4) or a smaller model"
-        ) from exc
-    except MemoryError as exc:
-        raise ModelTooLarge(
-            f"{source} as {held} does not fit this machine's memory; choose a smaller model"
+            f"{source} as {held} does not fit the memory of this {device}; choose nf4 (model.weights) or a smaller model"
         ) from exc
     except Exception as exc:
+        if isinstance(exc, MemoryError) or "allocate memory" in str(exc):
+            raise ModelTooLarge(
+                f"{source} as {held} does not fit this machine's memory; choose nf4 (model.weights) or a smaller model"
+            ) from exc
         raise explained(source, exc) from exc
     model.eval()
     return model

@@ -62,7 +62,7 @@ def open_transformers(
         base_fingerprint=fingerprint,
         context_tokens=context,
         prompt_style=PromptStyle.INSTRUCT,
-        engine=TransformersEngine(model, context, settings.queue_length, grammars),
+        engine=TransformersEngine(model, context, settings, grammars),
         tokenization=tokenization,
         max_answer_tokens=settings.max_answer_tokens,
         temperature=settings.temperature,

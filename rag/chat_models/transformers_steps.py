@@ -6,6 +6,8 @@ Knows how to keep one `DynamicCache` per slot and cut it back to what a new prom
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -13,6 +15,8 @@ from transformers import DynamicCache
 
 CONVERSATIONS = 4
 """Conversations whose keys and values are kept; each takes its own forward pass, so more would only share the speed."""
+GUESSES = 7
+"""Guessed tokens checked in one pass beside the one that is certain."""
 
 
 class TransformersSteps:
@@ -22,27 +26,33 @@ class TransformersSteps:
         self.model = model
         self.slots = slots
         self._caches: list[Any] = [None] * slots
+        self._croppable = getattr(DynamicCache(config=model.config), "is_croppable", True)
+
+    def guesses(self, conversations: int) -> int:
+        """How many guessed tokens each conversation may have checked in a step so that it pays."""
+        return GUESSES if self._croppable else 0
 
     def read(self, slot: int, ids: Sequence[int], kept: int) -> torch.Tensor:
         """The next token's logits after the slot has read `ids`, of which it already holds the first `kept`."""
-        cache = self._caches[slot]
-        if kept and cache is not None and getattr(cache, "is_croppable", True):
-            surplus = cache.get_seq_length() - kept
-            if surplus:
-                cache.crop(-surplus)
-        else:
-            cache, kept = DynamicCache(config=self.model.config), 0
-        self._caches[slot] = cache
-        return self._forward(cache, ids[kept:])
+        if not kept or not self._croppable or self._caches[slot] is None:
+            self._caches[slot], kept = DynamicCache(config=self.model.config), 0
+        return self._read_on(slot, ids[kept:], kept, 1)[0]
 
     def step(self, slots: Sequence[int], tokens: Sequence[int], positions: Sequence[int]) -> torch.Tensor:
-        """The next tokens' logits after each slot has read one more token."""
-        return torch.stack(
-            [self._forward(self._caches[slot], [token]) for slot, token in zip(slots, tokens, strict=True)]
-        )
+        """The next tokens' logits after each slot has read one more token, or several in a row."""
+        logits = []
+        for slot, rows in groupby(zip(slots, tokens, positions, strict=True), key=itemgetter(0)):
+            _, new, places = zip(*rows, strict=True)
+            logits.append(self._read_on(slot, new, places[0], len(new)))
+        return torch.cat(logits)
 
-    def _forward(self, cache: Any, ids: Sequence[int]) -> torch.Tensor:
+    def _read_on(self, slot: int, ids: Sequence[int], position: int, wanted: int) -> torch.Tensor:
+        """The logits (wanted, vocabulary) after the last of `ids`, read from `position` on."""
+        cache = self._caches[slot]
+        surplus = cache.get_seq_length() - position
+        if surplus:
+            cache.crop(-surplus)
         new = torch.tensor([list(ids)], device=self.model.device)
-        out = self.model(input_ids=new, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        logits: torch.Tensor = out.logits[0, -1].float()
+        out = self.model(input_ids=new, past_key_values=cache, use_cache=True, logits_to_keep=wanted)
+        logits: torch.Tensor = out.logits[0, -wanted:].float()
         return logits

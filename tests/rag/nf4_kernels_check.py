@@ -30,7 +30,7 @@ def tiny() -> Any:
 
 
 def check_decoder(model: Any, adapter: str = "") -> None:
-    decoder = CudaLlama(model, 256, most_slots=3)
+    decoder = CudaLlama(model, 256, wished_slots=3)
     decoder.use_adapter(adapter)
     first, second = torch.randint(0, 128, (140,)).tolist(), torch.randint(0, 128, (20,)).tolist()
     expected = [model(input_ids=torch.tensor([ids])).logits[0] for ids in (first, second)]

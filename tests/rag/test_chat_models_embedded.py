@@ -138,6 +138,54 @@ def test_the_queue_has_a_bound_and_says_so(chat: Any) -> None:
         stream.close()
 
 
+NOTES = (
+    "[1] (Sampling)\nA signal without content above half the sampling rate can be reconstructed from its samples.\n\n"
+    "[2] (Filters)\nA median filter removes single outliers but keeps edges, which a moving average would smear.\n\n"
+    "[3] (Sensors)\nThe thermistor drifts by a tenth of a kelvin a year and is calibrated in melting ice."
+)
+ASKED = (
+    "Which filter keeps edges?",
+    "What can be reconstructed from its samples?",
+    "How is the thermistor calibrated?",
+    "Who teaches the course?",
+    "What smears edges?",
+)
+
+
+def reader_messages(question: str) -> list[tuple[str, str]]:
+    return [
+        (
+            "system",
+            "Answer from the numbered notes: copy the supporting sentence and end it with its note number.",
+        ),
+        ("user", f"Question: {question}\n\nNotes:\n{NOTES}\n\nQuestion: {question}"),
+    ]
+
+
+def test_guesses_change_no_answer_and_a_reproducible_model_repeats_itself() -> None:
+    from rag.chat_models import open_chat_model
+
+    said: dict[str, list[list[str]]] = {}
+    for name, fields in {
+        "plain": {"lookup_tokens": 0},
+        "guessing": {},
+        "reproducible": {"reproducible": True},
+    }.items():
+        model = open_chat_model(ModelSettings(**fields))
+        prompts = [reader_messages(question) for question in ASKED]
+        forwards = [model.invoke(prompt).content for prompt in prompts]
+        backwards = [model.invoke(prompt).content for prompt in reversed(prompts)][::-1]
+        together = [answer.content for answer in model.batch(prompts)]
+        said[name] = [forwards, backwards, together]
+        model.close()
+    assert said["reproducible"][0] == said["reproducible"][1] == said["reproducible"][2]
+    assert "median filter" in said["plain"][0][0]
+    # Other batches are other sums: a near tie may fall the other way, but hardly more than one in five.
+    for answers in (*said["plain"], *said["guessing"]):
+        same = sum(a == b for a, b in zip(answers, said["reproducible"][0], strict=True))
+        assert same >= 4
+
+
 def test_every_answer_keeps_to_its_schema(chat: Any) -> None:
     schema = {
         "type": "object",
@@ -236,7 +284,7 @@ def test_llama_cpp_takes_over_where_openvino_is_missing(tokenization: Tokenizati
     from rag.chat_models.generation import GenerationRequest
     from rag.chat_models.llama_cpp_engine import LlamaCppEngine
 
-    engine = LlamaCppEngine(embedded_gguf(), 2048, 2)
+    engine = LlamaCppEngine(embedded_gguf(), 2048, ModelSettings(queue_length=2), tokenization)
     prompt = tuple(tokenization.encode_turns(FRANCE))
     said = [
         token
@@ -244,6 +292,8 @@ def test_llama_cpp_takes_over_where_openvino_is_missing(tokenization: Tokenizati
         for token in batch.ids
     ]
     assert "Paris" in tokenization.decode(said)
+    whole = engine.submit(GenerationRequest(prompt, 40, grammar='root ::= "48 °C 🙂 é½."\n'))
+    assert tokenization.decode([token for batch in whole for token in batch.ids]) == "48 °C 🙂 é½."
     stopped = engine.submit(GenerationRequest(prompt[:-4], 2000))
     next(iter(stopped))
     stopped.cancel()

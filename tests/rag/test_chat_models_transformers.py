@@ -90,7 +90,7 @@ def test_several_at_once_are_each_what_generate_gives_and_turns_reuse_their_pref
     from rag.chat_models.transformers_engine import TransformersEngine
 
     model = tiny_llama()
-    engine = TransformersEngine(model, 256, 8)
+    engine = TransformersEngine(model, 256, ModelSettings(queue_length=8))
     read: list[int] = []
     original = engine._steps.read
     engine._steps.read = lambda slot, ids, kept: (read.append(len(ids) - kept), original(slot, ids, kept))[1]
@@ -108,7 +108,7 @@ def test_several_at_once_are_each_what_generate_gives_and_turns_reuse_their_pref
 def test_cancelled_requests_free_their_place_and_seeds_repeat() -> None:
     from rag.chat_models.transformers_engine import TransformersEngine
 
-    engine = TransformersEngine(tiny_llama(), 256, 1)
+    engine = TransformersEngine(tiny_llama(), 256, ModelSettings(queue_length=1))
     long = [engine.submit(GenerationRequest((1, 2, n), 200)) for n in range(5)]
     for one in long:
         one.cancel()
@@ -174,21 +174,47 @@ def test_answers_keep_to_a_schema_whatever_the_weights_say(folder: Path) -> None
     chat.close()
 
 
-@pytest.mark.parametrize("weights", ["nf4", "bfloat16"])
-def test_quantized_and_half_weights_answer(folder: Path, weights: str) -> None:
-    from rag.chat_models import open_chat_model
+@pytest.mark.parametrize(
+    ("weights", "error"), [("bfloat16", 0.02), ("float16", 0.005), ("int8", 0.05), ("nf4", 0.3)]
+)
+def test_lighter_weights_answer_and_are_as_near_to_float32_as_their_bits_allow(
+    folder: Path, weights: str, error: float
+) -> None:
+    import torch
 
+    from rag.chat_models import open_chat_model
+    from rag.chat_models.transformers_loading import Weights, load_causal_model
+
+    ids = torch.arange(60)[None] * 5 % 300
+    with torch.inference_mode():
+        exact = load_causal_model(str(folder), Weights.FLOAT32, "cpu")(ids).logits
+        model = load_causal_model(str(folder), Weights(weights), "cpu")
+        found = float((model(ids).logits.float() - exact).norm() / exact.norm())
+    assert error / 100 < found < error
+    if weights in ("int8", "nf4"):
+        config = model.config.quantization_config
+        assert (config.load_in_8bit, config.load_in_4bit) == (weights == "int8", weights == "nf4")
+    if weights == "nf4":
+        assert (config.bnb_4bit_quant_type, config.bnb_4bit_use_double_quant) == ("nf4", True)
+        assert config.bnb_4bit_compute_dtype == torch.bfloat16
     chat = open_chat_model(ModelSettings(name=str(folder), weights=weights))
     answer = chat.invoke("hello", max_tokens=5)
     assert answer.usage_metadata is not None
     assert answer.usage_metadata["output_tokens"] == 5
-    if weights == "nf4":
-        import torch
-
-        config = chat.engine._model.config.quantization_config
-        assert (config.bnb_4bit_quant_type, config.bnb_4bit_use_double_quant) == ("nf4", True)
-        assert config.bnb_4bit_compute_dtype == torch.bfloat16
     chat.close()
+
+
+def test_a_device_is_given_the_type_that_is_fast_on_it(folder: Path) -> None:
+    import torch
+
+    from rag.chat_models.transformers_loading import best_device, best_weights, load_causal_model
+
+    assert best_device() == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert best_weights("mps") == "float16"
+    flags = Path("/proc/cpuinfo").read_text()
+    assert best_weights("cpu") == ("bfloat16" if "avx512_bf16" in flags or "amx_bf16" in flags else "float32")
+    chosen = load_causal_model(str(folder), device="cpu")
+    assert str(chosen.dtype) == f"torch.{best_weights('cpu')}"
 
 
 def test_missing_and_damaged_models_are_one_sentence(folder: Path, tmp_path: Path) -> None:

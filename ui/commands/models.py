@@ -84,7 +84,7 @@ def estimate(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The memory a model takes for one conversation, before anything is downloaded or loaded."""
+    """The memory a model takes, before anything is downloaded or loaded."""
     from rag.chat_models.estimate import estimate as estimated
     from ui.application import load
 
@@ -95,11 +95,14 @@ def estimate(
         "weights": found.weights,
         "device": found.device,
         "context_tokens": found.context_tokens,
+        "conversations": found.conversations,
         "weight_bytes": found.weight_bytes,
+        "copy_bytes": found.copy_bytes,
         "kv_bytes": found.kv_bytes,
         "activation_bytes": found.activation_bytes,
         "runtime_bytes": found.runtime_bytes,
         "total_bytes": found.total_bytes,
+        "least_bytes": found.least_bytes,
         "available_bytes": found.available_bytes,
         "fits": found.fits,
         "verdict": found.verdict,

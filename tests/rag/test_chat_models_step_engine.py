@@ -1,0 +1,237 @@
+"""The scheduler of step models, over a model that can be computed by hand and over a tiny random Llama: guesses, order, places, chance."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from rag.chat_models.generation import FinishReason, GenerationRequest
+from rag.chat_models.prompt_lookup import PromptLookup
+from rag.errors import ModelBusy, ModelTooLarge
+
+VOCABULARY = 50
+
+
+class Counts:
+    """After token n it says n + 1. Keeps what it read, and fails where a slot is not where the engine thinks it is."""
+
+    def __init__(self, slots: int = 2) -> None:
+        self.slots = slots
+        self.held: list[list[int]] = [[] for _ in range(slots)]
+        self.steps: list[list[int]] = []
+        self.reads: list[tuple[int, int]] = []
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def guesses(self, conversations: int) -> int:
+        return 8 // conversations - 1
+
+    def read(self, slot: int, ids: Sequence[int], kept: int) -> Any:
+        self.gate.wait(20)
+        assert self.held[slot][:kept] == list(ids[:kept])
+        self.held[slot] = list(ids)
+        self.reads.append((ids[0], kept))
+        return self._after([ids[-1]])[0]
+
+    def step(self, slots: Sequence[int], tokens: Sequence[int], positions: Sequence[int]) -> Any:
+        self.steps.append(list(slots))
+        for slot, token, position in zip(slots, tokens, positions, strict=True):
+            assert position <= len(self.held[slot])
+            self.held[slot] = [*self.held[slot][:position], token]
+        return self._after(tokens)
+
+    def _after(self, tokens: Sequence[int]) -> Any:
+        import torch
+
+        logits = torch.zeros(len(tokens), VOCABULARY)
+        for row, token in enumerate(tokens):
+            logits[row, (token + 1) % VOCABULARY] = 5.0
+        return logits
+
+
+def said(running: Any) -> list[int]:
+    return [token for batch in running for token in batch.ids]
+
+
+def test_what_followed_the_longest_known_ending_is_guessed() -> None:
+    lookup = PromptLookup([1, 2, 3, 4, 9, 2, 3, 7, 2, 3])
+    assert lookup.guess(3) == [7, 2, 3]  # the latest place that ended with 2, 3
+    lookup.add([4])
+    assert lookup.guess(2) == [9, 2]  # 2, 3, 4 beats any shorter ending
+    lookup.add([5])
+    assert lookup.guess(2) == []
+    assert PromptLookup([]).guess(4) == PromptLookup([1]).guess(4) == []
+
+
+@pytest.mark.model
+def test_right_guesses_save_steps_and_wrong_ones_change_nothing() -> None:
+    from rag.chat_models.step_engine import StepEngine
+
+    repeated, misleading = (7, 11, 12, 13, 14, 15, 16, 3, 10), (11, 12, 40, 12, 13, 41, 10)
+    for prompt, steps in ((repeated, 6), (misleading, 10)):  # 12, then 13 to 17 at once, then 18, 19, 20, 21
+        plain, guessing = Counts(), Counts()
+        answers = []
+        for model, lookup in ((plain, 0), (guessing, 15)):
+            engine = StepEngine("counts", model, 4, lookup_tokens=lookup)
+            answers.append(said(engine.submit(GenerationRequest(prompt, 11))))
+            engine.close()
+        assert answers == [list(range(11, 22))] * 2
+        assert len(plain.steps) == 10
+        assert len(guessing.steps) == steps
+    assert max(len(rows) for rows in guessing.steps) > 1
+
+
+@pytest.mark.model
+def test_a_guess_never_goes_past_the_answers_limit_or_its_end() -> None:
+    from rag.chat_models.step_engine import StepEngine
+
+    prompt = (1, *range(10, 30), 3, 9)
+    model = Counts()
+    engine = StepEngine("counts", model, 4, lookup_tokens=15)
+    assert said(engine.submit(GenerationRequest(prompt, 5))) == [10, 11, 12, 13, 14]
+    assert max(len(rows) for rows in model.steps) <= 4
+    assert said(engine.submit(GenerationRequest(prompt, 20, stop_ids=(13,)))) == [10, 11, 12, 13]
+    longer = (*prompt, 10, 11, 12, 13, 2)
+    assert said(engine.submit(GenerationRequest(longer, 2))) == [3, 4]
+    assert model.reads[-1] == (1, len(longer) - 2)  # what guesses left behind is not taken for read
+    engine.close()
+
+
+@pytest.mark.model
+def test_chance_is_the_seeds_alone() -> None:
+    from rag.chat_models.sampling import choose
+    from rag.chat_models.step_engine import StepEngine
+
+    def drawn(seed: int, lookup: int, beside: int) -> list[int]:
+        engine = StepEngine("counts", Counts(3), 4, lookup_tokens=lookup)
+        request = GenerationRequest((1, 2, 3, 4, 1, 2), 30, temperature=2.0, seed=seed)
+        others = [engine.submit(GenerationRequest((5,), 30)) for _ in range(beside)]
+        answer = said(engine.submit(request))
+        for one in others:
+            said(one)
+        engine.close()
+        return answer
+
+    assert drawn(1, 0, 0) == drawn(1, 7, 0) == drawn(1, 7, 2)
+    assert drawn(1, 0, 0) != drawn(2, 0, 0)
+    import torch
+
+    logits = torch.tensor([[0.0, 1.0, 2.0, float("-inf")]]).repeat(3000, 1)
+    for top_p, shares in ((1.0, (0.090, 0.245, 0.665)), (0.9, (0.0, 0.269, 0.731)), (0.5, (0.0, 0.0, 1.0))):
+        requests = [GenerationRequest((), 1, temperature=1.0, top_p=top_p, seed=seed) for seed in range(3000)]
+        chosen = choose(logits, requests, [0] * 3000)
+        for token, share in enumerate(shares):
+            assert chosen.count(token) / 3000 == pytest.approx(share, abs=0.03)
+
+
+@pytest.mark.model
+def test_400_requests_are_served_in_turn_and_cancelled_ones_free_their_place() -> None:
+    from rag.chat_models.step_engine import StepEngine
+
+    model = Counts(8)
+    model.gate.clear()
+    engine = StepEngine("counts", model, 392)
+    running = [engine.submit(GenerationRequest((number % 50, number // 50, 1), 6)) for number in range(400)]
+    with pytest.raises(
+        ModelBusy, match="400 requests are running or waiting for the model, and 392 may wait"
+    ) as caught:
+        engine.submit(GenerationRequest((1,), 1))
+    assert "\n" not in str(caught.value)
+    for one in running[100:200]:
+        one.cancel()
+    assert engine._queue.inside == 300  # at once: nobody has to come to them in the queue first
+    running += [engine.submit(GenerationRequest((number % 50, 20, 1), 6)) for number in range(100)]
+    with pytest.raises(ModelBusy):
+        engine.submit(GenerationRequest((1,), 1))
+    model.gate.set()
+    ends = [list(one)[-1].finish for one in running]
+    expected = [FinishReason.LENGTH] * 100 + [FinishReason.CANCELLED] * 100 + [FinishReason.LENGTH] * 300
+    assert ends == expected
+    assert engine._queue.inside == 0
+    turn = [number % 50 for number in (*range(100), *range(200, 400), *range(100))]
+    assert [first for first, _ in model.reads] == turn
+    engine.close()
+
+
+@pytest.mark.model
+def test_another_model_underneath_ends_the_answer_under_way_and_nothing_read_before_is_used_again() -> None:
+    from rag.chat_models.step_engine import StepEngine
+
+    model = Counts(1)
+    engine = StepEngine("counts", model, 4)
+    prompt = (3, 4, 5)
+    under_way = engine.submit(GenerationRequest(prompt, 40))
+    batches = iter(under_way)
+    next(batches)
+    engine.change(lambda: None)
+    assert [token for batch in batches for token in batch.ids] == [token % 50 for token in range(7, 46)]
+    said(engine.submit(GenerationRequest(prompt, 2)))
+    said(engine.submit(GenerationRequest(prompt, 2)))
+    assert [kept for _, kept in model.reads] == [0, 0, 2]
+    engine.close()
+
+
+@pytest.mark.model
+def test_no_memory_is_told_with_the_knobs_and_the_engine_goes_on() -> None:
+    import torch
+
+    from rag.chat_models.step_engine import StepEngine
+
+    class Full(Counts):
+        def read(self, slot: int, ids: Sequence[int], kept: int) -> Any:
+            if len(ids) > 5:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3.00 GiB")
+            return super().read(slot, ids, kept)
+
+    engine = StepEngine("counts", Full(), 4)
+    with pytest.raises(ModelTooLarge, match=r"does not hold this prompt .* lower model\.context_tokens"):
+        said(engine.submit(GenerationRequest(tuple(range(9)), 2)))
+    assert said(engine.submit(GenerationRequest((1, 2), 2))) == [3, 4]
+    engine.close()
+
+
+@pytest.mark.model
+def test_guesses_leave_a_real_models_answers_as_generate_gives_them() -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, LlamaConfig
+
+    from rag.chat_models.transformers_engine import TransformersEngine
+    from rag.settings import ModelSettings
+
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=64, hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=512, eos_token_id=None, bos_token_id=None,
+    )  # fmt: skip
+    model = AutoModelForCausalLM.from_config(config).eval()
+    first = [(7 * at * at + 3 * at) % 64 for at in range(40)]
+    own = model.generate(torch.tensor([first]), do_sample=False, max_new_tokens=30, pad_token_id=0)[
+        0
+    ].tolist()
+    prompts = [first, [*own, *first], [*own, 5, 5, *own[:45]]]  # two of them hold their own answer
+    expected = [
+        model.generate(
+            torch.tensor([prompt]), attention_mask=torch.ones(1, len(prompt)), do_sample=False,
+            max_new_tokens=60, pad_token_id=0,
+        )[0, len(prompt) :].tolist()
+        for prompt in prompts
+    ]  # fmt: skip
+    taken = {}
+    for lookup in (0, 3, 15):
+        engine = TransformersEngine(model, 512, ModelSettings(lookup_tokens=lookup))
+        steps: list[int] = []
+        step = engine._steps.step
+        engine._steps.step = lambda *rows, steps=steps, step=step: (steps.append(1), step(*rows))[1]
+        for at_once in (False, True):
+            running = [GenerationRequest(tuple(prompt), 60) for prompt in prompts]
+            if at_once:
+                generations = [engine.submit(request) for request in running]
+                assert [said(one) for one in generations] == expected
+            else:
+                assert [said(engine.submit(request)) for request in running] == expected
+        taken[lookup] = len(steps)
+        engine.close()
+    assert taken[15] < taken[0] * 0.8
