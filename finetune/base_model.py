@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune.recipe import LoraPart, ModelPart, Quantization
-from rag.errors import ModelMissing, TrainingError
+from rag.errors import ModelMissing
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ def load_tokenizer(base: str) -> Any:
 
     where = base_path(base)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(*_located(where)[0], **_located(where)[1])
+        folder = _saved_tokenizer(where) if where.endswith(".gguf") else where
+        tokenizer = AutoTokenizer.from_pretrained(folder)
     except (OSError, ValueError) as exc:
         raise ModelMissing(_not_there(where, exc)) from exc
     tokenizer.padding_side = "right"
@@ -184,24 +185,21 @@ def _dequantized(where: str) -> str:
     return str(cached_folder(f"dequantized-{content_hash(Path(where))}", build))
 
 
+def _saved_tokenizer(where: str) -> str:
+    """The tokenizer of a GGUF file as a folder in the model cache: reading it out of the file takes seconds each time."""
+    from rag.chat_models.model_cache import cached_folder, content_hash
+
+    def build(folder: Path) -> None:
+        from transformers import AutoTokenizer
+
+        AutoTokenizer.from_pretrained(*_located(where)[0], **_located(where)[1]).save_pretrained(folder)
+
+    return str(cached_folder(f"tokenizer-{content_hash(Path(where))}", build))
+
+
 def _not_there(where: str, exc: Exception) -> str:
     reason = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
     return (
         f"The base model {where!r} cannot be opened: {reason} Give a folder with its weights, a GGUF file, or `embedded`; "
         "for a gated model of a hub accept its terms and log in first."
     )
-
-
-def require_gpu(base: str, parameters: int) -> None:
-    """Refuses to start what would take days: a model of billions of parameters without a GPU.
-
-    Raises:
-        TrainingError: there is no GPU and the model has more than a billion parameters.
-    """
-    import torch
-
-    if parameters > 1_000_000_000 and not torch.cuda.is_available():
-        raise TrainingError(
-            f"{base} has {parameters / 1e9:.1f} billion parameters and no GPU was found. Train it on a machine with a GPU "
-            "(24 GB for an 8B model in 4 bits), or use the recipe smollm2-135m-customer-service, which runs on a CPU."
-        )

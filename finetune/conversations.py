@@ -17,11 +17,14 @@ from rag.errors import DatasetError
 
 @dataclass(slots=True)
 class Conversations:
-    """Conversations to train on and to measure on, and how many rows were dropped for which reason."""
+    """Conversations to train on and to measure on, how many rows were dropped for which reason, and, where a data set has
+    them, the intents of both in the same order."""
 
     train: list[list[Message]]
     held_out: list[list[Message]]
     dropped: dict[str, int] = field(default_factory=dict)
+    train_intents: list[str] = field(default_factory=list)
+    held_out_intents: list[str] = field(default_factory=list)
 
 
 def read_conversations(part: DataPart, seed: int) -> Conversations:
@@ -45,7 +48,7 @@ def read_conversations(part: DataPart, seed: int) -> Conversations:
     else:
         found = _messages(Path(part.path), part.evaluation_share)
     if part.limit:
-        found.train = found.train[: part.limit]
+        found.train, found.train_intents = found.train[: part.limit], found.train_intents[: part.limit]
     if not found.train:
         raise DatasetError(f"{part.path} has no row to train on. Give a file with at least one conversation.")
     return found

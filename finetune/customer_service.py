@@ -36,10 +36,13 @@ def read_customer_service(part: DataPart, seed: int) -> Conversations:
     held = held_out_rows(rows, part.evaluation_share, seed)
     order = list(range(len(rows)))
     random.Random(seed).shuffle(order)
+    train, held_out = [i for i in order if i not in held], [i for i in order if i in held]
     return Conversations(
-        [conversation(rows[i]) for i in order if i not in held],
-        [conversation(rows[i]) for i in order if i in held],
+        [conversation(rows[i]) for i in train],
+        [conversation(rows[i]) for i in held_out],
         dropped,
+        [rows[i]["intent"] for i in train],
+        [rows[i]["intent"] for i in held_out],
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import tomllib
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -80,7 +81,10 @@ class TrainingPart(_Part):
     accumulation: int = Field(1, ge=1, description="forward passes for one optimizer step")
     context_tokens: int = Field(2048, ge=16, description="longest row; with packing the length of a pack")
     packing: bool = Field(True, description="several rows in one pack, none of which sees another")
-    gradient_checkpointing: bool = Field(False, description="recompute activations: less memory, slower")
+    gradient_checkpointing: bool | Literal["auto"] = Field(
+        False,
+        description="recompute activations: less memory, half as slow again; `auto` where the GPU is too small without",
+    )
     precision: str = Field(
         "auto", pattern="^(auto|float32|bfloat16)$", description="arithmetic of the forward pass"
     )

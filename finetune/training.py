@@ -1,7 +1,8 @@
 """The recipe itself, read from top to bottom: rows, tokens, model, adapter, trainer, adapter folder.
 
 TRL's `SFTTrainer` runs the loop; what is ours is what it is fed: rows encoded with the assistant's tokens as the only labels,
-packed or grouped by length so that no computation is spent on padding.
+packed or grouped by length so that no computation is spent on padding, and a model whose LoRA layers take fewer passes over
+memory. Started by torchrun or accelerate, every process runs this file and the rows are shared out among them.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finetune.base_model import Base, continued, load_base, lora_config
+from finetune.base_model import Base, continued, load_base, load_tokenizer, lora_config
 from finetune.conversations import read_conversations
 from finetune.encoding import Encoded, encode_all
+from finetune.memory import checkpointing, explained_memory, require_gpu
 from finetune.packing import PackedCollator, PaddedCollator, packed_rows, register_varlen
 from finetune.progress import plot_losses, progress_callback
 from finetune.recipe import Recipe
-from rag.errors import DatasetError
+from rag.errors import DatasetError, TrainingError
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +37,35 @@ class Outcome:
 
 
 def train(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Outcome:
-    """Trains a recipe in `folder` and returns where the adapter lies; a killed run goes on from its last checkpoint."""
+    """Trains a recipe in `folder` and returns where the adapter lies; a killed run goes on from its last checkpoint.
+
+    Raises:
+        DatasetError: no row can be used.
+        TrainingError: the model needs a GPU and there is none, memory ran out, or the folder holds another recipe's run.
+    """
     from transformers import set_seed
 
-    set_seed(recipe.training.seed)
-    bfloat16 = use_bfloat16(recipe.training.precision)
-    attention = register_varlen() if recipe.training.packing else "sdpa"
-    base = load_base(recipe.model, bfloat16=bfloat16, attention=attention)
+    require_gpu(recipe.model.base)
     rows = read_conversations(recipe.data, recipe.training.seed)
-    train_rows, too_long = encode_all(base.tokenizer, rows.train, recipe.training.context_tokens)
-    held_rows, _ = encode_all(base.tokenizer, rows.held_out, recipe.training.context_tokens)
+    tokenizer = load_tokenizer(recipe.model.base)
+    train_rows, too_long = encode_all(tokenizer, rows.train, recipe.training.context_tokens)
+    held_rows, _ = encode_all(tokenizer, rows.held_out, recipe.training.context_tokens)
     if not train_rows:
         raise DatasetError(
             f"All {too_long} rows are longer than {recipe.training.context_tokens} tokens. Raise training.context_tokens."
         )
+    claim(folder, recipe)
     useful = sum(len(row.input_ids) for row in train_rows)
-    trainer = make_trainer(recipe, base, train_rows, held_rows, folder)
-    batches = math.ceil(
-        len(trainer.train_dataset) / (recipe.training.batch_rows * recipe.training.accumulation)
-    )
-    trainer.add_callback(progress_callback(useful / batches, quiet))
-    result = trainer.train(resume_from_checkpoint=last_checkpoint(folder))
-    held_out_loss = trainer.evaluate()["eval_loss"] if held_rows else None
+    set_seed(recipe.training.seed)
+    with explained_memory(recipe):
+        attention = register_varlen() if recipe.training.packing else "sdpa"
+        bfloat16 = use_bfloat16(recipe.training.precision)
+        base = load_base(recipe.model, bfloat16=bfloat16, attention=attention)
+        trainer = make_trainer(recipe, base, train_rows, held_rows, folder)
+        per_epoch = steps_per_epoch(recipe, len(trainer.train_dataset))
+        trainer.add_callback(progress_callback(useful / per_epoch, quiet))
+        result = trainer.train(resume_from_checkpoint=last_checkpoint(folder))
+        held_out_loss = trainer.evaluate()["eval_loss"] if held_rows else None
     adapter = folder / "adapter"
     if trainer.is_world_process_zero():
         save_adapter(trainer.model, adapter, recipe, base, {"too_long": too_long, **rows.dropped})
@@ -67,6 +76,21 @@ def train(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Outcome:
     return Outcome(adapter, result.training_loss, held_out_loss, seconds, useful, trainer.state.global_step)
 
 
+def claim(folder: Path, recipe: Recipe) -> None:
+    """Notes in a run's folder which recipe it holds, so that no run goes on from another recipe's checkpoint.
+
+    Raises:
+        TrainingError: the folder holds checkpoints of a recipe that differs in anything.
+    """
+    note, said = folder / "recipe.json", recipe.model_dump_json(indent=1)
+    if note.is_file() and note.read_text("utf-8") != said and last_checkpoint(folder):
+        raise TrainingError(
+            f"{folder} holds checkpoints of another recipe or of other data. Choose another --out, or pass --overwrite."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    note.write_text(said, "utf-8")
+
+
 def make_trainer(
     recipe: Recipe,
     base: Base,
@@ -74,10 +98,13 @@ def make_trainer(
     held_rows: list[Encoded],
     folder: Path,
 ) -> Any:
-    """TRL's trainer for a recipe, fed with rows that are already tokens."""
+    """TRL's trainer for a recipe, fed with rows that are already tokens; the adapter trains in float32."""
     from datasets import Dataset
+    from transformers import PrinterCallback
     from trl.trainer.sft_config import SFTConfig
     from trl.trainer.sft_trainer import SFTTrainer
+
+    from finetune.fused_llama import fuse
 
     settings = recipe.training
     shaped = [_shape(rows, settings.packing, settings.context_tokens) for rows in (train_rows, held_rows)]
@@ -86,7 +113,7 @@ def make_trainer(
     adapter: dict[str, Any] = {"peft_config": lora_config(recipe.lora)}
     if recipe.lora.start:
         base, adapter = continued(base, recipe.lora.start), {}
-    return SFTTrainer(
+    trainer: Any = SFTTrainer(
         model=base.model,
         args=config,
         train_dataset=Dataset.from_list(shaped[0]),
@@ -96,6 +123,25 @@ def make_trainer(
         **adapter,
         callbacks=_early_stopping(settings.patience) if held_rows and settings.evaluations else None,
     )
+    for parameter in trainer.model.parameters():
+        if (
+            parameter.requires_grad
+        ):  # TRL makes it bfloat16 on a quantized base: late, small steps would round to nothing
+            parameter.data = parameter.data.float()
+    trainer.remove_callback(PrinterCallback)  # the bar says it
+    fuse(trainer.model)
+    return trainer
+
+
+def steps_per_epoch(recipe: Recipe, batches_of: int) -> int:
+    """Optimizer steps for `batches_of` rows or packs, shared out among all processes of the run."""
+    import torch
+    from accelerate import PartialState
+
+    settings = recipe.training
+    processes = int(PartialState(cpu=not torch.cuda.is_available()).num_processes)
+    together = settings.batch_rows * settings.accumulation * processes
+    return max(1, math.ceil(batches_of / together))
 
 
 def _shape(rows: list[Encoded], packing: bool, room: int) -> list[dict[str, list[int]]]:
@@ -106,9 +152,10 @@ def _shape(rows: list[Encoded], packing: bool, room: int) -> list[dict[str, list
 
 def _arguments(recipe: Recipe, batches_of: int, evaluates: bool) -> dict[str, Any]:
     """The trainer's arguments. Every one that matters is set here, so that a library's new default changes nothing."""
+    import torch
+
     settings = recipe.training
-    per_epoch = max(1, math.ceil(batches_of / (settings.batch_rows * settings.accumulation)))
-    steps = settings.steps or math.ceil(per_epoch * settings.epochs)
+    steps = settings.steps or math.ceil(steps_per_epoch(recipe, batches_of) * settings.epochs)
     every = max(1, steps // settings.evaluations) if settings.evaluations else steps
     save = max(1, steps // settings.checkpoints) if settings.checkpoints else steps
     arguments: dict[str, Any] = {
@@ -123,8 +170,10 @@ def _arguments(recipe: Recipe, batches_of: int, evaluates: bool) -> dict[str, An
         "max_length": None,
         "dataset_kwargs": {"skip_prepare_dataset": True},
         "remove_unused_columns": False,
-        "gradient_checkpointing": settings.gradient_checkpointing,
+        "gradient_checkpointing": checkpointing(recipe),
         "bf16": use_bfloat16(settings.precision),
+        "use_cpu": not torch.cuda.is_available(),  # else several processes without a GPU would not find each other
+        "ddp_find_unused_parameters": False,
         "seed": settings.seed,
         "data_seed": settings.seed,
         "logging_steps": max(1, steps // 100),
@@ -172,9 +221,18 @@ def use_bfloat16(precision: str) -> bool:
 
 
 def last_checkpoint(folder: Path) -> str | None:
-    """The newest whole checkpoint under a run's folder, or None. One without its trainer state was cut short."""
-    found = [path for path in folder.glob("checkpoint-*") if (path / "trainer_state.json").is_file()]
+    """The newest whole checkpoint under a run's folder, or None. The trainer's state is written last: without it, or with
+    half of it, a checkpoint was cut short."""
+    found = [path for path in folder.glob("checkpoint-*") if _is_json(path / "trainer_state.json")]
     return str(max(found, key=lambda path: int(path.name.split("-")[1]))) if found else None
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def save_adapter(model: Any, folder: Path, recipe: Recipe, base: Base, dropped: dict[str, int]) -> None:

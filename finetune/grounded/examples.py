@@ -1,8 +1,8 @@
-"""Questions become examples: notes that really look alike, in any order and number, and the answer a reader should give.
+"""Questions become examples: the notes that a search would show, in any number, and the answer a reader should give.
 
-The notes beside the right one are what a search over the same corpus finds (dense and lexical), so that the reader learns
-to choose and not to trust the first note. A part of the examples has no answer: the right note left out, the sentence cut
-out of it, or notes from another corpus.
+Beside the right note stand those that the product's search finds, so that the reader learns to choose; often they stand in the
+search's own order, for its rank is worth something, and often in any order, so that the first is not simply trusted. A part
+of the examples has no answer: the right note left out, the sentence cut out of it, or notes from another corpus.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from rag.prompt import ABSTENTION
 from rag.words import content_words
 
 _BULLET = re.compile(r"^\s*(?:[-*+•]\s+|\d{1,3}[.)]\s+)?")
-_NUMBER_OF_NOTES = (1, 2, 3, 3, 4, 4, 4, 4, 4, 4, 5, 6)
 _MOST_CHARS = 5200
 _TOO_ALIKE = 0.6
 """A passage with this share of a supporting sentence's words could answer too, and is no negative."""
@@ -32,11 +31,14 @@ class Mix:
     """How many examples lack an answer and of which kind; the rest is answerable.
 
     `near` shows only hard negatives, `cut` takes the supporting sentence out of its note, `far` shows another corpus.
+    `ranked` is the share whose notes stand in the order of the search, `sizes` the numbers of notes, drawn evenly.
     """
 
-    near: float = 0.09
-    cut: float = 0.07
-    far: float = 0.05
+    near: float = 0.07
+    cut: float = 0.02
+    far: float = 0.02
+    ranked: float = 0.5
+    sizes: tuple[int, ...] = (2, 3, 4, 4, 4, 4, 4, 5, 5, 6, 6)
     rephrase: bool = True
 
 
@@ -60,8 +62,9 @@ def make_examples(
 
     `ranked` (questions, n) holds for each question the passages that a search finds, best first.
     """
+    strangers = [other for other in others if other.name[:8] != corpus.name[:8] and len(other.passages) > 20]
     return [
-        _example(corpus, number, question, ranked[number], others, mix, rng)
+        _example(corpus, number, question, ranked[number], strangers, mix, rng)
         for number, question in enumerate(corpus.questions)
     ]
 
@@ -71,21 +74,13 @@ def _example(
     number: int,
     question: Question,
     ranked: NDArray[np.int64],
-    others: list[Corpus],
+    strangers: list[Corpus],
     mix: Mix,
     rng: random.Random,
 ) -> Example:
-    roll = rng.random()
-    size = rng.choice(_NUMBER_OF_NOTES)
+    kind = _kind(question, mix, rng, bool(strangers))
+    size = rng.choice(mix.sizes)
     notes: list[Note] = []
-    kind = "answer" if question.supports else "near"
-    if question.supports:
-        if roll < mix.far:
-            kind = "far"
-        elif roll < mix.far + mix.near:
-            kind = "near"
-        elif roll < mix.far + mix.near + mix.cut and len(question.supports) == 1:
-            kind = "cut"
     golden = list(dict.fromkeys(support.passage for support in question.supports))
     if kind == "answer":
         size = max(size, len(golden))
@@ -94,18 +89,21 @@ def _example(
         support = question.supports[0]
         notes = [Note(corpus.passages[support.passage], support.text)]
     if kind == "far":
-        other = rng.choice([c for c in others if c.name[:8] != corpus.name[:8] and len(c.passages) > 20])
+        other = rng.choice(strangers)
         notes = [Note(p) for p in rng.sample(other.passages, min(size, len(other.passages)))]
     else:
         notes += _negatives(corpus, question, ranked, size - len(notes), rng)
     notes = _bounded([note for note in notes if note.chunk().text.strip()])
     rng.shuffle(notes)
+    if kind != "far" and rng.random() < mix.ranked:
+        rank = {id(corpus.passages[int(index)]): place for place, index in enumerate(ranked) if index >= 0}
+        notes.sort(key=lambda note: rank.get(id(note.passage), len(rank)))
     gold: dict[int, int] = {}
     if kind == "answer":
         place = {id(note.passage): at for at, note in enumerate(notes, 1)}
         gold = {index: place[id(corpus.passages[index])] for index in golden}
     return Example(
-        id=f"{corpus.name}-{'held' if corpus.held_out else 'train'}-{number}",
+        id=f"{corpus.name}-{corpus.part}-{number}",
         source=corpus.name,
         question=rephrase(question.text, rng) if mix.rephrase else question.text,
         notes=tuple(notes),
@@ -113,6 +111,18 @@ def _example(
         gold=tuple(sorted(set(gold.values()))),
         answers=question.answers if gold else (),
     )
+
+
+def _kind(question: Question, mix: Mix, rng: random.Random, has_strangers: bool) -> str:
+    """`answer`, or which kind of unanswerable example the question becomes."""
+    roll = rng.random()
+    if not question.supports:
+        return "near"
+    if roll < mix.far:
+        return "far" if has_strangers else "answer"
+    if roll < mix.far + mix.near:
+        return "near"
+    return "cut" if roll < mix.far + mix.near + mix.cut and len(question.supports) == 1 else "answer"
 
 
 def _negatives(

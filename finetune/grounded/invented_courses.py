@@ -9,8 +9,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from finetune.grounded.passages import passage
-from finetune.grounded.types import Corpus, Question, Support
+from finetune.grounded.types import Asked, Part, Source
 
 _SUBJECTS = (
     "Linear Algebra;Organic Chemistry;Machine Learning;World History;Microeconomics;Signals and Systems;Cell Biology;Databases;"
@@ -56,15 +55,15 @@ class _Page:
             self.asked.append((line, questions, answer))
 
 
-def invented_courses(count: int, seed: int, *, held_out: bool = False) -> list[Corpus]:
-    """`count` courses of five to nine pages, each its own corpus: what another course says answers nothing here."""
+def invented_courses(count: int, seed: int, part: Part = Part.TRAIN) -> list[Source]:
+    """`count` courses of five to nine pages, each its own source: what another course says answers nothing here."""
     rng = random.Random(seed)
-    return [_course(f"invented-course-{seed}-{number}", held_out, rng) for number in range(count)]
+    return [_course(f"invented-course-{seed}-{number}", part, rng) for number in range(count)]
 
 
-def _course(name: str, held_out: bool, rng: random.Random) -> Corpus:
-    """A course; questions on pages that it does not have stay without an answer."""
-    corpus = Corpus(name, [], held_out=held_out)
+def _course(name: str, part: Part, rng: random.Random) -> Source:
+    """A course in one file or several; questions on pages that it does not have stay without an answer."""
+    source = Source(name, part=part)
     subject = rng.choice(_SUBJECTS)
     title = rng.choice(
         (
@@ -77,47 +76,47 @@ def _course(name: str, held_out: bool, rng: random.Random) -> Corpus:
     chosen = rng.sample(_MAKERS, rng.randint(5, 9))
     pages = [make(subject, rng) for make in chosen]
     bullet = rng.choice(("- ", "* ", "", "• "))
-    joined = rng.random() < 0.35
+    whole = rng.random() < 0.6
     while pages:
-        together = [pages.pop() for _ in range(min(len(pages), rng.randint(2, 3) if joined else 1))]
-        _add_passage(corpus, together, title if rng.random() < 0.85 else "", bullet, rng)
+        together = [pages.pop() for _ in range(len(pages) if whole else min(len(pages), rng.randint(1, 3)))]
+        _add_document(source, together, title, bullet, rng)
     for make in _MAKERS:
         if make not in chosen and make is not _facts:
             for _, questions, _ in make(subject, rng).asked:
                 if rng.random() < 0.22:
-                    corpus.questions.append(Question(rng.choice(questions), (), (), "rule"))
-    return corpus
+                    source.asked.append(Asked(rng.choice(questions), (), (), "rule"))
+    return source
 
 
-def _add_passage(corpus: Corpus, pages: list[_Page], title: str, bullet: str, rng: random.Random) -> None:
-    """One passage with one page under its heading, or with several whose headings run on in the text."""
-    index, texts = len(corpus.passages), []
+def _add_document(source: Source, pages: list[_Page], title: str, bullet: str, rng: random.Random) -> None:
+    """A Markdown file with the pages under their headings; a page's lines are a list, lines, a table or a paragraph."""
+    document = f"{title.lower().replace(' ', '-')}-{len(source.documents) + 1}.md"
+    text = f"# {title}\n\n" if rng.random() < 0.85 else ""
     for page in pages:
         order = list(page.lines)
         if not page.heading.startswith("|") and rng.random() < 0.5:
             rng.shuffle(order)
         table = page.heading.startswith("|") and order[0].startswith("|")
-        glue, mark = ("\n", "") if table else rng.choice((("\n", bullet), ("\n", bullet), (" ", "")))
-        body = glue.join(mark + _ended(line, glue) for line in order)
-        name = page.heading.lstrip("|")
-        texts.append(
-            body
-            if len(pages) == 1
-            else f"{name.upper() if rng.random() < 0.4 else name}{rng.choice((chr(10), ': '))}{body}"
+        glue, mark = (
+            ("\n", "") if table else rng.choice((("\n", bullet or "- "), ("\n\n", bullet), (" ", "")))
         )
+        text += f"## {page.heading.lstrip('|')}\n\n"
+        places: dict[str, tuple[str, int, int]] = {}
+        for line in order:
+            ended = _ended(line, glue)
+            start = len(text) + len(mark)
+            places[line] = (document, start, start + len(ended))
+            text += mark + ended + glue
+        text = text.rstrip() + "\n\n"
         for line, questions, answer in page.asked:
             for asked in rng.sample(questions, min(2, len(questions))):
-                support = Support(index, _ended(line, glue))
-                corpus.questions.append(Question(asked, (support,), (answer,) if answer else (), "rule"))
-    headings = (pages[0].heading.lstrip("|"),) if len(pages) == 1 and rng.random() < 0.8 else ()
-    corpus.passages.append(
-        passage(corpus.name, index, rng.choice(("\n\n", "\n", " ")).join(texts), title, headings)
-    )
+                source.asked.append(Asked(asked, (places[line],), (answer,) if answer else (), "rule"))
+    source.documents[document] = text
 
 
 def _ended(line: str, glue: str) -> str:
     """A line that runs on in a paragraph needs its full stop."""
-    return line if glue == "\n" or line.endswith((".", "|")) else line + "."
+    return line if glue != " " or line.endswith((".", "|")) else line + "."
 
 
 def _people(subject: str, rng: random.Random) -> _Page:

@@ -3,46 +3,42 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from finetune.grounded.passages import cut, plain_blocks
 from finetune.grounded.sources import supporting_sentences
-from finetune.grounded.types import Corpus, Question, Support
-from rag.types import Chunk
+from finetune.grounded.types import Asked, Part, Source
 
 
-def sciq(folder: Path) -> Iterator[Corpus]:
-    """SciQ dev (CC-BY-NC-3.0): the passage that holds the right answer is the gold one."""
-    corpus = Corpus("sciq", [], held_out=True)
+def sciq(folder: Path) -> Iterator[Source]:
+    """SciQ dev (CC-BY-NC-3.0): the sentences that hold the right answer are the gold ones."""
+    source = Source("sciq", part=Part.TEST)
     for number, line in enumerate((folder / "sciq-part/dev.jsonl").read_text("utf-8").splitlines()):
         row = json.loads(line)
-        chunks = cut(f"sciq-{number}", "", plain_blocks(row["support"]), 850)
-        base = len(corpus.passages)
-        corpus.passages.extend(chunks)
-        if support := _holding(chunks, row["correct_answer"], row["question"], base):
-            corpus.questions.append(Question(row["question"], (support,), (row["correct_answer"],)))
-    yield corpus
+        name, text = f"sciq-{number}.txt", row["support"].replace("\r\n", "\n")
+        source.documents[name] = text
+        if span := _holding(text, row["correct_answer"], row["question"]):
+            source.asked.append(Asked(row["question"], ((name, *span),), (row["correct_answer"],)))
+    yield source
 
 
-def _holding(chunks: list[Chunk], answer: str, question: str, base: int) -> Support | None:
-    """The passage that holds the answer and most of the question's words."""
-    best: tuple[float, Support] | None = None
+def _holding(text: str, answer: str, question: str) -> tuple[int, int] | None:
+    """The sentence that holds the answer and most of the question's words."""
     words = set(re.findall(r"\w+", question.lower()))
-    for offset, chunk in enumerate(chunks):
-        if match := re.search(rf"\b{re.escape(answer)}\b", chunk.text, re.IGNORECASE):
-            score = len(words & set(re.findall(r"\w+", chunk.text.lower())))
-            text = supporting_sentences(chunk.text, match.start(), match.end()) or answer
-            if best is None or score > best[0]:
-                best = (score, Support(base + offset, text))
-    return best[1] if best else None
+    found = [
+        span
+        for match in re.finditer(rf"\b{re.escape(answer)}\b", text, re.IGNORECASE)
+        if (span := supporting_sentences(text, match.start(), match.end()))
+    ]
+    return max(
+        found, key=lambda s: len(words & set(re.findall(r"\w+", text[s[0] : s[1]].lower()))), default=None
+    )
 
 
-def syllabusqa(folder: Path, part: str = "val") -> Iterator[Corpus]:
-    """SyllabusQA (no licence stated): one corpus for each syllabus; questions with one span, and those without an answer."""
-    rows = json.loads((folder / f"syllabusqa/data/dataset_split/{part}.json").read_text("utf-8"))
+def syllabusqa(folder: Path, split: str = "val") -> Iterator[Source]:
+    """SyllabusQA (no licence stated): one source for each syllabus; questions with one span, and those without an answer."""
+    rows = json.loads((folder / f"syllabusqa/data/dataset_split/{split}.json").read_text("utf-8"))
     texts = folder / "syllabusqa/syllabi/syllabi_redacted/text"
     for name in sorted({row["syllabus_name"] for row in rows}):
         path = texts / f"{name}.txt"
@@ -53,32 +49,27 @@ def syllabusqa(folder: Path, part: str = "val") -> Iterator[Corpus]:
             text = raw.decode("utf-8")
         except UnicodeDecodeError:
             text = raw.decode("cp1252", errors="replace")
-        corpus = Corpus(
-            f"syllabusqa-{name}",
-            cut(name, name, plain_blocks(text), random.Random(name).choice((650, 850))),
-            held_out=True,
-        )
-        squeezed = [_squeeze(chunk.text) for chunk in corpus.passages]
+        document, text = f"{name}.txt", text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
+        source = Source(f"syllabusqa-{name}", {document: text}, part=Part.TEST)
         for row in rows:
-            if row["syllabus_name"] == name:
-                _add_row(corpus, squeezed, row)
-        yield corpus
+            if row["syllabus_name"] == name and (asked := _asked(row, document, text)):
+                source.asked.append(asked)
+        yield source
 
 
-def _add_row(corpus: Corpus, squeezed: list[str], row: dict[str, str | None]) -> None:
-    asked = str(row["question"]).strip()
+def _asked(row: dict[str, str | None], document: str, text: str) -> Asked | None:
+    question = str(row["question"]).strip()
     if row["question_type"] == "no answer":
-        corpus.questions.append(Question(asked, ()))
-        return
+        return Asked(question, ())
     spans = [row[f"answer_span_{n}"] for n in range(1, 6)]
-    found = [span for span in spans if span]
+    found = [span.strip() for span in spans if span and span.strip()]
     if len(found) != 1:
-        return
-    wanted = _squeeze(found[0])
-    place = next((i for i, text in enumerate(squeezed) if wanted[:120] in text), None)
-    if place is not None:
-        corpus.questions.append(Question(asked, (Support(place, found[0].strip()),), (found[0].strip(),)))
+        return None
+    wanted = r"\W+".join(re.escape(word) for word in re.findall(r"\w+", found[0]))
+    place = re.search(wanted, text, re.IGNORECASE) if wanted else None
+    return Asked(question, ((document, *place.span()),), (found[0],)) if place else None
 
 
-def _squeeze(text: str) -> str:
-    return re.sub(r"\W+", " ", text).strip().lower()
+def load_all(data: Path) -> list[Source]:
+    """Every source that is measured on."""
+    return [*sciq(data / "qa"), *syllabusqa(data / "qa")]

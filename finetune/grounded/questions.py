@@ -1,7 +1,7 @@
 """Questions that follow from a sentence by rule, and the ways students really phrase a question.
 
 The rules are few and safe: definitions, bold terms, headings that are questions, commented code, key-value lines. What
-they cannot ask is asked by the question model (`finetune.grounded.question_model`).
+they cannot ask is asked by people (`finetune.grounded.sources`, `finetune.grounded.written`).
 """
 
 from __future__ import annotations
@@ -129,19 +129,27 @@ def _ask_code(chunk: Chunk, index: int, rng: random.Random) -> list[Question]:
 
 
 def rephrase(question: str, rng: random.Random) -> str:
-    """The question as it stands, or as people type it: lower case, no mark, an opener, a slip of the fingers."""
+    """The question as it stands, or as people type it: lower case, no mark, an opener, bare words, a slip of the fingers."""
     roll = rng.random()
-    if roll < 0.62:
+    if roll < 0.60:
         return question
-    if roll < 0.74:
+    if roll < 0.72:
         return question.lower().rstrip("?. ")
-    if roll < 0.80:
+    if roll < 0.78:
         return question.rstrip("?. ")
-    if roll < 0.90:
+    if roll < 0.86:
         return rng.choice(_OPENERS).format(q=_lower_first(question))
+    if roll < 0.91:
+        return _bare_words(question)
     if roll < 0.95:
         return _typing_slip(question, rng)
     return question.lower()
+
+
+def _bare_words(question: str) -> str:
+    """The question as it is typed into a search box; whole where little would be left."""
+    kept = [word for word in question.rstrip("?. ").split() if content_words(word)]
+    return " ".join(kept).lower() if len(kept) > 2 else question
 
 
 def _typing_slip(question: str, rng: random.Random) -> str:

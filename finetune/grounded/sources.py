@@ -1,4 +1,4 @@
-"""Public data sets become corpora of passages with questions whose support is known to the sentence.
+"""Public data sets become documents with questions whose answering sentences are known.
 
 Only sets whose licence lets the trained weights be shipped are read for training (see the model card); `measured` reads
 those that are for measuring only.
@@ -12,151 +12,119 @@ import json
 import random
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from finetune.grounded.passages import TextBlock, cut, markdown_blocks, passage, plain_blocks
-from finetune.grounded.types import Corpus, Question, Support
-from rag.sentences import sentences
+from finetune.grounded.types import Asked, Corpus, Part, Question, Source, Span, Support
+from rag.sentences import sentence_spans, sentences
 from rag.standalone import merge
-from rag.types import Chunk, Role, Turn
+from rag.types import Role, Turn
 from rag.words import content_words
 
-TARGET_CHARS = (400, 650, 850, 850, 850, 1000)
 _MOST_SUPPORT_CHARS = 520
-_HELD_OUT_XQUAD = ("Oxygen", "Normans", "Packet_switching", "Warsaw", "European_Union_law", "Steam_engine")
+PUBMED_ABSTRACTS = 500
+_XQUAD_TEST = ("Oxygen", "Normans", "Packet_switching", "Warsaw", "European_Union_law", "Steam_engine")
+_XQUAD_VALID = ("Geology", "Teacher")
 
 
-def supporting_sentences(text: str, start: int, end: int) -> str:
-    """The sentences of `text` that the half-open span touches, joined as they stand in the text.
-
-    Empty when they are longer than a short answer should be.
-    """
-    position, first, last = 0, -1, -1
-    for sentence in sentences(text):
-        begin = text.find(sentence, position)
-        position = begin + len(sentence)
-        if position > start and begin < end:
-            first = begin if first < 0 else first
-            last = position
-    found = text[first:last] if first >= 0 else ""
-    return found if 0 < len(found) <= _MOST_SUPPORT_CHARS else ""
+def supporting_sentences(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """The span of the sentences of `text` that the half-open span touches; None where it is longer than a short answer should be."""
+    touched = [span for span in sentence_spans(text) if span[1] > start and span[0] < end]
+    if not touched or touched[-1][1] - touched[0][0] > _MOST_SUPPORT_CHARS:
+        return None
+    return touched[0][0], touched[-1][1]
 
 
-def xquad(folder: Path) -> Iterator[Corpus]:
-    """XQuAD English (CC-BY-SA-4.0): one corpus of training articles, one of held-out articles."""
+def file_name(title: str, suffix: str, taken: dict[str, str]) -> str:
+    """A title as the name of a file that `taken` does not have yet."""
+    stem = " ".join(re.sub(r"[^\w ,()'-]+", " ", title).split())[:70].strip() or "note"
+    name = f"{stem}{suffix}"
+    number = 2
+    while name in taken:
+        name, number = f"{stem} {number}{suffix}", number + 1
+    return name
+
+
+def xquad(folder: Path) -> Iterator[Source]:
+    """XQuAD English (CC-BY-SA-4.0), an article a document."""
     data = json.loads((folder / "xquad-en-half/xquad.en.first-half.json").read_text("utf-8"))["data"]
-    for held_out in (False, True):
-        corpus = Corpus("xquad", [], held_out=held_out)
-        for article in data:
-            if (article["title"] in _HELD_OUT_XQUAD) is held_out:
-                _add_squad_article(corpus, article, article["title"].replace("_", " "))
-        yield corpus
+    found = {part: Source("xquad", part=part) for part in Part}
+    for article in data:
+        title = article["title"]
+        part = Part.TEST if title in _XQUAD_TEST else Part.VALID if title in _XQUAD_VALID else Part.TRAIN
+        _add_squad_article(found[part], article["paragraphs"], title.replace("_", " "))
+    yield from found.values()
 
 
-def _add_squad_article(corpus: Corpus, article: dict[str, Any], title: str) -> None:
-    for ordinal, paragraph in enumerate(article["paragraphs"]):
-        index = len(corpus.passages)
-        corpus.passages.append(passage(title, ordinal, paragraph["context"], title))
+def _add_squad_article(source: Source, paragraphs: list[dict[str, Any]], title: str) -> None:
+    name = file_name(title, ".txt", source.documents)
+    text = ""
+    for paragraph in paragraphs:
+        base = len(text)
+        context = paragraph["context"].replace("\r\n", "\n")
+        text += context + "\n\n"
         for row in paragraph["qas"]:
             answer = row["answers"][0]
             start = int(answer["answer_start"])
-            text = supporting_sentences(paragraph["context"], start, start + len(answer["text"]))
-            if text:
-                answers = tuple(dict.fromkeys(a["text"] for a in row["answers"]))
-                corpus.questions.append(Question(row["question"].strip(), (Support(index, text),), answers))
+            if context[start : start + len(answer["text"])] != answer["text"]:
+                continue
+            if span := supporting_sentences(context, start, start + len(answer["text"])):
+                answers = tuple(dict.fromkeys(a["text"].strip(" .") for a in row["answers"]))
+                place: Span = (name, base + span[0], base + span[1])
+                source.asked.append(Asked(row["question"].strip(), (place,), answers))
+    source.documents[name] = text
 
 
-def covidqa(folder: Path) -> Iterator[Corpus]:
-    """COVID-QA (Apache-2.0): long articles cut into passages; every fifth article is held out."""
+def covidqa(folder: Path) -> Iterator[Source]:
+    """COVID-QA (Apache-2.0): long articles; every fifth is a test, every tenth for validation."""
     data = json.loads((folder / "covidqa/covidqa.json").read_text("utf-8"))["data"]
-    corpora = (Corpus("covidqa", []), Corpus("covidqa", [], held_out=True))
+    found = {part: Source("covidqa", part=part) for part in Part}
     for number, article in enumerate(data):
-        corpus = corpora[number % 5 == 4]
-        for paragraph in article["paragraphs"]:
-            text = paragraph["context"]
-            title = re.split(r"\n", text.strip())[0][:90]
-            chunks = cut(
-                f"covid-{number}", title, plain_blocks(text), random.Random(number).choice(TARGET_CHARS)
-            )
-            base = len(corpus.passages)
-            corpus.passages.extend(chunks)
-            starts = _starts(chunks, text)
-            for row in paragraph["qas"]:
-                answer, start = row["answers"][0]["text"], int(row["answers"][0]["answer_start"])
-                if support := _find_at(chunks, starts, answer, start, base):
-                    corpus.questions.append(
-                        Question(row["question"].strip(), (support,), (answer.strip(" ."),))
-                    )
-    yield from corpora
+        part = Part.TEST if number % 5 == 4 else Part.VALID if number % 10 == 3 else Part.TRAIN
+        title = article["paragraphs"][0]["context"].strip().split("\n")[0]
+        _add_squad_article(found[part], article["paragraphs"], title)
+    yield from found.values()
 
 
-def _starts(chunks: list[Chunk], text: str) -> list[int]:
-    """Where each chunk begins in the text it was cut from."""
-    starts, cursor = [], 0
-    for chunk in chunks:
-        found = text.find(chunk.text[:40], cursor)
-        cursor = found if found >= 0 else cursor
-        starts.append(cursor)
-    return starts
-
-
-def _find_at(chunks: list[Chunk], starts: list[int], answer: str, start: int, base: int) -> Support | None:
-    """The sentences that hold the answer where it begins, not where the same words stand by chance."""
-    offset = max((i for i, begin in enumerate(starts) if begin <= start), default=0)
-    text, wanted = chunks[offset].text, answer.strip()
-    places = [m.start() for m in re.finditer(re.escape(wanted), text)] if wanted else []
-    if not places:
-        return _find_span(chunks, answer, base) if len(wanted) > 24 else None
-    place = min(places, key=lambda p: abs(p - (start - starts[offset])))
-    found = supporting_sentences(text, place, place + len(wanted))
-    return Support(base + offset, found) if found else None
-
-
-def _find_span(chunks: list[Chunk], answer: str, base: int) -> Support | None:
-    """The passage and the sentences that hold `answer` verbatim."""
-    wanted = answer.strip()
-    for offset, chunk in enumerate(chunks):
-        start = chunk.text.find(wanted)
-        if start >= 0 and len(wanted) > 1:
-            text = supporting_sentences(chunk.text, start, start + len(wanted))
-            return Support(base + offset, text) if text else None
-    return None
-
-
-def pubmedqa(folder: Path) -> Iterator[Corpus]:
-    """PubMedQA (MIT): abstracts by section, the conclusion among them; every tenth is held out."""
+def pubmedqa(folder: Path) -> Iterator[Source]:
+    """PubMedQA (MIT): the first abstracts by section, the conclusion among them."""
     data = json.loads((folder / "pubmedqa/pubmedqa.json").read_text("utf-8"))
-    corpora = (Corpus("pubmedqa", []), Corpus("pubmedqa", [], held_out=True))
-    for number, (key, row) in enumerate(data.items()):
-        corpus = corpora[number % 10 == 9]
-        for ordinal, text in enumerate(row["CONTEXTS"]):
-            corpus.passages.append(passage(f"abstract-{key}", ordinal, text, f"Abstract {key}"))
-        index = len(corpus.passages)
+    source = Source("pubmedqa")
+    for key, row in list(data.items())[:PUBMED_ABSTRACTS]:
+        name = f"abstract-{key}.md"
+        sections = zip(row["LABELS"], row["CONTEXTS"], strict=True)
+        text = f"# Abstract {key}\n\n" + "".join(
+            f"## {label.capitalize()}\n\n{body}\n\n" for label, body in sections
+        )
+        text += "## Conclusion\n\n"
         conclusion = row["LONG_ANSWER"]
-        corpus.passages.append(passage(f"abstract-{key}", 99, conclusion, f"Abstract {key}", ("Conclusion",)))
-        best = max(sentences(conclusion), key=lambda sentence: overlap(row["QUESTION"], sentence))
-        if len(best) <= _MOST_SUPPORT_CHARS and overlap(row["QUESTION"], best) >= 0.3:
-            corpus.questions.append(Question(row["QUESTION"].strip(), (Support(index, best),)))
-    yield from corpora
+        source.documents[name] = f"{text}{conclusion}\n"
+        start, end = max(
+            sentence_spans(conclusion), key=lambda s: overlap(row["QUESTION"], conclusion[s[0] : s[1]])
+        )
+        if end - start <= _MOST_SUPPORT_CHARS and overlap(row["QUESTION"], conclusion[start:end]) >= 0.3:
+            place = (name, len(text) + start, len(text) + end)
+            source.asked.append(Asked(row["QUESTION"].strip(), (place,)))
+    yield source
 
 
-def chunking_evaluation(folder: Path) -> Iterator[Corpus]:
+def chunking_evaluation(folder: Path) -> Iterator[Source]:
     """chunking-evaluation (MIT): five corpora; a question's excerpts may stand in several passages."""
     root = folder / "chunking_evaluation/evaluation_framework/general_evaluation_data"
     with (root / "questions_df.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     for path in sorted((root / "corpora").glob("*.md")):
-        blocks = markdown_blocks(path.read_text("utf-8"))
-        corpus = Corpus(f"chunking-{path.stem}", cut(path.stem, path.stem.replace("_", " "), blocks, 850))
+        text = path.read_text("utf-8")
+        source = Source(f"chunking-{path.stem}", {path.name: text})
         for row in rows:
             if row["corpus_id"] == path.stem:
-                found = [_find_span(corpus.passages, r["content"], 0) for r in _excerpts(row["references"])]
-                supports = tuple(s for s in found if s)
-                if supports and len(supports) == len(found) <= 3:
-                    corpus.questions.append(Question(row["question"].strip(), supports))
-        yield corpus
+                contents = [str(reference["content"]) for reference in _excerpts(row["references"])]
+                places = [text.find(content) for content in contents]
+                if min(places) >= 0 and sum(map(len, contents)) <= 2 * _MOST_SUPPORT_CHARS:
+                    spans = [(path.name, p, p + len(c)) for p, c in zip(places, contents, strict=True)]
+                    source.asked.append(Asked(row["question"].strip(), tuple(spans)))
+        yield source
 
 
 def _excerpts(cell: str) -> list[dict[str, Any]]:
@@ -166,35 +134,38 @@ def _excerpts(cell: str) -> list[dict[str, Any]]:
         return list(ast.literal_eval(cell))
 
 
-def canard(folder: Path) -> Iterator[Corpus]:
-    """CANARD (CC-BY-SA-4.0): the answers of a dialogue are one page's passage, its rewritten questions ask for them."""
+def canard(folder: Path) -> Iterator[Source]:
+    """CANARD (CC-BY-SA-4.0): the answers of a dialogue are one page, its rewritten questions ask for them."""
     dialogues: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in json.loads((folder / "canard-dev-half/dev.json").read_text("utf-8")):
         dialogues[row["QuAC_dialog_id"]].append(row)
-    corpus = Corpus("canard", [])
+    source = Source("canard")
     for name, rows in dialogues.items():
         rows.sort(key=lambda r: r["Question_no"])
-        _add_dialogue(corpus, name, rows)
-    yield corpus
+        _add_dialogue(source, name, rows)
+    yield source
 
 
-def _add_dialogue(corpus: Corpus, name: str, rows: list[dict[str, Any]]) -> None:
+def _add_dialogue(source: Source, name: str, rows: list[dict[str, Any]]) -> None:
     history = rows[-1]["History"]
     answers = [_as_sentence(text) for text in history[3::2]]
     known = list(dict.fromkeys(text for text in answers if len(text) > 15 and "don't know" not in text))
     if len(known) < 2:
         return
-    title, section = history[0], history[1]
-    text = " ".join(random.Random(name).sample(known, len(known)))
-    index = len(corpus.passages)
-    corpus.passages.append(passage(name, 0, text, title, (section,)))
+    text = f"# {history[0]}\n\n## {history[1]}\n\n"
+    places: dict[str, Span] = {}
+    document = file_name(history[0], ".md", source.documents)
+    for sentence in random.Random(name).sample(known, len(known)):
+        places[sentence] = (document, len(text), len(text) + len(sentence))
+        text += sentence + " "
+    source.documents[document] = text
     for number, row in enumerate(rows):
         questions = dict.fromkeys((row["Rewrite"], merge(row["Question"], _turns(history, number))))
         for asked in questions:
-            if number < len(answers) and answers[number] in known:
-                corpus.questions.append(Question(asked, (Support(index, answers[number]),)))
+            if number < len(answers) and answers[number] in places:
+                source.asked.append(Asked(asked, (places[answers[number]],)))
             elif number < len(answers) and "don't know" in answers[number]:
-                corpus.questions.append(Question(asked, ()))
+                source.asked.append(Asked(asked, ()))
 
 
 def _turns(history: list[str], number: int) -> list[Turn]:
@@ -209,53 +180,33 @@ def _as_sentence(text: str) -> str:
     return stripped if stripped.endswith((".", "!", "?", '"')) else stripped + "."
 
 
-def courses(folder: Path) -> Iterator[Corpus]:
-    """The course texts whose licence allows it: ml-for-beginners (MIT), hf-course (Apache-2.0), d2l-en (CC-BY-SA-4.0)."""
-    for name, pattern in (
-        ("ml-for-beginners", "**/*.md"),
-        ("hf-course", "chapters/en/**/*.mdx"),
-        ("d2l-en", "**/*.md"),
+def courses(folder: Path) -> Iterator[Source]:
+    """Course texts whose licence allows it: ml-for-beginners (MIT), half of hf-course (Apache-2.0), a third of d2l-en (CC-BY-SA-4.0)."""
+    for name, pattern, step in (
+        ("ml-for-beginners", "**/*.md", 1),
+        ("hf-course", "chapters/en/**/*.mdx", 2),
+        ("d2l-en", "**/*.md", 3),
     ):
-        corpora = (Corpus(name, []), Corpus(name, [], held_out=True))
-        for number, path in enumerate(sorted((folder / name).glob(pattern))):
+        source = Source(name)
+        for path in sorted((folder / name).glob(pattern))[::step]:
             relative = path.relative_to(folder / name).as_posix()
             if not re.search(r"translations|references|LICENSE|CONTRIBUTING|SECURITY|CODE_OF", relative):
-                blocks = [_tidy(block) for block in markdown_blocks(path.read_text("utf-8"))]
-                blocks = [block for block in blocks if _is_prose_or_code(block.text)]
-                title = next((b.headings[0] for b in blocks if b.headings), path.stem)
-                size = random.Random(relative).choice(TARGET_CHARS)
-                corpora[number % 8 == 7].passages.extend(cut(relative, title, blocks, size))
-        yield from corpora
+                source.documents[relative] = path.read_text("utf-8")
+        yield source
 
 
-def _is_prose_or_code(text: str) -> bool:
-    return bool(text.strip()) and "%%tab" not in text and not text.lstrip().startswith("<")
-
-
-def _tidy(block: TextBlock) -> TextBlock:
-    """The block without references that only the book's own build tool understands."""
-    text = re.sub(r"\n?:(?:label|eqlabel|width):`[^`]*`", "", block.text)
-    text = re.sub(r":(?:numref|eqref|ref):`([^`]*)`", r"\1", text)
-    text = re.sub(r":(?:cite|citet|cite\.t):`[^`]*`", "", text)
-    text = re.sub(r"\[\*\*|\*\*\]|\(\*\*|\*\*\)|\(~~|~~\)|\[~~|~~\]", "", text)
-    headings = tuple(re.sub(r"\[\*\*|\*\*\]|\(\*\*|\*\*\)", "", heading) for heading in block.headings)
-    return TextBlock(text, headings, block.code)
-
-
-def quizzes(folder: Path, corpora: dict[str, Corpus]) -> int:
-    """Quiz items (MIT, Apache-2.0) whose right choice stands in their lesson are added to the lesson's corpus; the count."""
-    added = 0
-    for file, name in (("ml-for-beginners.jsonl", "ml-for-beginners"), ("hf-course.jsonl", "hf-course")):
-        corpus = corpora[name]
-        for line in (folder / "quizzes" / file).read_text("utf-8").splitlines():
-            row = json.loads(line)
-            documents = row.get("lesson") or [row.get("path", "")]
-            right = row.get("correct") or [c["text"] for c in row["choices"] if c["correct"]]
-            support = _quiz_support(corpus, documents, row["question"], right)
-            if support:
-                corpus.questions.append(Question(row["question"], (support,)))
-                added += 1
-    return added
+def add_quizzes(folder: Path, corpus: Corpus) -> int:
+    """Adds quiz items (MIT, Apache-2.0) whose right choice stands in their lesson; how many."""
+    path = folder / "quizzes" / f"{corpus.name}.jsonl"
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+    found = []
+    for row in rows:
+        documents = row.get("lesson") or [row.get("path", "")]
+        right = row.get("correct") or [c["text"] for c in row["choices"] if c["correct"]]
+        if support := _quiz_support(corpus, documents, row["question"], right):
+            found.append(Question(row["question"], (support,)))
+    corpus.questions += found
+    return len(found)
 
 
 def _quiz_support(corpus: Corpus, documents: list[str], question: str, right: list[str]) -> Support | None:
@@ -264,7 +215,7 @@ def _quiz_support(corpus: Corpus, documents: list[str], question: str, right: li
     wanted = f"{question} {right[0]}"
     best, best_score = None, 0.55
     for index, chunk in enumerate(corpus.passages):
-        if chunk.document in documents:
+        if any(chunk.document.endswith(f"/{name}") for name in documents):
             for sentence in sentences(chunk.text):
                 score = overlap(wanted, sentence)
                 if score > best_score and overlap(right[0], sentence) >= 0.99 and 20 < len(sentence) < 400:
@@ -278,11 +229,9 @@ def overlap(asked: str, text: str) -> float:
     return len(words & set(content_words(text))) / len(words) if words else 0.0
 
 
-def load_all(data: Path, readers: Iterable[Callable[[Path], Iterator[Corpus]]] = ()) -> list[Corpus]:
-    """Every training corpus under the data folder, held-out parts marked."""
+def load_all(data: Path) -> list[Source]:
+    """Every public source under the data folder."""
     qa = data / "qa"
     found = [*xquad(qa), *covidqa(qa), *pubmedqa(qa), *canard(qa)]
     found += chunking_evaluation(data / "retrieval/chunking-evaluation")
-    found += courses(data / "courses")
-    quizzes(qa, {corpus.name: corpus for corpus in found if not corpus.held_out})
-    return found
+    return [*found, *courses(data / "courses")]

@@ -1,10 +1,51 @@
-"""What flows through the making of grounded examples: `Corpus -> Question -> Example`."""
+"""What flows through the making of grounded examples: `Source -> Corpus -> Example`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from rag.types import Chunk
+
+Span = tuple[str, int, int]
+"""A document's name and a half-open range of its characters."""
+
+
+class Part(StrEnum):
+    """What a source is for. Its text is in one part only."""
+
+    TRAIN = "train"
+    VALID = "valid"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question with the stretches of documents that answer it.
+
+    `answers` are short gold strings, any of which an answer must contain; empty where the source has none. No span means
+    that no document of the source answers it. `origin` says how the question came to be: `human`, `written`, `rule`.
+    """
+
+    text: str
+    spans: tuple[Span, ...]
+    answers: tuple[str, ...] = ()
+    origin: str = "human"
+
+
+@dataclass(slots=True)
+class Source:
+    """Documents by file name, as a student would have them on disk, and the questions on them."""
+
+    name: str
+    documents: dict[str, str] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+    part: Part = Part.TRAIN
+
+    @property
+    def folder(self) -> str:
+        """The folder of its notes."""
+        return f"{self.name}-{self.part}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +58,7 @@ class Support:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question with what answers it.
-
-    `answers` are short gold strings, any of which an answer must contain; empty where the source has none. No support
-    means that the corpus does not answer it. `origin` says how the question came to be: `human`, `rule`, `model`.
-    """
+    """A question whose answer is known to the passage; as `Asked` otherwise."""
 
     text: str
     supports: tuple[Support, ...]
@@ -31,15 +68,12 @@ class Question:
 
 @dataclass(slots=True)
 class Corpus:
-    """Passages that may stand beside each other as notes, and the questions on them.
-
-    `held_out` marks a corpus whose text is never trained on. `weight` is the share of its questions that is used.
-    """
+    """Passages that may stand beside each other as notes, and the questions on them."""
 
     name: str
     passages: list[Chunk]
     questions: list[Question] = field(default_factory=list)
-    held_out: bool = False
+    part: Part = Part.TRAIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,3 +24,5 @@ def test_only_a_real_fall_counts_as_worse():
     base = {"perplexity": 5.0, "ROUGE-L": 0.50, "citation right": 0.80}
     tuned = {"perplexity": 6.0, "ROUGE-L": 0.495, "citation right": 0.70}
     assert worse(base, tuned) == ("perplexity", "citation right")
+    assert worse({"refused_wrongly": 0.2}, {"refused_wrongly": 0.3}) == ("refused_wrongly",)
+    assert worse({"groundedness": 0.9}, {}) == ()

@@ -54,6 +54,13 @@ def test_twice_the_rows_take_twice_the_activations(llama):
     assert estimate(_recipe(llama, batch_rows=2), 0).activation_bytes == 2 * one
 
 
+def test_small_passes_take_the_time_of_launching_them(llama):
+    few = estimate(_recipe(llama, batch_rows=1, context_tokens=128, epochs=1.0), 128_000)
+    assert few.gpu_seconds == pytest.approx(1000 * 32 * 0.015)
+    many = estimate(_recipe(llama, batch_rows=64, context_tokens=2048, epochs=1.0), 128_000)
+    assert many.gpu_seconds == pytest.approx(4 * (8_030_261_248 - 65 * 4096) * 128_000 / 300e12)
+
+
 def test_a_folder_without_a_config_is_said(tmp_path):
     with pytest.raises(TrainingError, match="shape of"):
         read_shape(str(tmp_path))

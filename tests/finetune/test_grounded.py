@@ -8,11 +8,13 @@ import pytest
 from finetune.grounded.evaluation import judge, summarize
 from finetune.grounded.examples import Mix, make_examples, target_of
 from finetune.grounded.invented_courses import invented_courses
-from finetune.grounded.nearest import nearest
-from finetune.grounded.passages import cut, markdown_blocks, passage
+from finetune.grounded.nearest import Bm25
+from finetune.grounded.notes import corpus_of, write_notes
+from finetune.grounded.passages import passage
 from finetune.grounded.questions import ask_by_rule
 from finetune.grounded.rows import conversation, load, save
-from finetune.grounded.types import Corpus, Question, Support
+from finetune.grounded.types import Asked, Corpus, Part, Question, Source, Support
+from finetune.grounded.written import load_all as written_courses
 from rag.errors import DatasetError
 from rag.prompt import ABSTENTION
 
@@ -20,6 +22,8 @@ HERON = "A heron stands still in shallow water."
 OTTER = "An otter eats fish and crabs."
 LYNX = "The lynx hunts hares at dusk."
 ALWAYS = Mix(near=0, cut=0, far=0, rephrase=False)
+RANKED = np.array([[1, 0, 2]])
+"""What a search finds for the question about the otter, best first."""
 
 
 @pytest.fixture
@@ -30,7 +34,7 @@ def corpus():
 
 
 def _examples(corpus, mix):
-    return make_examples(corpus, nearest(corpus, None, 3), [corpus], mix, random.Random(1))
+    return make_examples(corpus, RANKED, [corpus], mix, random.Random(1))
 
 
 def test_the_target_is_the_sentence_with_the_number_its_note_has_in_the_order_shown(corpus):
@@ -58,8 +62,16 @@ def test_hard_negatives_leave_the_right_note_out(corpus):
     assert example.target == ABSTENTION
 
 
-def test_words_rank_the_passage_that_holds_them_first(corpus):
-    assert nearest(corpus, None, 2)[0, 0] == 1
+def test_notes_stand_in_the_order_of_the_search_where_the_mix_says_so(corpus):
+    (example,) = _examples(corpus, Mix(near=0, cut=0, far=0, ranked=1.0, sizes=(3,), rephrase=False))
+    shown = [note.passage.text for note in example.notes]
+    assert len(shown) >= 2 and shown == [text for text in (OTTER, HERON, LYNX) if text in shown]
+    assert example.gold == (1,)
+
+
+def test_words_rank_the_passage_that_holds_them_first():
+    assert np.argmax(Bm25([HERON, OTTER, LYNX]).scores("What does an otter eat?")) == 1
+    assert not Bm25([HERON, OTTER]).scores("Why?").any()
 
 
 def test_a_saved_example_comes_back_as_it_was(corpus, tmp_path):
@@ -94,22 +106,11 @@ def test_figures_are_means_with_an_interval_around_them():
 def test_an_invented_course_answers_its_questions_verbatim_and_some_not_at_all():
     courses = invented_courses(8, seed=4)
     for course in courses:
-        for question in course.questions:
-            assert all(s.text in course.passages[s.passage].text for s in question.supports)
-            assert all(a in question.supports[0].text for a in question.answers)
-    assert any(not q.supports for c in courses for q in c.questions)
-    assert [c.passages[0].text for c in courses] == [c.passages[0].text for c in invented_courses(8, seed=4)]
-
-
-def test_passages_keep_their_headings_and_fit_their_length():
-    text = (
-        "# Birds\n\n"
-        + " ".join(f"Bird {n} sings at dawn." for n in range(40))
-        + "\n\n## Owls\n\nOwls hunt at night."
-    )
-    chunks = cut("birds.md", "Birds", markdown_blocks(text), 300)
-    assert chunks[-1].headings == ("Birds", "Owls") and chunks[-1].text == "Owls hunt at night."
-    assert all(len(chunk.text) <= 345 for chunk in chunks)
+        for asked in course.asked:
+            for document, start, end in asked.spans:
+                assert all(answer in course.documents[document][start:end] for answer in asked.answers)
+    assert any(not asked.spans for course in courses for asked in course.asked)
+    assert [c.documents for c in courses] == [c.documents for c in invented_courses(8, seed=4)]
 
 
 def test_a_definition_and_commented_code_become_questions():
@@ -123,6 +124,38 @@ def test_a_definition_and_commented_code_become_questions():
     assert question.supports[0].text == "# Load the table of birds\ntable = read(path)"
 
 
-def test_no_questions_need_no_ranking():
-    assert nearest(Corpus("none", [passage("a", 0, "text", "")]), None, 5).shape == (0, 5)
-    assert np.issubdtype(nearest(Corpus("none", []), None, 5).dtype, np.integer)
+def test_pages_written_for_the_project_hold_what_answers_their_questions():
+    courses = written_courses()
+    parts = [course.part for course in courses]
+    assert (parts.count(Part.TEST), parts.count(Part.VALID), len(parts)) == (4, 2, 24)
+    for course in courses:
+        for asked in course.asked:
+            for document, start, end in asked.spans:
+                text = course.documents[document]
+                assert text.count(text[start:end]) == 1
+        assert any(not asked.spans for asked in course.asked)
+
+
+@pytest.mark.model
+def test_notes_are_cut_by_ingest_and_found_by_the_search(tmp_path):
+    """A support comes back from the library as it stands in its passage, and the search puts that passage first."""
+    from finetune.grounded.nearest import CorpusSearch
+    from ingest.pipeline import ingest_paths
+    from rag.embedder import open_embedder
+    from rag.library import Library
+    from rag.settings import EmbeddingSettings, Settings
+
+    page = "# Animals\n\n## Otters\n\n- An otter eats fish.\n- It sleeps afloat.\n\n## Herons\n\nA heron stands still.\n"
+    start = page.index("It sleeps afloat.")
+    asked = Asked("Where does an otter sleep?", (("a.md", start, start + 17),))
+    source = Source("animals", {"a.md": page, "b.md": "# Lynx\n\nThe lynx hunts hares at dusk.\n"}, [asked])
+    assert write_notes([source], tmp_path / "notes") == 2
+    embedder = open_embedder(EmbeddingSettings())
+    with Library.open(tmp_path / "library", create=True) as library:
+        ingest_paths(library, [tmp_path / "notes"], embedder, Settings())
+        corpus = corpus_of(source, library)
+        (question,) = corpus.questions
+        assert question.supports[0].text == "It sleeps afloat."
+        best = CorpusSearch(library, embedder).nearest(corpus, 2)[0]
+    assert best[0] == question.supports[0].passage
+    assert corpus.passages[best[1]].title == "Lynx"

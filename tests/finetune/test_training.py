@@ -58,7 +58,7 @@ def rows(tmp_path):
     return file
 
 
-def _recipe(tiny, rows, **training):
+def _recipe(tiny, rows, quantization="none", **training):
     from finetune.recipe import Recipe
 
     chosen = {
@@ -71,7 +71,7 @@ def _recipe(tiny, rows, **training):
     }
     return Recipe(
         name="tiny",
-        model={"base": str(tiny)},
+        model={"base": str(tiny), "quantization": quantization},
         lora={"rank": 4, "alpha": 8},
         data={"rows": "messages", "path": str(rows), "evaluation_share": 0.1},
         training=chosen | training,
@@ -120,10 +120,11 @@ def test_packed_rows_have_the_loss_of_rows_alone(tiny, rows):
     assert packed == pytest.approx(alone, rel=1e-5)
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same_loss(tiny, rows, tmp_path):
+@pytest.mark.parametrize("quantization", ["none", "nf4"])
+def test_a_killed_run_goes_on_and_ends_with_the_same_loss(tiny, rows, tmp_path, quantization):
     from finetune.training import last_checkpoint, train
 
-    recipe = _recipe(tiny, rows, steps=60, checkpoints=6)
+    recipe = _recipe(tiny, rows, quantization, steps=60, checkpoints=6)
     whole = train(recipe, tmp_path / "whole", quiet=True)
     file = tmp_path / "tiny.json"
     file.write_text(recipe.model_dump_json())
@@ -143,6 +144,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_loss(tiny, rows, tmp_path):
     process.kill()
     process.wait()
     assert last_checkpoint(killed) is not None
+    assert not (killed / "adapter").exists()
     resumed = train(recipe, killed, quiet=True)
     assert resumed.steps == 60
     assert resumed.held_out_loss == pytest.approx(whole.held_out_loss, abs=1e-6)
@@ -172,3 +174,88 @@ def test_the_merged_model_answers_as_the_adapter_does(tiny, rows, tmp_path):
         merge(str(tiny), adapter, tmp_path / "merged")
     with pytest.raises(TrainingError, match="is no adapter"):
         merge(str(tiny), tmp_path, tmp_path / "other")
+
+
+def test_two_processes_train_as_one_with_twice_the_batch(tiny, rows, tmp_path):
+    """Every step sees all 36 rows, so that the order in which they are shuffled and shared out makes no difference."""
+    from finetune.training import train
+
+    every = {"steps": 12, "packing": False}
+    one = train(_recipe(tiny, rows, batch_rows=36, **every), tmp_path / "one", quiet=True)
+    alone = json.loads((tmp_path / "one" / "history.json").read_text())
+    together = _under_torchrun(_recipe(tiny, rows, batch_rows=18, **every), tmp_path)
+    losses = [[float(row["loss"]) for row in history if "loss" in row] for history in (alone, together)]
+    assert len(losses[0]) == 12 and losses[0][-1] < losses[0][0] - 0.1
+    assert losses[1] == pytest.approx(losses[0], abs=1e-4)
+    held_out = [float(row["eval_loss"]) for row in together if "eval_loss" in row]
+    assert held_out[-1] == pytest.approx(one.held_out_loss, abs=0.01)  # a mean of batches, not of tokens
+    assert "python -m finetune" in (tmp_path / "run" / "adapter" / "README.md").read_text()
+
+
+def _under_torchrun(recipe, folder):
+    """The history of a run in two processes over gloo."""
+    import tomlkit
+
+    file = folder / "recipe.toml"
+    file.write_text(tomlkit.dumps(recipe.model_dump(mode="json")))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run(
+        [*command, "-m", "finetune", str(file), str(folder / "run")],
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=540, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads((folder / "run" / "history.json").read_text())
+
+
+@pytest.mark.parametrize(("name", "kind"), [("ddp", "MULTI_GPU"), ("fsdp", "FSDP")])
+def test_the_launcher_files_are_read_by_accelerate(name, kind):
+    from accelerate.commands.config.config_args import load_config_from_file
+
+    config = load_config_from_file(str(Path(__file__).parents[2] / "finetune" / f"accelerate-{name}.yaml"))
+    assert config.distributed_type.value == kind and config.num_processes == 2
+    if name == "fsdp":
+        assert config.fsdp_config["fsdp_version"] == 2
+
+
+def test_rows_that_are_all_too_long_are_said(tiny, rows, tmp_path):
+    from finetune.training import train
+    from rag.errors import DatasetError
+
+    long = tmp_path / "long.jsonl"
+    said = " ".join(WORDS[:30])
+    row = {"messages": [{"role": "user", "content": said}, {"role": "assistant", "content": said}]}
+    long.write_text((json.dumps(row) + "\n") * 20)
+    with pytest.raises(DatasetError, match="All 18 rows are longer than 32 tokens"):
+        train(_recipe(tiny, long), tmp_path / "run", quiet=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_checkpoints_of_another_recipe_are_not_gone_on_from(tiny, rows, tmp_path):
+    from finetune.training import claim, last_checkpoint
+    from rag.errors import TrainingError
+
+    claim(tmp_path, _recipe(tiny, rows))
+    checkpoint = tmp_path / "checkpoint-4"
+    checkpoint.mkdir()
+    (checkpoint / "trainer_state.json").write_text('{"global_st')
+    assert last_checkpoint(tmp_path) is None
+    claim(tmp_path, _recipe(tiny, rows, steps=9))
+    (checkpoint / "trainer_state.json").write_text("{}")
+    with pytest.raises(TrainingError, match="another recipe"):
+        claim(tmp_path, _recipe(tiny, rows))
+    claim(tmp_path, _recipe(tiny, rows, steps=9))
+
+
+def test_what_a_crash_left_of_an_adapter_is_none(tmp_path):
+    from finetune.export import check_adapter, free_target
+    from rag.errors import TrainingError
+
+    half = tmp_path / "adapter.part"
+    half.mkdir()
+    (half / "adapter_model.safetensors").write_bytes(b"x" * 8)
+    with pytest.raises(TrainingError, match=r"no adapter_config\.json, so it is no adapter"):
+        check_adapter(half)
+    free_target(tmp_path / "adapter", overwrite=False)
+    (tmp_path / "adapter").mkdir()
+    with pytest.raises(TrainingError, match="exists already"):
+        free_target(tmp_path / "adapter", overwrite=False)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rag.quoting import READER_WEIGHT, WORD_WEIGHT, Quote, best_quote
+from rag.quoting import ANSWERED_WEIGHT, READER_WEIGHT, WORD_WEIGHT, Quote, best_quote
 from rag.types import Chunk
 
 
@@ -52,7 +52,25 @@ def test_a_vote_moves_the_choice_only_so_far(make_chunk: Callable[..., Chunk]) -
     assert said(tie, passages) == "Lions sleep through the afternoon."
     assert tie is not None
     assert tie.by_reader
-    assert tie.score == pytest.approx(1.0 + READER_WEIGHT)
+    assert tie.score == pytest.approx(1.0 + READER_WEIGHT + ANSWERED_WEIGHT)
+
+
+def test_where_the_reader_answered_less_closeness_is_asked_for(make_chunk: Callable[..., Chunk]) -> None:
+    passages = [make_chunk(NOTES)]
+    zebras = (1, 0, NOTES.index("Owls"))
+    alone = best_quote("When do owls hunt?", passages, OwlEmbedder())
+    answered = best_quote("When do owls hunt?", passages, OwlEmbedder(), [zebras])
+    assert alone is not None
+    assert answered is not None
+    assert (answered.start, answered.by_reader) == (alone.start, False)
+    assert answered.score == pytest.approx(alone.score + ANSWERED_WEIGHT)
+
+
+def test_a_line_of_two_words_counts_where_the_reader_chose_it(make_chunk: Callable[..., Chunk]) -> None:
+    passages = [make_chunk("- Credits: 4\n- Owls hunt mice at night.\n")]
+    assert said(best_quote("Which beasts?", passages, OwlEmbedder()), passages).endswith("at night.")
+    chosen = best_quote("Which beasts?", passages, OwlEmbedder(), [(1, 0, 12)])
+    assert said(chosen, passages) == "- Credits: 4"
 
 
 def test_a_better_ranked_passage_wins_a_tie(make_chunk: Callable[..., Chunk]) -> None:

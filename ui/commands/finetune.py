@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ui.commands import finetune_evaluate
+from ui.commands.finetune_evaluate import AdapterArgument, DataOption, with_data
 from ui.options import JsonOption
 
 if TYPE_CHECKING:
@@ -15,10 +17,6 @@ if TYPE_CHECKING:
 RecipeArgument = Annotated[
     str, typer.Argument(metavar="RECIPE", help="A TOML file, or a recipe of the project by name.")
 ]
-DataOption = Annotated[
-    str | None,
-    typer.Option("--data", metavar="PATH", help="Rows instead of the recipe's.", show_default=False),
-]
 OutOption = Annotated[
     Path | None, typer.Option("--out", metavar="PATH", help="Where to write.", show_default=False)
 ]
@@ -26,7 +24,6 @@ BaseOption = Annotated[
     str, typer.Option("--base", metavar="NAME", help="`embedded`, a folder, an id or a GGUF file.")
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
-AdapterArgument = Annotated[Path, typer.Argument(metavar="ADAPTER", help="Folder of the adapter.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +33,7 @@ def register(app: typer.Typer) -> None:
         ("preview", preview),
         ("estimate", estimate),
         ("train", train),
-        ("evaluate", evaluate),
+        ("evaluate", finetune_evaluate.evaluate),
         ("merge", merge),
         ("export-gguf", export_gguf),
     ):
@@ -146,37 +143,6 @@ def train(
     )
 
 
-def evaluate(
-    adapter: AdapterArgument,
-    recipe: Annotated[str, typer.Option("--recipe", help="Recipe whose held-out rows are used.")],
-    data: DataOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="Most held-out rows.")] = 100,
-    as_json: JsonOption = False,
-) -> None:
-    """Before and after on held-out rows; says so, and exits with 1, where the adapter made things worse."""
-    from finetune.before_after import before_after
-    from finetune.export import check_adapter
-    from ui.console import plain, print_result, result_console, to_json
-
-    check_adapter(adapter)
-    found = before_after(_recipe(recipe, data), adapter, limit)
-    if as_json:
-        print_result(to_json(plain(found)))
-    else:
-        from rich.table import Table
-
-        table = Table("measure", "base", "adapter", box=None, pad_edge=False)
-        for name in found.base:
-            table.add_row(name, f"{found.base[name]:.3f}", f"{found.tuned[name]:.3f}")
-        result_console().print(table, f"{found.rows} held-out rows")
-    if found.worse:
-        from rag.errors import TrainingError
-
-        raise TrainingError(
-            f"The adapter is worse than the base in: {', '.join(found.worse)}. Do not use it as it is."
-        )
-
-
 def merge(
     adapter: AdapterArgument,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the merged model.")],
@@ -215,9 +181,7 @@ def _recipe(name: str, data: str | None, steps: int | None = None) -> Recipe:
     """The recipe with what the flags change."""
     from finetune.recipe import load_recipe
 
-    found = load_recipe(name)
-    if data:
-        found = found.model_copy(update={"data": found.data.model_copy(update={"path": data})})
+    found = with_data(load_recipe(name), data)
     if steps:
         found = found.model_copy(update={"training": found.training.model_copy(update={"steps": steps})})
     return found

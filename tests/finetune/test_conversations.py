@@ -1,0 +1,50 @@
+import gzip
+import json
+
+import pytest
+
+from finetune.conversations import read_conversations
+from finetune.recipe import DataPart
+from rag.errors import DatasetError
+
+
+def _line(answer: str) -> str:
+    return json.dumps(
+        {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": answer}]}
+    )
+
+
+def _part(path, **more):
+    return DataPart(rows="messages", path=str(path), **more)
+
+
+def test_every_fourth_row_is_held_out_and_none_twice(tmp_path):
+    file = tmp_path / "rows.jsonl.gz"
+    file.write_bytes(gzip.compress("\n".join(_line(str(n)) for n in range(8)).encode()))
+    found = read_conversations(_part(file, evaluation_share=0.25), 0)
+    assert [row[-1]["content"] for row in found.held_out] == ["3", "7"]
+    assert [row[-1]["content"] for row in found.train] == ["0", "1", "2", "4", "5", "6"]
+
+
+def test_a_limit_counts_training_rows_only(tmp_path):
+    file = tmp_path / "rows.jsonl"
+    file.write_text("\n".join(_line(str(n)) for n in range(8)))
+    found = read_conversations(_part(file, evaluation_share=0.25, limit=2), 0)
+    assert (len(found.train), len(found.held_out)) == (2, 2)
+
+
+@pytest.mark.parametrize("broken", ["{", '{"text": "x"}', '{"messages": []}', '{"messages": [{"role": 1}]}'])
+def test_a_row_that_is_no_conversation_is_named_by_its_line(tmp_path, broken):
+    file = tmp_path / "rows.jsonl"
+    file.write_text(f"{_line('fine')}\n{broken}\n")
+    with pytest.raises(DatasetError, match=r"rows\.jsonl line 2 is no conversation.*Expected"):
+        read_conversations(_part(file), 0)
+
+
+def test_a_missing_and_an_empty_file_are_said(tmp_path):
+    with pytest.raises(DatasetError, match="cannot be read"):
+        read_conversations(_part(tmp_path / "none.jsonl"), 0)
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("\n")
+    with pytest.raises(DatasetError, match="no row to train on"):
+        read_conversations(_part(empty), 0)

@@ -1,0 +1,104 @@
+"""The fused layers beside PEFT's own: one loss, one gradient for every trained matrix."""
+
+import pytest
+
+pytestmark = pytest.mark.model
+pytest.importorskip("peft")
+
+
+def _tuned(quantization, dropout=0.0):
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=48, hidden_size=64, intermediate_size=128, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=64,
+    )  # fmt: skip
+    model = LlamaForCausalLM(config).requires_grad_(False)
+    if quantization == "nf4":
+        _in_nf4(model)
+    model = get_peft_model(
+        model, LoraConfig(r=4, lora_alpha=8, lora_dropout=dropout, target_modules="all-linear")
+    )
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            parameter.data.normal_(0, 0.1)
+    return model.train()
+
+
+def _in_nf4(model):
+    import bitsandbytes
+    import torch
+
+    for name, module in list(model.named_modules()):
+        if isinstance(module, torch.nn.Linear) and name != "lm_head":
+            linear = bitsandbytes.nn.Linear4bit(
+                module.in_features,
+                module.out_features,
+                bias=False,
+                compute_dtype=torch.float32,
+                quant_type="nf4",
+            )
+            weight = bitsandbytes.nn.Params4bit(module.weight.data, requires_grad=False, quant_type="nf4")
+            linear.weight = weight.to("cpu")
+            parent, _, child = name.rpartition(".")
+            model.get_submodule(parent).register_module(child, linear)
+    model.is_loaded_in_4bit = True
+
+
+def _loss_and_gradients(model):
+    import torch
+
+    model.zero_grad()
+    ids = torch.arange(2 * 12).reshape(2, 12) % 48
+    loss = model(input_ids=ids, labels=ids, use_cache=False).loss
+    loss.backward()
+    return loss.item(), {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
+
+
+@pytest.mark.parametrize("quantization", ["none", "nf4"])
+def test_loss_and_gradients_are_those_of_pefts_layers(quantization):
+    from finetune.fused_llama import fuse
+
+    if quantization == "nf4":
+        pytest.importorskip("bitsandbytes")
+    model = _tuned(quantization)
+    loss, gradients = _loss_and_gradients(model)
+    assert fuse(model) == 2
+    fused_loss, fused_gradients = _loss_and_gradients(model)
+    assert fused_loss == pytest.approx(loss, abs=1e-5)
+    assert set(fused_gradients) == set(gradients) and len(gradients) == 2 * 7 * 2
+    for name, gradient in gradients.items():
+        assert float((fused_gradients[name] - gradient).abs().max()) < 1e-4 * float(gradient.abs().max()), (
+            name
+        )
+
+
+def test_an_adapter_with_dropout_keeps_pefts_layers():
+    from finetune.fused_llama import fuse
+
+    model = _tuned("none", dropout=0.1)
+    before = model.base_model.model.model.layers[0].mlp.forward
+    assert fuse(model) == 0
+    assert model.base_model.model.model.layers[0].mlp.forward == before
+
+
+def test_a_fused_model_still_generates_with_its_cache():
+    import torch
+
+    from finetune.fused_llama import fuse
+
+    model = _tuned("none").eval()
+    ids = torch.tensor([[5, 9, 2]])
+    mask = torch.ones_like(ids)
+
+    def said():
+        return model.generate(
+            input_ids=ids, attention_mask=mask, max_new_tokens=6, do_sample=False, pad_token_id=0
+        )
+
+    unfused = said()
+    fuse(model)
+    assert said().tolist() == unfused.tolist()

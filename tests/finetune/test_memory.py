@@ -1,0 +1,73 @@
+"""What does not fit is refused before it starts, or explained when memory runs out; on the machine as it is."""
+
+import json
+
+import pytest
+
+from finetune.memory import checkpointing, explained_memory, out_of_memory, require_gpu, weights_of
+from finetune.recipe import Recipe
+from rag.errors import TrainingError
+
+pytestmark = pytest.mark.model
+
+
+def _recipe(quantization="none", **training):
+    return Recipe(
+        name="x",
+        model={"base": "embedded", "quantization": quantization},
+        data={"rows": "messages", "path": "p"},
+        training=training,
+    )
+
+
+def test_an_8b_model_without_a_gpu_is_refused_with_what_to_do(tmp_path):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    shape = {
+        "num_hidden_layers": 32, "hidden_size": 4096, "intermediate_size": 14336,
+        "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 128256,
+    }  # fmt: skip
+    (tmp_path / "config.json").write_text(json.dumps(shape))
+    with pytest.raises(
+        TrainingError, match=r"8\.0 billion weights and no GPU .* smollm2-135m-customer-service"
+    ):
+        require_gpu(str(tmp_path))
+    require_gpu("embedded")
+
+
+def test_a_model_that_is_not_here_is_sized_by_its_name(monkeypatch):
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    assert weights_of("nobody/No-Such-Model-8B-Instruct") == 8e9
+    assert weights_of("nobody/no-such-model-1.5b") == 1.5e9
+    assert weights_of("nobody/no-such-model") == 0
+
+
+def test_running_out_of_memory_names_the_knobs_that_are_left():
+    with pytest.raises(TrainingError) as told, explained_memory(_recipe(batch_rows=4)):
+        import torch
+
+        torch.empty(1 << 60)
+    assert "training.batch_rows (now 4" in str(told.value)
+    assert "gradient_checkpointing = true" in str(told.value) and '"nf4"' in str(told.value)
+    last = out_of_memory(_recipe("nf4", batch_rows=1, gradient_checkpointing=True, context_tokens=1024))
+    assert "batch_rows" not in last and "checkpointing" not in last and "nf4" not in last
+    assert "lower training.context_tokens (now 1024)" in last
+
+
+def test_another_error_is_not_taken_for_a_lack_of_memory():
+    with pytest.raises(RuntimeError, match="shapes cannot"), explained_memory(_recipe()):
+        import torch
+
+        torch.ones(2, 3) @ torch.ones(2, 3)
+
+
+def test_checkpointing_is_as_told_and_auto_only_saves_on_a_gpu():
+    import torch
+
+    assert checkpointing(_recipe(gradient_checkpointing=True)) is True
+    if not torch.cuda.is_available():
+        assert checkpointing(_recipe(gradient_checkpointing="auto")) is False

@@ -1,0 +1,123 @@
+"""`lectern finetune` from outside: what a person sees, and that an adapter is switched on only when told and only if it is no worse."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+OWN = ROOT / "rag" / "adapters" / "embedded-grounded"
+GOLDEN = ROOT / "examples" / "golden.jsonl"
+
+
+def test_what_is_no_adapter_is_refused(lectern: Any, tmp_path: Path) -> None:
+    result = lectern("finetune", "evaluate", tmp_path)
+    assert result.returncode == 1
+    assert "so it is no adapter" in result.stderr
+
+
+def test_an_adapter_folder_that_exists_is_not_written_over(lectern: Any, tmp_path: Path) -> None:
+    (tmp_path / "run" / "adapter").mkdir(parents=True)
+    result = lectern("finetune", "train", "smollm2-135m-customer-service", "--out", tmp_path / "run")
+    assert result.returncode == 1
+    assert "exists already" in result.stderr and "--overwrite" in result.stderr
+
+
+def test_an_unknown_recipe_key_is_one_sentence(lectern: Any, tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text('name = "mine"\n[data]\nrows = "messages"\npath = "p"\n[training]\nlearning_rat = 1\n')
+    result = lectern("finetune", "estimate", recipe)
+    assert result.returncode == 1
+    assert "training.learning_rat: unknown key" in result.stderr and "Traceback" not in result.stderr
+
+
+@pytest.mark.model
+def test_an_8b_recipe_without_a_gpu_is_one_sentence(lectern: Any, tmp_path: Path) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    shape = {
+        "num_hidden_layers": 32, "hidden_size": 4096, "intermediate_size": 14336,
+        "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 128256,
+    }  # fmt: skip
+    (tmp_path / "config.json").write_text(json.dumps(shape))
+    text = (ROOT / "finetune" / "recipes" / "llama3-8b-customer-service.toml").read_text("utf-8")
+    recipe = tmp_path / "eight.toml"
+    recipe.write_text(text.replace("meta-llama/Meta-Llama-3-8B-Instruct", str(tmp_path)), "utf-8")
+    result = lectern("finetune", "train", recipe, "--out", tmp_path / "run")
+    assert result.returncode == 1
+    assert "8.0 billion weights and no GPU was found" in result.stderr and "Traceback" not in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_an_adapter_that_is_no_worse_is_activated_when_told(
+    lectern: Any, course_library: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "lectern.toml"
+    config.write_text("# mine\n[answer]\npassages = 4\n")
+    result = _trial(lectern, OWN, course_library, config, "--activate")
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert found["golden"]["questions"] == 6 and found["golden"]["worse"] == []
+    assert found["golden"]["tuned"] == found["golden"]["now"]
+    assert set(found["golden"]["base"]) >= {"right", "refused_wrongly"}
+    written = config.read_text()
+    assert written.startswith("# mine\n")
+    assert tomllib.loads(written)["model"]["adapter"] == str(OWN)
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_an_adapter_that_makes_something_worse_says_so_and_is_not_activated(
+    lectern: Any, tmp_path: Path
+) -> None:
+    config, recipe = tmp_path / "lectern.toml", tmp_path / "talk.toml"
+    config.write_text("")
+    said = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello there."}]}
+    (tmp_path / "rows.jsonl").write_text((json.dumps(said) + "\n") * 4)
+    recipe.write_text(
+        f'name = "talk"\n[data]\nrows = "messages"\npath = "{tmp_path}/rows.jsonl"\nevaluation_share = 0.5\n'
+    )
+    flags = ("--recipe", recipe, "--limit", "1", "--config", config, "--json", "--activate")
+    noise = _noise(tmp_path)
+    result = lectern("finetune", "evaluate", noise, *flags)
+    assert result.returncode == 1
+    assert "The adapter is worse in: perplexity" in result.stderr and "was not activated" in result.stderr
+    found = json.loads(result.stdout)
+    assert found["rows"]["tuned"]["perplexity"] > found["rows"]["base"]["perplexity"]
+    assert found["activated"] is None and config.read_text() == ""
+    forced = lectern("finetune", "evaluate", noise, *flags, "--even-if-worse")
+    assert forced.returncode == 0
+    assert tomllib.loads(config.read_text())["model"]["adapter"] == str(noise)
+
+
+def _trial(lectern: Any, adapter: Path, library: Path, config: Path, *flags: str) -> Any:
+    return lectern(
+        *("finetune", "evaluate", adapter, "--limit", "0", "--golden", GOLDEN, "--questions", "6"),
+        *("--library", library, "--config", config, "--json", *flags),
+    )
+
+
+def _noise(folder: Path) -> Path:
+    """The shipped adapter with its weights drawn at random: a model that only babbles."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    target = folder / "noise"
+    shutil.copytree(OWN, target)
+    file = target / "adapter_model.safetensors"
+    generator = torch.Generator().manual_seed(0)
+    weights = {
+        name: (torch.randn(tensor.shape, generator=generator) * 0.3).to(tensor.dtype)
+        for name, tensor in load_file(file).items()
+    }
+    save_file(weights, file)
+    return target

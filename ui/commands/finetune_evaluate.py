@@ -1,0 +1,132 @@
+"""`lectern finetune evaluate`: what an adapter did, on held-out rows and on golden questions, and whether it is used from now on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ui.options import ConfigOption, JsonOption, LibraryOption
+
+if TYPE_CHECKING:
+    from finetune.before_after import BeforeAfter
+    from finetune.recipe import Recipe
+    from ui.adapter_trial import Trial
+
+DataOption = Annotated[
+    str | None,
+    typer.Option("--data", metavar="PATH", help="Rows instead of the recipe's.", show_default=False),
+]
+AdapterArgument = Annotated[Path, typer.Argument(metavar="ADAPTER", help="Folder of the adapter.")]
+
+
+def evaluate(
+    adapter: AdapterArgument,
+    recipe: Annotated[
+        str | None,
+        typer.Option("--recipe", help="Recipe whose held-out rows are used; the adapter's own by default."),
+    ] = None,
+    data: DataOption = None,
+    limit: Annotated[int, typer.Option(min=0, help="Most held-out rows; 0 leaves them out.")] = 100,
+    golden: Annotated[
+        Path | None,
+        typer.Option(
+            "--golden", metavar="FILE", help="Also a course's golden questions.", show_default=False
+        ),
+    ] = None,
+    questions: Annotated[int, typer.Option(min=0, help="Most golden questions; 0 for all.")] = 0,
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+    activate: Annotated[
+        bool, typer.Option("--activate", help="Let `lectern ask` use it from now on, if nothing got worse.")
+    ] = False,
+    even_if_worse: Annotated[
+        bool, typer.Option("--even-if-worse", help="Activate it although something got worse.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Before and after on held-out rows and golden questions; exits with 1 where the adapter made something worse.
+
+    Nothing is switched on unless --activate says so: then `model.adapter` is written to --config (or ./lectern.toml).
+    """
+    from finetune.before_after import before_after
+    from finetune.export import check_adapter
+    from rag.errors import TrainingError
+    from ui.adapter_trial import golden_trial
+    from ui.console import plain, print_result, to_json
+
+    check_adapter(adapter)
+    if not limit and golden is None:
+        raise typer.BadParameter("--limit 0 leaves nothing to measure; name golden questions with --golden")
+    rows = before_after(recipe_of(adapter, recipe, data), adapter, limit) if limit else None
+    trial = golden_trial(adapter, golden, library, config, questions) if golden else None
+    worse = [*(rows.worse if rows else ()), *(trial.worse if trial else ())]
+    active = _activated(adapter, config) if activate and (even_if_worse or not worse) else None
+    if as_json:
+        found = {"rows": rows and plain(rows), "golden": trial and plain(trial), "activated": active}
+        print_result(to_json(found))
+    else:
+        _print_before_after(rows, trial, active)
+    if worse and active is None:
+        raise TrainingError(
+            f"The adapter is worse in: {', '.join(worse)}. It was not activated; what answered before still does. "
+            "Pass --activate --even-if-worse to use it all the same."
+        )
+
+
+def _print_before_after(rows: BeforeAfter | None, trial: Trial | None, active: str | None) -> None:
+    from rich.table import Table
+
+    from ui.console import result_console
+
+    console = result_console()
+    if rows:
+        table = Table("measure", "base", "adapter", "the rows' own", box=None, pad_edge=False)
+        for name in rows.base:
+            own = f"{rows.wanted[name]:.3f}" if name in rows.wanted else ""
+            table.add_row(name, f"{rows.base[name]:.3f}", f"{rows.tuned[name]:.3f}", own)
+        console.print(table, f"{rows.rows} held-out rows\n")
+    if trial:
+        table = Table("measure", "base", "in use now", "adapter", box=None, pad_edge=False)
+        for name in trial.now:
+            cells = (side.get(name) for side in (trial.base, trial.now, trial.tuned))
+            table.add_row(name, *("" if cell is None else f"{cell:.3f}" for cell in cells))
+        console.print(table, f"{trial.questions} golden questions; in use now: {trial.now_adapter}\n")
+    if active:
+        console.print(f"Activated in {active}: `lectern ask` uses it from now on.")
+
+
+def _activated(adapter: Path, config: Path | None) -> str:
+    """Writes the adapter into the settings file, and returns that file's path."""
+    from rag.settings_sources import FILE_NAME, write_setting
+
+    file = config or Path(FILE_NAME)
+    write_setting(file, "model.adapter", str(adapter.absolute()))
+    return str(file)
+
+
+def recipe_of(adapter: Path, name: str | None, data: str | None) -> Recipe:
+    """The recipe named, or the one that the adapter's manifest says it was trained by."""
+    import json
+
+    from finetune.recipe import Recipe, load_recipe
+    from rag.errors import TrainingError
+
+    if name:
+        return with_data(load_recipe(name), data)
+    try:
+        manifest = json.loads((adapter / "manifest.json").read_text("utf-8"))
+        found = Recipe.model_validate(manifest["recipe"])
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise TrainingError(
+            f"{adapter} does not say which recipe it was trained by. Name one with --recipe, or pass --limit 0."
+        ) from exc
+    return with_data(found, data)
+
+
+def with_data(recipe: Recipe, data: str | None) -> Recipe:
+    """The recipe, on other rows where some are named."""
+    if not data:
+        return recipe
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"path": data})})
