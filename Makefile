@@ -9,7 +9,7 @@ export HF_HUB_OFFLINE := 1
 export GRADIO_ANALYTICS_ENABLED := False
 export RAGAS_DO_NOT_TRACK := true
 
-.PHONY: help setup setup-dev chat ask test test-fast check clean bench-ingest bench-retrieval bench-models bench-answers bench-eval
+.PHONY: help setup setup-dev chat ask test test-fast check clean bench-ingest bench-retrieval bench-models bench-answers bench-eval bench-finetune
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -22,7 +22,7 @@ $(VENV)/.base: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.base
 	@echo "Adding what tests, evaluation and fine-tuning need..."
-	@$(PIP) -e '.[dev,eval,finetune]'
+	@$(PIP) -e '.[dev,eval,finetune,ocr]'
 	@touch $@
 
 setup: $(VENV)/.base  ## The environment in .venv
@@ -63,6 +63,10 @@ bench-answers: setup-dev  ## What the sentence check adds to the embedded reader
 
 bench-eval: setup-dev  ## Evaluation speed beside Ragas' own evaluate
 	@$(BIN)/python -m benchmarks.bench_eval
+
+bench-finetune: setup-dev  ## Training speed beside TRL's defaults; ROWS=FILE, the customer-service rows
+	@test -n "$(ROWS)" || { echo 'Usage: make bench-finetune ROWS=customer-service.csv.gz'; exit 2; }
+	@$(BIN)/python -m benchmarks.bench_finetune --rows $(ROWS)
 
 clean:  ## Remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

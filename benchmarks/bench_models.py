@@ -1,21 +1,25 @@
 """The embedded model on this CPU: Lectern's engine beside llama.cpp's wheel and transformers, the same file, the same run.
 
 Printed, one JSON line each: start-up, first token and decode speed on 800-token prompts (the two engines take turns, so a busy machine slows
-both), the second turn of a conversation, eight people at once, answers in a fixed form, memory beside its estimate, and how
-greedy answers compare with transformers in float32. On a machine with CUDA the GPU part (`bench_models_gpu`) follows.
+both), the second turn of a conversation, eight people at once, 400 on the queue, answers in a fixed form, memory beside its estimate, and
+how greedy answers compare with transformers in float32. On a machine with CUDA the GPU part (`bench_models_gpu`) follows.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
 import time
 from typing import Any
 
+from benchmarks.cpu_same_answers import same_answers
+from benchmarks.gpu_measuring import row
+from benchmarks.queue_load import fixed_form, full_queue
+
 PROMPT_TOKENS, NEW_TOKENS = 800, 64
+PARALLEL = 8
 SENTENCES = (
     "The sampling theorem says that a signal without content above half the sampling rate can be reconstructed.",
     "A median filter removes single outliers but keeps edges, which a moving average would smear.",
@@ -23,32 +27,48 @@ SENTENCES = (
     "The thermistor's resistance falls with temperature, and its calibration drifts by a tenth of a kelvin a year.",
     "Uncertainties of independent measurements add in quadrature.",
 )
-SCHEMA = {
-    "type": "object",
-    "properties": {
-        "verdict": {"enum": ["supported", "contradicted", "not in the notes"]},
-        "score": {"type": "integer", "minimum": 0, "maximum": 10},
-        "reason": {"type": "string", "maxLength": 80},
-    },
-}
 
 
 def main() -> None:
     """Run the parts and print one JSON line a measurement."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5, help="prompts per engine")
     parser.add_argument("--same", type=int, default=50, help="prompts compared with transformers in float32")
-    parser.add_argument("--schema-calls", type=int, default=50, help="answers in a fixed form")
+    parser.add_argument("--same-only", action="store_true", help="compare answers and nothing else")
+    parser.add_argument("--schema-calls", type=int, default=60, help="answers in a fixed form")
+    parser.add_argument("--requests", type=int, default=400, help="requests on the queue")
+    parser.add_argument("--load-only", action="store_true", help="the queue and the fixed form, nothing else")
+    parser.add_argument(
+        "--guesses-only", action="store_true", help="decoding with and without guesses, nothing else"
+    )
     parser.add_argument("--memory-only", action="store_true", help="measure the memory of one conversation")
     arguments = parser.parse_args()
     if arguments.memory_only:
         memory()
-        return
-    subprocess.run([sys.executable, "-m", "benchmarks.bench_models", "--memory-only"], check=True)
+    elif arguments.same_only:
+        same_answers(arguments.same)
+    elif arguments.guesses_only:
+        with_guesses()
+    elif arguments.load_only:
+        load(arguments.requests, arguments.schema_calls)
+    else:
+        subprocess.run([sys.executable, "-m", "benchmarks.bench_models", "--memory-only"], check=True)
+        speed(arguments.repeats)
+        with_guesses()
+        load(arguments.requests, arguments.schema_calls)
+        same_answers(arguments.same)
+        if has_cuda():
+            subprocess.run([sys.executable, "-m", "benchmarks.bench_models_gpu"], check=False)
+
+
+def speed(repeats: int) -> None:
+    """First token, decoding, second turn and eight at once, on the embedded model without its adapter."""
     from rag.chat_models.embedded import embedded_gguf
     from rag.chat_models.gguf_file import read_header
-    from rag.chat_models.openvino_engine import OpenVinoEngine, converted_folder
+    from rag.chat_models.openvino_conversion import converted_folder
+    from rag.chat_models.openvino_engine import OpenVinoEngine
     from rag.chat_models.tokenization import from_gguf
+    from rag.settings import ModelSettings
 
     header = read_header(embedded_gguf())
     tokenization = from_gguf(header)
@@ -56,20 +76,65 @@ def main() -> None:
     folder = converted_folder(header)
     row(measure="conversion, once a machine", seconds=round(time.perf_counter() - started, 2))
     started = time.perf_counter()
-    engine = OpenVinoEngine(folder, 16)
+    engine = OpenVinoEngine(folder, ModelSettings(lookup_tokens=0))  # llama.cpp guesses nothing either
     row(measure="load", engine=engine.name, seconds=round(time.perf_counter() - started, 2))
     prompts = [
-        tokenization.encode(long_text(number))[:PROMPT_TOKENS]
-        for number in range(max(arguments.repeats, 8) + 8)
+        tokenization.encode(long_text(number))[:PROMPT_TOKENS] for number in range(max(repeats, 8) + 8)
     ]
-    speed_beside_llama_cpp(engine, header.path, prompts[: arguments.repeats])
+    speed_beside_llama_cpp(engine, header.path, tokenization, prompts[:repeats])
     second_turn(engine, tokenization, prompts)
     together(engine, prompts[-8:])
-    schema(engine, tokenization, arguments.schema_calls)
-    same_answers(engine, tokenization, header.path, arguments.same)
     engine.close()
-    if has_cuda():
-        subprocess.run([sys.executable, "-m", "benchmarks.bench_models_gpu"], check=False)
+
+
+def with_guesses() -> None:
+    """Decode speed with and without guesses on the product's own prompts, whose answers copy from them."""
+    from benchmarks.cpu_same_answers import course_prompts
+    from rag.chat_models import open_chat_model
+    from rag.chat_models.generation import GenerationRequest
+    from rag.settings import ModelSettings
+
+    turns, found, answers = course_prompts(16), {}, {}
+    for most in (0, 15):
+        chat = open_chat_model(ModelSettings(lookup_tokens=most))
+        requests = [
+            GenerationRequest(
+                tuple(chat.tokenization.encode_turns(one)), 64, stop_ids=chat.tokenization.stop_ids
+            )
+            for one in turns
+        ]
+        for request in requests:
+            timed(chat.engine, list(request.prompt_ids), 1)  # read before, so that decoding is what is timed
+        for together in (1, PARALLEL):
+            started, said = time.perf_counter(), []
+            for first in range(0, len(requests), together):
+                running = [chat.engine.submit(request) for request in requests[first : first + together]]
+                said += [[token for batch in one for token in batch.ids] for one in running]
+            seconds = time.perf_counter() - started
+            found[most, together] = sum(map(len, said)) / seconds
+            answers[most, together] = said
+        chat.close()
+    for together in (1, PARALLEL):
+        row(
+            measure="guessed tokens", conversations=together, tok_s=round(found[15, together], 1),
+            without=round(found[0, together], 1), times=round(found[15, together] / found[0, together], 2),
+            same_answers=sum(a == b for a, b in zip(answers[0, together], answers[15, together], strict=True)),
+            of=len(turns),
+        )  # fmt: skip
+
+
+def load(requests: int, schema_calls: int) -> None:
+    """Many requests at once on the product's default model."""
+    from rag.chat_models import open_chat_model
+    from rag.settings import ModelSettings
+
+    chat = open_chat_model(ModelSettings(queue_length=requests - PARALLEL))
+    full_queue(chat.engine, requests, 40, 8)
+    chat.close()
+    chat = open_chat_model(ModelSettings(queue_length=schema_calls))
+    tokenization = chat.tokenization
+    fixed_form(chat.engine, schema_calls, tokenization.encode, tokenization.decode, tokenization.stop_ids)
+    chat.close()
 
 
 def timed(
@@ -86,11 +151,12 @@ def timed(
     return times[0] - started, speed, tokens
 
 
-def speed_beside_llama_cpp(engine: Any, path: Any, prompts: list[list[int]]) -> None:
+def speed_beside_llama_cpp(engine: Any, path: Any, tokenization: Any, prompts: list[list[int]]) -> None:
     """First token and decode speed of the two engines, prompt by prompt in turn."""
     from rag.chat_models.llama_cpp_engine import LlamaCppEngine
+    from rag.settings import ModelSettings
 
-    other = LlamaCppEngine(path, 8192, 4)
+    other = LlamaCppEngine(path, 8192, ModelSettings(), tokenization)
     for one in (engine, other):
         timed(one, prompts[0][::-1], 4)
     results: dict[str, list[tuple[float, float]]] = {engine.name: [], other.name: []}
@@ -165,11 +231,12 @@ def memory() -> None:
     from rag.chat_models.embedded import embedded_gguf
     from rag.chat_models.estimate import estimate
     from rag.chat_models.gguf_file import read_header
-    from rag.chat_models.openvino_engine import OpenVinoEngine, converted_folder
+    from rag.chat_models.openvino_conversion import converted_folder
+    from rag.chat_models.openvino_engine import OpenVinoEngine
     from rag.settings import ModelSettings
 
     folder, before = converted_folder(read_header(embedded_gguf())), resident_bytes()
-    engine = OpenVinoEngine(folder, 4)
+    engine = OpenVinoEngine(folder, ModelSettings())
     timed(engine, [(3 + 7 * at * at) % 40_000 + 20 for at in range(8_000)], 4)
     taken, expected = resident_bytes() - before, estimate(ModelSettings(), 8_004).total_bytes
     row(
@@ -179,70 +246,6 @@ def memory() -> None:
         off_percent=round(100 * (expected / taken - 1), 1),
     )
     engine.close()
-
-
-def schema(engine: Any, tokenization: Any, calls: int) -> None:
-    """Answers in a fixed form: how many cannot be read, and how long each takes."""
-    from rag.chat_models.generation import GenerationRequest
-    from rag.chat_models.json_grammar import json_grammar
-
-    grammar, broken, started = json_grammar(SCHEMA), 0, time.perf_counter()
-    for number in range(calls):
-        ids = tokenization.encode(
-            f"{SENTENCES[number % 5]} Claim {number}: the opposite holds. Judge the claim as JSON:\n"
-        )
-        request = GenerationRequest(
-            tuple(ids),
-            grammar.max_tokens,
-            temperature=0.8,
-            seed=number,
-            stop_ids=tokenization.stop_ids,
-            grammar=grammar.ebnf,
-        )
-        text = tokenization.decode([token for batch in engine.submit(request) for token in batch.ids])
-        try:
-            json.loads(text)
-        except ValueError:
-            broken += 1
-    seconds = (time.perf_counter() - started) / max(calls, 1)
-    row(measure="answers in a fixed form", calls=calls, unparsable=broken, seconds_each=round(seconds, 3))
-
-
-def same_answers(engine: Any, tokenization: Any, path: Any, count: int) -> None:
-    """Greedy answers beside transformers in float32: how many are the same, where the others part, what decides there."""
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    if not count:
-        return
-    model = AutoModelForCausalLM.from_pretrained(
-        str(path.parent), gguf_file=path.name, dtype=torch.float32
-    ).eval()
-    same, partings, margins = 0, [], []
-    for number in range(count):
-        ids = tokenization.encode(
-            f"<|im_start|>user\n{long_text(number, 3)}\nExplain this.<|im_end|>\n<|im_start|>assistant\n"
-        )
-        _, _, ours = timed(engine, ids, 32, tokenization.stop_ids)
-        whole = torch.tensor([[*ids, *ours]])
-        with torch.inference_mode():
-            logits = model(whole).logits[0, len(ids) - 1 : -1]
-        best = logits.argmax(-1).tolist()
-        parted = next((at for at, (a, b) in enumerate(zip(ours, best, strict=True)) if a != b), None)
-        if parted is None:
-            same += 1
-            continue
-        top = logits[parted].topk(2).values
-        partings.append(parted)
-        margins.append(float(top[0] - logits[parted, ours[parted]]) / float(logits[parted].std()))
-    row(
-        measure="same greedy answers as transformers float32",
-        prompts=count,
-        same=same,
-        first_difference_median=statistics.median(partings) if partings else None,
-        margin_in_logit_deviations_median=round(statistics.median(margins), 3) if margins else None,
-        margin_largest=round(max(margins), 3) if margins else None,
-    )
 
 
 def long_text(number: int, sentences: int = 60) -> str:
@@ -264,11 +267,6 @@ def has_cuda() -> bool:
     import torch
 
     return bool(torch.cuda.is_available())
-
-
-def row(**values: Any) -> None:
-    """Print one measurement."""
-    print(json.dumps(values), flush=True)
 
 
 if __name__ == "__main__":

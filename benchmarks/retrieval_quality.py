@@ -1,117 +1,140 @@
 """What each step of the search earns, on every benchmark in BEIR's form, with the usual recipe beside it in the same run.
 
 The usual recipe: RecursiveCharacterTextSplitter at 1000 characters with 200 repeated, all-MiniLM-L6-v2, a flat index; BM25 over
-the same passages; reciprocal rank fusion of the two.
+the same passages; reciprocal rank fusion of the two. A text that two recipes share is embedded once.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
+from time import perf_counter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.beir import PASSAGES, BeirSet, query_scores, rank_documents, read_beir
-from eval.splitters import spans_to_chunks
-from rag.embedder import open_embedder
-from rag.fusion import fused_scores, reciprocal_rank_scores
+from benchmarks.retrieval_ways import (
+    DEPTH,
+    PLAIN,
+    WAYS,
+    Scores,
+    Signals,
+    cluster_recall,
+    collect,
+    token_embedder,
+)
+from eval.beir import PASSAGES, BeirSet, beir_object, query_scores, rank_documents, read_beir, run_beir
+from eval.splitters import Cutter, spans_to_chunks
+from ingest.chunker import chunk_document
+from rag.embedder import Embedder, TokenEmbedder, open_embedder
 from rag.library import Library
-from rag.search import LEXICAL_DEPTH, Searcher
+from rag.search import Searcher
 from rag.settings import ChunkSettings, EmbeddingSettings, RetrievalSettings
 from rag.types import Chunk, Document
 from ui.corpus_library import fill_library
 
 USUAL_CHARS, USUAL_OVERLAP_CHARS = 1000, 200
-Passages = list[tuple[str, float]]
-Way = Callable[[Searcher, str], dict[int, float]]
+DEFAULT = "as the product searches"
+_PROBED = (8, 16, 32, 64)
+_BARE_WAYS = ("dense", "BM25", "all three (default)")
 
 
-def dense(searcher: Searcher, question: str) -> dict[int, float]:
-    """The nearest vectors alone."""
-    rowids, scores = searcher.vectors.search(searcher.embedder.embed_query(question), PASSAGES)
-    return dict(zip(rowids.tolist(), scores.tolist(), strict=True))
+class RememberingEmbedder:
+    """An embedder that embeds no passage twice."""
+
+    def __init__(self, embedder: TokenEmbedder) -> None:
+        self._embedder = embedder
+        self._known: dict[str, tuple[NDArray[np.float32], bytes]] = {}
+        self.fingerprint, self.dim, self.max_tokens = embedder.fingerprint, embedder.dim, embedder.max_tokens
+        self.embed_query, self.embed_query_tokens = embedder.embed_query, embedder.embed_query_tokens
+        self.count_tokens = embedder.count_tokens
+
+    def sketch_passages(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[bytes]]:
+        """The vectors and sketches of texts."""
+        new = list(dict.fromkeys(text for text in texts if text not in self._known))
+        if new:
+            self._known |= zip(new, zip(*self._embedder.sketch_passages(new), strict=True), strict=True)
+        found = [self._known[text] for text in texts]
+        return np.array([vector for vector, _ in found]).reshape(-1, self.dim), [kept for _, kept in found]
+
+    def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The vectors of texts."""
+        return self.sketch_passages(texts)[0]
 
 
-def bm25(searcher: Searcher, question: str) -> dict[int, float]:
-    """Words alone."""
-    found = searcher.lexical.search(question, PASSAGES)
-    return dict(zip(found.rowids.tolist(), found.scores.tolist(), strict=True))
+@contextmanager
+def searcher_over(corpus: Any, embedder: Embedder, cut: Cutter | None) -> Any:
+    """A context manager: a searcher over a corpus, cut so (None: as the product does), in a library that is removed."""
+    with (
+        tempfile.TemporaryDirectory(prefix="lectern-bench-") as name,
+        Library.create(Path(name)) as library,
+    ):
+        fill_library(library, corpus, embedder, ChunkSettings(), cut=cut)
+        yield Searcher(library, embedder, RetrievalSettings())
 
 
-def rrf(searcher: Searcher, question: str) -> dict[int, float]:
-    """Reciprocal rank fusion of the two."""
-    near, words = dense(searcher, question), bm25(searcher, question)
-    return reciprocal_rank_scores(np.array(list(near), np.int64), np.array(list(words), np.int64))
+def open_remembering() -> RememberingEmbedder:
+    """The embedded model, no text embedded twice."""
+    return RememberingEmbedder(token_embedder(open_embedder(EmbeddingSettings())))
 
 
-def min_max(searcher: Searcher, question: str) -> dict[int, float]:
-    """The two scaled to [0, 1] per question and averaged: the usual convex combination."""
-    near, words = dense(searcher, question), bm25(searcher, question)
-    scaled = [_scaled(scores) for scores in (near, words) if scores]
-    return {rowid: sum(part.get(rowid, 0.0) for part in scaled) / 2 for rowid in {*near, *words}}
-
-
-def added(searcher: Searcher, question: str) -> dict[int, float]:
-    """Cosine and BM25 added on their own scales, no token matches."""
-    vector = searcher.embedder.embed_query(question)
-    near, _ = searcher.vectors.search(vector, PASSAGES)
-    words = searcher.lexical.search(question, LEXICAL_DEPTH)
-    rowids: NDArray[np.int64] = np.union1d(near, words.rowids[:PASSAGES])
-    known = dict(zip(words.rowids.tolist(), words.scores.tolist(), strict=True))
-    scores = np.array([known.get(rowid, 0.0) for rowid in rowids.tolist()], np.float32)
-    fused = fused_scores(searcher.vectors.cosines(vector, rowids), scores)
-    return dict(zip(rowids.tolist(), fused.tolist(), strict=True))
-
-
-STEPS: dict[str, Way] = {
-    "dense": dense,
-    "BM25": bm25,
-    "RRF (k=60)": rrf,
-    "min-max 0.5": min_max,
-    "cosine + BM25": added,
-}
-USUAL_STEPS = ("dense", "BM25", "RRF (k=60)")
-
-
-def measure(folder: Path, queries: int) -> dict[str, float]:
-    """nDCG@10 of every way on one benchmark, on at most so many of its queries, evenly taken."""
+def measure(folder: Path, queries: int) -> dict[str, Any]:
+    """nDCG@10 of every way on one benchmark (its first `queries`, evenly taken; 0 for all), and the product's whole result."""
     benchmark = _thinned(read_beir(folder), queries)
-    embedder = open_embedder(EmbeddingSettings())
+    embedder = open_remembering()
     table: dict[str, float] = {}
-    for passages, cut in (("usual", _usual_cut()), ("ours", None)):
-        with (
-            tempfile.TemporaryDirectory(prefix="lectern-bench-") as name,
-            Library.create(Path(name)) as library,
-        ):
-            fill_library(library, benchmark.documents, embedder, ChunkSettings(), cut=cut)
-            searcher = Searcher(library, embedder, RetrievalSettings())
-            for step in USUAL_STEPS if passages == "usual" else STEPS:
-                table[f"{passages}: {step}"] = _ndcg(benchmark, partial(_named, searcher, STEPS[step]))
+    seconds = {}
+    result: dict[str, Any] = {}
+    clusters: list[dict[str, float]] = []
+    asked = list(benchmark.queries.values())
+    for passages, cut, ways in (
+        ("usual", usual_cut(), PLAIN),
+        ("bare", bare_cut(embedder), _BARE_WAYS),
+        ("ours", None, tuple(WAYS)),
+    ):
+        began = perf_counter()
+        with searcher_over(benchmark.documents, embedder, cut) as searcher:
+            seconds[f"{passages}: ingest"] = perf_counter() - began
+            signals = collect(searcher, asked)
+            for way in ways:
+                table[f"{passages}: {way}"] = _ndcg(benchmark, _documents(signals, WAYS[way](signals)))
             if passages == "ours":
-                table["ours: + token matches (default)"] = _ndcg(benchmark, partial(_searched, searcher))
-    return table
+                clusters = [cluster_recall(signals, probes) for probes in _PROBED]
+                result = beir_object(benchmark, run_beir(benchmark, _product(searcher)))
+                table[f"ours: {DEFAULT}"] = result["metrics"]["ndcg@10"]["mean"]
+        seconds[passages] = perf_counter() - began
+    return {
+        "ndcg@10": table,
+        "product": result,
+        "clusters": clusters,
+        "queries": len(asked),
+        "seconds": seconds,
+    }
 
 
-def _searched(searcher: Searcher, question: str) -> Passages:
-    return [(hit.chunk.document, hit.score) for hit in searcher.search(question, PASSAGES)]
+def _product(searcher: Searcher) -> Callable[[Sequence[str]], Iterable[list[tuple[str, float]]]]:
+    return lambda queries: (
+        [(hit.chunk.document, hit.score) for hit in hits] for hits in searcher.search_many(queries, PASSAGES)
+    )
 
 
-def _named(searcher: Searcher, way: Way, question: str) -> Passages:
-    scores = way(searcher, question)
-    documents = searcher.library.document_of(list(scores))
-    return [(documents[rowid], score) for rowid, score in scores.items()]
+def _documents(signals: Signals, scores: Scores) -> Iterable[list[tuple[str, float]]]:
+    """For each question the best passages that have a score, as (document, score)."""
+    for row in scores:
+        best = np.argsort(-row, kind="stable")[:DEPTH]
+        yield [(str(signals.documents[place]), float(row[place])) for place in best if row[place] != 0.0]
 
 
-def _ndcg(benchmark: BeirSet, search: Callable[[str], Passages]) -> float:
+def _ndcg(benchmark: BeirSet, found: Iterable[Sequence[tuple[str, float]]]) -> float:
     return float(
         np.mean(
             [
-                query_scores(rank_documents(search(text)), benchmark.judgements[query])["ndcg@10"]
-                for query, text in benchmark.queries.items()
+                query_scores(rank_documents(passages), benchmark.judgements[query])["ndcg@10"]
+                for query, passages in zip(benchmark.queries, found, strict=True)
             ]
         )
     )
@@ -119,7 +142,8 @@ def _ndcg(benchmark: BeirSet, search: Callable[[str], Passages]) -> float:
 
 def _thinned(benchmark: BeirSet, queries: int) -> BeirSet:
     names = list(benchmark.queries)
-    kept = [names[place] for place in np.linspace(0, len(names) - 1, min(queries, len(names))).astype(int)]
+    count = min(queries, len(names)) if queries else len(names)
+    kept = [names[place] for place in np.linspace(0, len(names) - 1, count).astype(int)]
     return replace(
         benchmark,
         queries={name: benchmark.queries[name] for name in kept},
@@ -127,7 +151,8 @@ def _thinned(benchmark: BeirSet, queries: int) -> BeirSet:
     )
 
 
-def _usual_cut() -> Callable[[Document], list[Chunk]]:
+def usual_cut() -> Cutter:
+    """RecursiveCharacterTextSplitter as most tutorials set it."""
     from langchain_text_splitters import RecursiveCharacterTextSplitter
 
     splitter = RecursiveCharacterTextSplitter(
@@ -144,22 +169,35 @@ def _usual_cut() -> Callable[[Document], list[Chunk]]:
     return cut
 
 
-def _scaled(scores: dict[int, float]) -> dict[int, float]:
-    low, high = min(scores.values()), max(scores.values())
-    return {rowid: (score - low) / max(high - low, 1e-9) for rowid, score in scores.items()}
+def bare_cut(embedder: Embedder) -> Cutter:
+    """The product's passages without their context: neither title nor headings are embedded or indexed."""
+
+    def cut(document: Document) -> list[Chunk]:
+        chunks = chunk_document(document, ChunkSettings(), embedder.count_tokens)
+        return [replace(chunk, title="", headings=()) for chunk in chunks]
+
+    return cut
 
 
-def show(tables: dict[str, dict[str, float]]) -> list[str]:
-    """The table of every way on every benchmark, with the mean, and what the default has over the best of its parts."""
-    names = list(tables)
-    lines = [f"{'nDCG@10':36s}" + "".join(f"{name[:22]:>24s}" for name in names) + f"{'mean':>9s}"]
-    for way in next(iter(tables.values())):
-        values = [tables[name][way] for name in names]
-        lines.append(f"{way:36s}" + "".join(f"{v:24.4f}" for v in values) + f"{np.mean(values):9.4f}")
-    default = [tables[name]["ours: + token matches (default)"] for name in names]
-    best = [
-        max(tables[name][f"{p}: {part}"] for p in ("usual", "ours") for part in USUAL_STEPS) for name in names
+def show(found: dict[str, dict[str, Any]]) -> list[str]:
+    """The table of every way on every benchmark, with the mean, and what the product has over the best plain way."""
+    tables = {name: entry["ndcg@10"] for name, entry in found.items()}
+    lines = [
+        f"{'nDCG@10':38s}"
+        + "".join(f"{name[:16] + ' (' + str(found[name]['queries']) + ')':>24s}" for name in tables)
+        + f"{'mean':>9s}"
     ]
-    gains = [d - b for d, b in zip(default, best, strict=True)]
-    lines.append(f"{'default - best of dense, BM25, RRF':36s}" + "".join(f"{g:+24.4f}" for g in gains))
+    for way in next(iter(tables.values())):
+        values = [table[way] for table in tables.values()]
+        lines.append(f"{way:38s}" + "".join(f"{v:24.4f}" for v in values) + f"{np.mean(values):9.4f}")
+    gains = [
+        table[f"ours: {DEFAULT}"]
+        - max(table[f"{passages}: {way}"] for passages in ("usual", "ours") for way in PLAIN)
+        for table in tables.values()
+    ]
+    lines.append(f"{'product - best of dense, BM25, RRF':38s}" + "".join(f"{gain:+24.4f}" for gain in gains))
+    for place, probes in enumerate(_PROBED):
+        shares = [entry["clusters"][place] for entry in found.values()]
+        shown = "".join(f"{share['recall@10']:18.3f} of {share['clusters']:3.0f}" for share in shares)
+        lines.append(f"{f'recall@10 of the nearest, {probes} clusters':38s}{shown}")
     return lines

@@ -1,5 +1,7 @@
 """Latency, memory and recall of the search at one size, in a process of its own; prints one JSON object.
 
+The library is made by one process and measured by another (`--folder`), whose memory then is that of a search alone.
+
 python -m benchmarks.retrieval_scale CHUNKS [--queries 100] [--folder DIR]
 """
 
@@ -7,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from time import perf_counter, process_time
@@ -15,31 +19,33 @@ from typing import Any
 import numpy as np
 import psutil
 
+from benchmarks.retrieval_ways import token_embedder
 from benchmarks.synthetic_library import fill, make_topics, question, topic_vectors, vocabulary, zipf_weights
 from rag.embedder import open_embedder
 from rag.library import Library
-from rag.search import Searcher
+from rag.search import LEXICAL_DEPTH, MATCH_DEPTH, Searcher
 from rag.settings import EmbeddingSettings, RetrievalSettings
+from rag.token_sketch import best_matches
 from rag.vectors import VectorIndex
 
 _TRUTH_QUERIES = 40
 _BATCH = 65_536
 
 
+def make(chunks: int, folder: Path) -> dict[str, float]:
+    """Fills a library of so many passages in `folder` and builds its index; the seconds each took."""
+    embedder = open_embedder(EmbeddingSettings())
+    started = perf_counter()
+    with fill(folder, chunks, embedder.fingerprint, embedder.dim) as library:
+        filled = perf_counter()
+        VectorIndex(library).refresh()
+    return {"fill_seconds": filled - started, "index_seconds": perf_counter() - filled}
+
+
 def measure(chunks: int, queries: int, folder: Path) -> dict[str, Any]:
-    """Every figure of one size."""
+    """Every figure of the library in `folder`; this process must not have worked on it before."""
     embedder = open_embedder(EmbeddingSettings())
     embedder.embed_query("warm")
-    started = perf_counter()
-    if not (folder / "library.sqlite").exists():
-        fill(folder, chunks, embedder.fingerprint, embedder.dim).close()
-    filled = perf_counter() - started
-    library = Library.open(folder)
-    started = perf_counter()
-    VectorIndex(library).refresh()
-    built = perf_counter() - started
-    library.close()
-
     before = psutil.Process().memory_info().rss
     started = perf_counter()
     library = Library.open(folder)
@@ -64,8 +70,6 @@ def measure(chunks: int, queries: int, folder: Path) -> dict[str, Any]:
     return {
         "chunks": chunks,
         "index": figures.kind,
-        "fill_seconds": filled,
-        "index_seconds": built,
         "open_seconds": opened,
         "p50_ms": 1e3 * p50,
         "p95_ms": 1e3 * p95,
@@ -79,19 +83,23 @@ def measure(chunks: int, queries: int, folder: Path) -> dict[str, Any]:
 
 
 def steps(searcher: Searcher, asked: list[str]) -> dict[str, float]:
-    """Milliseconds (mean, wall) of embedding, the nearest vectors and the lexical search."""
-    totals = {"embed": 0.0, "dense": 0.0, "lexical": 0.0}
+    """Milliseconds (mean, wall) of embedding, the nearest vectors, the search by words and matching tokens."""
+    walls: dict[str, list[float]] = {"embed": [], "dense": [], "words": [], "tokens": []}
+    embedder = token_embedder(searcher.embedder)
     for text in asked:
-        started = perf_counter()
-        vector = searcher.embedder.embed_query(text)
-        embedded = perf_counter()
-        searcher.vectors.search(vector, 100)
-        found = perf_counter()
-        searcher.lexical.search(text, 1000)
-        totals["embed"] += embedded - started
-        totals["dense"] += found - embedded
-        totals["lexical"] += perf_counter() - found
-    return {name: 1e3 * total / len(asked) for name, total in totals.items()}
+        marks = [perf_counter()]
+        vector, tokens = embedder.embed_query_tokens(text)
+        marks.append(perf_counter())
+        near, _ = searcher.vectors.search(vector, MATCH_DEPTH)
+        marks.append(perf_counter())
+        searcher.lexical.search(text, LEXICAL_DEPTH)
+        marks.append(perf_counter())
+        sketches = searcher.library.sketches(near)
+        best_matches(tokens, list(sketches.values()))
+        marks.append(perf_counter())
+        for name, start, end in zip(walls, marks, marks[1:], strict=False):
+            walls[name].append(end - start)
+    return {name: 1e3 * float(np.mean(values)) for name, values in walls.items()}
 
 
 def recall(library: Library, index: VectorIndex, dim: int) -> float:
@@ -154,7 +162,11 @@ def main() -> None:
         print(json.dumps(measure(given.chunks, given.queries, given.folder)))
         return
     with tempfile.TemporaryDirectory(prefix="lectern-bench-") as name:
-        print(json.dumps(measure(given.chunks, given.queries, Path(name))))
+        made = make(given.chunks, Path(name))
+        command = [sys.executable, "-m", "benchmarks.retrieval_scale", str(given.chunks)]
+        command += ["--queries", str(given.queries), "--folder", name]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        print(json.dumps(made | json.loads(done.stdout.strip().splitlines()[-1])))
 
 
 if __name__ == "__main__":

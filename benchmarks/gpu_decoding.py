@@ -1,0 +1,205 @@
+"""Decoding on a GPU measured: plain `generate`, one conversation, its second turn, many at once, the 4-bit kernels by shape."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from benchmarks.gpu_measuring import row, timed
+
+NEW_TOKENS, CONVERSATIONS = 128, 32
+
+
+def alone_and_together(engine: Any, prompt: Any, references: dict[str, Any], bandwidth: float) -> None:
+    """Decode steps against the reference logits, one conversation, its second turn, many at once."""
+    row(model=engine.name, slots=engine._steps.slots)
+    steps = stepped_logits(engine._steps, prompt)
+    for name, reference in references.items():
+        logits_beside(f"nf4 Lectern decode, {name}", steps, reference)
+    ids = prompt[0].tolist()
+
+    def fresh(seed: int) -> list[int]:
+        return [seed % 1000, *ids[1:]]
+
+    followed(engine, [fresh(900)])
+    single, firsts = [], []
+    for seed in range(3):
+        started = time.perf_counter()
+        (times,) = followed(engine, [fresh(100 + seed)])
+        firsts.append(times[0] - started)
+        single.append((len(times) - 1) / (times[-1] - times[0]))
+    started = time.perf_counter()
+    (again,) = followed(engine, [[*fresh(102), *([7] * 32)]])
+    speed = statistics.median(single)
+    row(
+        model="nf4 Lectern", first_token_s=round(statistics.median(firsts), 4), decode_tok_s=round(speed, 1),
+        limit_tok_s=round(bandwidth / step_bytes(engine._model)),
+        second_turn_first_token_s=round(again[0] - started, 4),
+    )  # fmt: skip
+    many_at_once(engine, fresh, speed)
+    step_times(engine._steps, len(ids))
+
+
+def many_at_once(engine: Any, fresh: Callable[[int], list[int]], speed: float) -> None:
+    """Tokens a second of many conversations, once all have begun and over all."""
+    followed(engine, [fresh(300 + number) for number in range(CONVERSATIONS)])
+    started = time.perf_counter()
+    times = followed(engine, [fresh(400 + number) for number in range(CONVERSATIONS)])
+    latest_first, end = max(one[0] for one in times), max(one[-1] for one in times)
+    together = sum(sum(1 for at in one if at > latest_first) for one in times) / (
+        min(one[-1] for one in times) - latest_first
+    )
+    total = sum(len(one) for one in times) / (end - started)
+    row(
+        model=f"nf4 Lectern, {CONVERSATIONS} conversations", decode_tok_s=round(together, 1),
+        times_of_one=round(together / speed, 1), with_prompts_tok_s=round(total, 1),
+    )  # fmt: skip
+
+
+def followed(
+    engine: Any, prompts: Sequence[Sequence[int]], new_tokens: int = NEW_TOKENS
+) -> list[list[float]]:
+    """When each token of each prompt's answer came, all asked at once."""
+    from rag.chat_models.generation import GenerationRequest
+
+    times: list[list[float]] = [[] for _ in prompts]
+    generations = [engine.submit(GenerationRequest(tuple(one), new_tokens)) for one in prompts]
+
+    def follow(number: int) -> None:
+        for batch in generations[number]:
+            times[number].extend([time.perf_counter()] * len(batch.ids))
+
+    threads = [threading.Thread(target=follow, args=(number,)) for number in range(len(prompts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return times
+
+
+def step_times(model: Any, context: int) -> None:
+    """Milliseconds of one decode step by the number of conversations, and by the tokens that one of them reads in it."""
+    for count in (1, 2, 4, 8, 16, 32):
+        together = partial(model.step, list(range(count)), [5] * count, [context] * count)
+        alone = partial(model.step, [0] * count, [5] * count, list(range(context, context + count)))
+        seconds, own = timed(together), timed(alone)
+        row(
+            measure="one decode step",
+            rows=count,
+            conversations_ms=round(seconds * 1000, 3),
+            tok_s=round(count / seconds),
+            one_conversation_ms=round(own * 1000, 3),
+        )
+
+
+def stepped_logits(model: Any, prompt: Any) -> Any:
+    """Logits at 128 positions made step by step: two conversations at once, then one, over the same tokens."""
+    import torch
+
+    ids = prompt[0].tolist()
+    for slot in (0, 1):
+        model.read(slot, ids[:128], 0)
+    both = [model.step([0, 1], [ids[at]] * 2, [at] * 2)[1].float() for at in range(128, 192)]
+    one = [model.step([0], [ids[at]], [at])[0].float() for at in range(192, 256)]
+    return torch.stack(both + one)
+
+
+def logits_beside(name: str, logits: Any, reference: Any) -> None:
+    """Relative error of the logits and how often the best token is the same, over the last 128 positions."""
+    ours, theirs = logits[-128:], reference[-128:]
+    relative = (ours - theirs).norm() / theirs.norm()
+    same = (ours.argmax(-1) == theirs.argmax(-1)).float().mean()
+    row(
+        measure="logits beside",
+        of=name,
+        relative_error=round(float(relative), 5),
+        same_best=round(float(same), 3),
+    )
+
+
+def plain(model: Any, name: str, prompt: Any, bandwidth: float) -> None:
+    """Plain `generate`: first token and decode speed."""
+    options = {"do_sample": False, "pad_token_id": 0}
+
+    def generate(tokens: int) -> float:
+        return timed(
+            lambda: model.generate(prompt, min_new_tokens=tokens, max_new_tokens=tokens, **options), 2
+        )
+
+    generate(8)
+    first, half, whole = generate(1), generate(NEW_TOKENS // 2), generate(NEW_TOKENS)
+    speed = (NEW_TOKENS - NEW_TOKENS // 2) / (whole - half)
+    row(
+        model=name, first_token_s=round(first, 4), decode_tok_s=round(speed, 1),
+        limit_tok_s=round(bandwidth / step_bytes(model)), weights_gb=round(model.get_memory_footprint() / 1e9, 2),
+    )  # fmt: skip
+
+
+def kernel_sweep(model: Any, bandwidth: float) -> None:
+    """Gigabytes per second of the 4-bit kernels by shape, on the model's own layers, rotated so that no cache holds them."""
+    import torch
+
+    from rag.chat_models import nf4_kernels
+    from rag.chat_models.cuda_llama import FourBitWeight
+
+    for part in ("o_proj", "gate_up", "down_proj"):
+        weights = [
+            FourBitWeight(_modules(block, part), keep_dense=False) for block in model.model.layers[:16]
+        ]
+        size = sum(weight.packed.numel() + weight.scales.numel() * 4 for weight in weights)
+        x = torch.randn(1, weights[0].packed.shape[1] * 2, device="cuda", dtype=torch.bfloat16)
+        kept, speeds = nf4_kernels.PRODUCT_SHAPE, {}
+        for shape in SHAPES:
+            nf4_kernels.PRODUCT_SHAPE = shape
+            speeds[shape] = round(size / graph_timed(partial(_multiply_all, weights, x)) / 1e9)
+        nf4_kernels.PRODUCT_SHAPE = kept
+        best = sorted(speeds.items(), key=lambda pair: -pair[1])
+        row(sweep=part, limit_gb_s=round(bandwidth / 1e9), gb_s=best)
+
+
+def _modules(block: Any, part: str) -> list[Any]:
+    if part == "gate_up":
+        return [block.mlp.gate_proj, block.mlp.up_proj]
+    return [block.self_attn.o_proj if part == "o_proj" else block.mlp.down_proj]
+
+
+def _multiply_all(weights: list[Any], x: Any) -> None:
+    for weight in weights:
+        weight(x)
+
+
+SHAPES = [
+    (1, 8, 1),
+    (2, 4, 1),
+    (2, 8, 1),
+    (2, 8, 2),
+    (4, 4, 1),
+    (4, 8, 1),
+    (4, 8, 2),
+    (4, 16, 2),
+    (8, 4, 1),
+    (8, 8, 2),
+    (8, 8, 1),
+    (16, 8, 2),
+]
+
+
+def graph_timed(action: Callable[[], Any]) -> float:
+    """Seconds of one replay of the action as a CUDA graph."""
+    import torch
+
+    action()
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        action()
+    return timed(graph.replay, 10)
+
+
+def step_bytes(model: Any) -> int:
+    """The bytes of weights that a decode step reads: all but the input embedding."""
+    return int(model.get_memory_footprint() - model.get_input_embeddings().weight.numel() * 2)
