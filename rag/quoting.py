@@ -22,6 +22,8 @@ from rag.words import content_words
 
 MINIMUM_WORDS = 3
 """Content words that a sentence needs to say anything; headings and labels have fewer."""
+ADDED_WORDS = 2
+"""Content words that a line without a full stop needs beyond the question's, or one with a digit: a label repeats what is asked."""
 CONTINUED_SPANS = 6
 """Sentences, list items or code blocks that may follow one that ends with a colon."""
 WORD_WEIGHT, RANK_WEIGHT = 0.2, 0.04
@@ -34,6 +36,7 @@ than the notes', 40 that they do not answer): 0.59 right, 0.20 wrong, 0.45 of th
 threshold of 0.55 had 0.53, 0.13 and 0.48."""
 
 
+_ENDS = (".", "!", "?", ":", "|")
 _LINKS = re.compile(r"\[!\[[^\]]*\]\([^)]*\)\]\([^)]*\)|!?\[?[^\[\]]*\]\([^)]*\)|<[^<>]*>|https?://\S+")
 
 
@@ -72,13 +75,14 @@ def best_quote(
 
     Closeness is the mean cosine of the sentence alone and under its heading, plus `WORD_WEIGHT` for the share of the
     question's words it holds, less `RANK_WEIGHT` for every passage ranked before its own, plus `READER_WEIGHT` where it
-    overlaps a vote, plus `ANSWERED_WEIGHT` where there is any vote. The earlier wins a tie. A short line or a block of code
-    counts only where it has a vote.
+    overlaps a vote, plus `ANSWERED_WEIGHT` where there is any vote. The earlier wins a tie. A short line, a label that says no
+    more than the question, or a block of code counts only where it has a vote.
     """
+    asked = set(content_words(question))
     candidates = [
         (n, start, end)
         for n, chunk in enumerate(passages, 1)
-        for start, end in _statements(chunk.text, [vote for vote in votes if vote[0] == n])
+        for start, end in _statements(chunk.text, asked, [vote for vote in votes if vote[0] == n])
     ]
     if not candidates:
         return None
@@ -88,7 +92,6 @@ def best_quote(
     ]
     cosines = embedder.embed_passages([*texts, *headed]) @ embedder.embed_query(question)
     scores = (cosines[: len(texts)] + cosines[len(texts) :]) / 2
-    asked = set(content_words(question))
     voted = [any(_overlap(candidate, vote) for vote in votes) for candidate in candidates]
     for i, (n, _, _) in enumerate(candidates):
         held = len(asked & set(content_words(headed[i]))) / max(1, len(asked))
@@ -108,18 +111,28 @@ def _overlap(one: Vote, other: Vote) -> bool:
     return one[0] == other[0] and one[1] < other[2] and other[1] < one[2]
 
 
-def _statements(text: str, votes: Sequence[Vote]) -> list[tuple[int, int]]:
+def _statements(text: str, asked: set[str], votes: Sequence[Vote]) -> list[tuple[int, int]]:
     """Spans of sentences that say something or have a vote: no headings, and not only links, pictures and tags."""
     return [
         (start, end)
         for start, end in sentence_spans(text)
         if not text[start:end].startswith("#")
-        and (_says_something(text[start:end]) or any(start < vote[2] and vote[1] < end for vote in votes))
+        and (_says_something(text, start, end, asked) or any(start < v[2] and v[1] < end for v in votes))
     ]
 
 
-def _says_something(sentence: str) -> bool:
-    return not sentence.startswith("```") and len(content_words(_LINKS.sub(" ", sentence))) >= MINIMUM_WORDS
+def _says_something(text: str, start: int, end: int, asked: set[str]) -> bool:
+    sentence = text[start:end]
+    words = content_words(_LINKS.sub(" ", sentence))
+    if sentence.startswith("```") or len(words) < MINIMUM_WORDS:
+        return False
+    added = set(words) - asked
+    return (
+        sentence.rstrip("*_ ").endswith(_ENDS)
+        or len(added) >= ADDED_WORDS
+        or any(not word.isalpha() for word in added)
+        or _continued(text, start, end) > end
+    )
 
 
 def _continued(text: str, start: int, end: int) -> int:

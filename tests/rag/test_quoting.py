@@ -109,6 +109,21 @@ def test_links_and_badges_are_no_answers(make_chunk: Callable[..., Chunk]) -> No
     assert said(best_quote("owls", [linked], OwlEmbedder()), [linked]) == linked.text
 
 
+def test_a_label_that_repeats_the_question_is_no_answer(make_chunk: Callable[..., Chunk]) -> None:
+    label = "Owls of the north: hunting"
+    assert best_quote("How do owls of the north hunt?", [make_chunk(label)], OwlEmbedder()) is None
+    for line in (
+        "Owls of the north hunt.",
+        "Owls of the north: hunt 3",
+        "Owls of the north hunt by ear at dusk",
+    ):
+        passages = [make_chunk(f"{label}\n\n- {line}\n")]
+        assert (
+            said(best_quote("How do owls of the north hunt?", passages, OwlEmbedder()), passages)
+            == f"- {line}"
+        )
+
+
 def test_headings_and_labels_are_no_answers(make_chunk: Callable[..., Chunk]) -> None:
     assert best_quote("owls", [make_chunk("# Owls of the northern forests\n\nOwls.")], OwlEmbedder()) is None
     assert best_quote("owls", [], OwlEmbedder()) is None
