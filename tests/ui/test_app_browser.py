@@ -40,11 +40,12 @@ She eats <script>document.title = 'broken into'</script> lemmings ![leak](http:/
 class Server:
     """A running `lectern chat` and where its sockets are written down."""
 
-    def __init__(self, library: Path, log: Path, *options: str) -> None:
+    def __init__(self, library: Path, log: Path, *options: str, **settings: str) -> None:
         self.log = log
         environ = os.environ | {
             "PYTHONPATH": os.pathsep.join([str(AUDIT), str(ROOT)]),
             "SOCKET_LOG_OF_TESTS": str(log),
+            **settings,
         }
         command = [
             sys.executable,
@@ -100,10 +101,13 @@ def server(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="module")
 def talker(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server whose model lacks the adapter that keeps it short: it can be watched, and interrupted, while it talks."""
+    """A server whose model lacks the adapter that keeps it short and the guesses that make it quick.
+
+    It can be watched, and interrupted, while it talks.
+    """
     log = tmp_path_factory.mktemp("sockets") / "talker.txt"
     log.touch()
-    running = Server(library, log, "--adapter", "none")
+    running = Server(library, log, "--adapter", "none", LECTERN_MODEL__LOOKUP_TOKENS="0")
     yield running
     running.close()
 
