@@ -73,10 +73,10 @@ def embed_with_sketches(embedder: Embedder, texts: Sequence[str]) -> tuple[NDArr
 
 
 def open_embedder(settings: EmbeddingSettings) -> Embedder:
-    """The embedder that the settings name, on the fastest engine that this machine was measured to have.
+    """The embedder that the settings name.
 
-    The embedded model runs on OpenVINO, which starts in half a second, or on sentence-transformers where that was measured
-    to be faster; any other model runs on sentence-transformers.
+    The embedded model runs on OpenVINO, in the fastest arithmetic that this machine was measured to have, and on
+    sentence-transformers where OpenVINO does not run; any other model runs on sentence-transformers.
 
     Raises:
         ModelMissing: the model is neither a folder nor installed nor in the cache of Hugging Face.

@@ -1,15 +1,17 @@
 """Which engine runs the embedding model on this machine.
 
-The embedded model runs on OpenVINO: it starts in half a second because it needs no torch, tells the tokens' own states for
-late interaction, and was the fastest engine in every probe. The probe settles its arithmetic. Everything else runs on
-sentence-transformers.
+The embedded model runs on OpenVINO wherever OpenVINO runs it well: it starts in half a second because it needs no torch and
+tells the tokens' own states for late interaction, which is worth more than the fifth by which torch is faster on some processors.
+The probe settles its arithmetic. Everything else runs on sentence-transformers.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from rag import machine_profile
+from rag.child_process import printed_by
 from rag.embedder import EMBEDDED_MODEL, EMBEDDED_NAME, Embedder
 from rag.machine_profile import Engine, EngineChoice, Measured, Precision
 from rag.sentence_model import SentenceModel, read_sentence_model
@@ -33,16 +35,20 @@ def chosen_engine(settings: EmbeddingSettings, model: SentenceModel) -> EngineCh
     if named != "auto":
         return EngineChoice(Engine.OPENVINO, Precision(named))
     good = [entry.choice for entry in measured(model, settings.batch_size) if entry.cosine >= LEAST_COSINE]
-    return next((choice for choice in good if choice.engine is Engine.OPENVINO), good[0])
+    exact = EngineChoice(Engine.TORCH, Precision.FLOAT32)  # whose own error tells most where nothing runs
+    return next((choice for choice in good if choice.engine is Engine.OPENVINO), good[0] if good else exact)
 
 
 def measured(model: SentenceModel, batch_size: int) -> list[Measured]:
-    """The machine profile's figures for the model, fastest first; probed now (some seconds) if there are none."""
+    """The machine profile's figures for the model, fastest first; probed now (some seconds) if there are none.
+
+    The probe loads every engine, which takes 3 GB, so it has a process of its own.
+    """
     found = machine_profile.remembered(model.fingerprint)
     if not found:
-        from rag.embedding_probe import candidates, probe
-
-        found = probe(candidates(), lambda choice: open_choice(model, choice, batch_size))
+        name = model.fingerprint.split(" ", 1)[0]
+        printed = printed_by("rag.embedding_probe", str(model.folder), name, str(batch_size))
+        found = [machine_profile.measured_from(entry) for entry in json.loads(printed.splitlines()[-1])]
         machine_profile.remember(model.fingerprint, found)
     return found
 

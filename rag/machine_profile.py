@@ -76,7 +76,7 @@ def remembered(fingerprint: str) -> list[Measured]:
     """What was measured on this machine for the model of that fingerprint, fastest first; empty if nothing was."""
     entries = _read().get(machine_name(), {}).get(fingerprint, [])
     try:
-        return [_measured(entry) for entry in entries]
+        return [measured_from(entry) for entry in entries]
     except (KeyError, TypeError, ValueError):
         return []
 
@@ -95,7 +95,12 @@ def remember(fingerprint: str, found: list[Measured]) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _measured(entry: dict[str, Any]) -> Measured:
+def measured_from(entry: dict[str, Any]) -> Measured:
+    """The measurement that was written as JSON.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is none.
+    """
     choice = entry["choice"]
     engine = EngineChoice(Engine(choice["engine"]), Precision(choice["precision"]), str(choice["device"]))
     return Measured(engine, float(entry["passages_per_second"]), float(entry["cosine"]))

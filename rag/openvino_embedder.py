@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from rag.machine_profile import Precision
+from rag.openvino_core import openvino_core
 from rag.sentence_model import ModelFacts, SentenceModel
 from rag.token_sketch import sketches_of
 
@@ -52,14 +53,12 @@ class OpenVinoEmbedder(ModelFacts):
             return self._compiled
 
     def _compile(self) -> Any:
-        import openvino
-
         options = {
             "INFERENCE_PRECISION_HINT": _HINT[self.precision],
             "PERFORMANCE_HINT": "THROUGHPUT",
             "NUM_STREAMS": self._streams,
         }
-        network = openvino.Core().compile_model(self._graph, "CPU", options)
+        network = openvino_core().compile_model(self._graph, "CPU", options)
         # OpenVINO's Python side deadlocks when two threads are the first to read a tensor; one does it here, alone.
         self._infer(network.create_infer_request(), np.zeros((1, 2), np.int64), np.ones((1, 2), np.int64))
         return network

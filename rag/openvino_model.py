@@ -1,18 +1,20 @@
 """The embedding network as an OpenVINO graph: made once from the torch module, kept in the user's cache folder.
 
 It knows how tokens become a sentence vector (BERT, mean over the tokens, length 1), and that a start without torch is
-worth 90 MB of disk.
+worth 90 MB of disk. It is made in a process of its own: torch and two copies of the network take 2 GB.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import sys
 import warnings
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from rag.child_process import printed_by
 from rag.sentence_model import SentenceModel
 
 
@@ -23,15 +25,19 @@ def graph_file(model: SentenceModel, cache: Path) -> Path:
 
 
 def ensure_graph(model: SentenceModel, cache: Path) -> Path:
-    """The graph's file, made now (some seconds, imports torch) if it is not there yet."""
+    """The graph's file, made now (some seconds) if it is not there yet.
+
+    Raises:
+        ModelFailed: it cannot be made.
+    """
     file = graph_file(model, cache)
     if not (file.is_file() and file.with_suffix(".bin").is_file()):
         file.parent.mkdir(parents=True, exist_ok=True)
-        _save(_converted(model), file)
+        printed_by(__name__, str(model.folder), str(file))
     return file
 
 
-def _converted(model: SentenceModel) -> Any:
+def _converted(folder: Path) -> Any:
     """The network traced with pooling and normalising inside: (sentence vectors, token states)."""
     import openvino
     import torch
@@ -53,7 +59,7 @@ def _converted(model: SentenceModel) -> Any:
             return torch.nn.functional.normalize(mean, p=2, dim=1), states
 
     quieten()
-    encoder = AutoModel.from_pretrained(model.folder, attn_implementation="sdpa", dtype=torch.float32).eval()
+    encoder = AutoModel.from_pretrained(folder, attn_implementation="sdpa", dtype=torch.float32).eval()
     example = torch.ones(2, 9, dtype=torch.long)
     shape = openvino.PartialShape([-1, -1])
     with warnings.catch_warnings():
@@ -73,3 +79,11 @@ def _save(graph: Any, file: Path) -> None:
     openvino.save_model(graph, draft, compress_to_fp16=False)
     draft.with_suffix(".bin").replace(file.with_suffix(".bin"))
     draft.replace(file)
+
+
+if __name__ == "__main__":
+    from rag.telemetry import switch_off_telemetry
+
+    switch_off_telemetry()
+    given, target = map(Path, sys.argv[1:])
+    _save(_converted(given), target)
