@@ -19,6 +19,7 @@ _BOUNDARY = re.compile(r"""[.!?]+["'”’)\]*_]*(?:\s*\[\d{1,3}(?:\s*,\s*\d{1,3
 _ITEM = r"(?:[-*+•]\s|\d{1,3}[.)]\s|[#>|]|```)"
 _WORD = re.compile(r"\w+")
 _FENCE = re.compile(r"^ {0,3}```.*?^ {0,3}```[ \t]*$", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"\s*#{1,6}\s[^\n]*")
 _LINE = re.compile(rf"\n\s*\n|\n(?=\s*{_ITEM})|(?<=\|)\n")
 
 
@@ -52,6 +53,9 @@ def _split_line(text: str, start: int, end: int) -> list[Span]:
     if text[start:end].lstrip().startswith("|"):  # a table's row is one statement
         return _trimmed(text, start, end)
     spans: list[Span] = []
+    if heading := _HEADING.match(text, start, end):  # one statement too, whatever stops are in it
+        spans += _trimmed(text, start, heading.end())
+        start = heading.end()
     for match in _BOUNDARY.finditer(text, start, end):
         if match.end() < end and not _ends_sentence(text, start, match):
             continue

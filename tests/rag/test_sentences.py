@@ -24,6 +24,8 @@ from rag.sentences import sentence_spans, sentences
         ("Run:\n```\na. b. c.\n```\nDone.", ["Run:", "```\na. b. c.\n```", "Done."]),
         ("Run:\n```\na. b.\n ```\nDone.", ["Run:", "```\na. b.\n ```", "Done."]),
         ("| a | b |\n| 1. | 2 |", ["| a | b |", "| 1. | 2 |"]),
+        ("## 03. Owls\n\nThey hunt.", ["## 03. Owls", "They hunt."]),
+        ("# Owls. A note\nThey hunt. Often.", ["# Owls. A note", "They hunt.", "Often."]),
         ("", []),
         ("  \n ", []),
     ],
