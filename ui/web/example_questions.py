@@ -9,11 +9,15 @@ from itertools import zip_longest
 from pathlib import Path
 
 from rag.evidence import support
+from rag.sentences import sentences
 from rag.types import BlockKind, Document
+from rag.words import content_words
 
 GOLDEN_NAME = "golden.jsonl"
 _COUNT = 4
 _MOST_HEADING_WORDS = 6
+_OPENING_CHARS = 1000
+_IS = re.compile(r"\b(?:is|are|means|refers|describes|lets|allows|helps)\b")
 _NUMBERING = re.compile(
     r"^(?:(?:lesson|lecture|chapter|week|part|unit|module|section)?\s*[\dIVX]+(?:\.\d+)*[.:)\-\s]+)+", re.I
 )
@@ -40,13 +44,15 @@ def course_questions(sources: Iterable[str], count: int = _COUNT) -> list[str]:
 
 
 def heading_questions(documents: Iterable[Document], count: int = _COUNT) -> list[str]:
-    """`What is <heading>?` for headings that name a subject: the first of every document, then the second ones.
+    """`What is <heading>?` for headings that name a subject, those first under which a sentence says what it is.
 
-    A heading that names several things is asked for with `are`.
+    Documents take turns. A heading that names several things is asked for with `are`.
     """
-    per_document = [list(dict.fromkeys(_subjects(document))) for document in documents]
-    turns = (subject for turn in zip_longest(*per_document) for subject in turn if subject)
-    return [f"What {_verb(subject)} {subject}?" for subject in dict.fromkeys(turns)][:count]
+    per_document = [list(_subjects(document)) for document in documents]
+    turns = [found for turn in zip_longest(*per_document) for found in turn if found]
+    told = [subject for subject, is_told in turns if is_told]
+    subjects = dict.fromkeys([*told, *(subject for subject, _ in turns)])
+    return [f"What {_verb(subject)} {subject}?" for subject in subjects][:count]
 
 
 def _verb(subject: str) -> str:
@@ -73,11 +79,13 @@ def _golden_questions(path: Path) -> Iterator[tuple[str, float]]:
             yield question, support(question, gold)
 
 
-def _subjects(document: Document) -> Iterator[str]:
-    for block in document.blocks:
-        if block.kind is not BlockKind.HEADING:
-            continue
-        heading = re.sub(r"[*_`#]|\$.*?\$", "", document.text[block.start : block.end].lstrip("#"))
+def _subjects(document: Document) -> Iterator[tuple[str, bool]]:
+    """What headings name, in order, and whether the text under them tells what it is."""
+    from ingest.readers.markdown import heading_text
+
+    headings = [block for block in document.blocks if block.kind is BlockKind.HEADING]
+    for block, following in zip_longest(headings, headings[1:]):
+        heading = re.sub(r"\$.*?\$", "", heading_text(document.text[block.start : block.end]))
         subject = _NUMBERING.sub("", " ".join(heading.split())).strip(" :.-=")
         words = subject.split()
         usable = 0 < len(words) <= _MOST_HEADING_WORDS and "?" not in subject and len(subject) > 3
@@ -85,4 +93,15 @@ def _subjects(document: Document) -> Iterator[str]:
             keeps_capital = words[0].lower() not in ("the", "a", "an") and any(
                 c.isupper() for c in subject[1:]
             )
-            yield subject if keeps_capital else subject[0].lower() + subject[1:]
+            under = document.text[block.end : following.start if following else None]
+            yield (
+                subject if keeps_capital else subject[0].lower() + subject[1:],
+                _tells(under[:_OPENING_CHARS], subject),
+            )
+
+
+def _tells(text: str, subject: str) -> bool:
+    named = set(content_words(subject))
+    return bool(named) and any(
+        named <= set(content_words(sentence)) and _IS.search(sentence) for sentence in sentences(text)
+    )

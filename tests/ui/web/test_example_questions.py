@@ -54,3 +54,13 @@ def test_headings_take_turns_and_generic_ones_are_left_out() -> None:
         "What is the FFT?",
     ]
     assert heading_questions([]) == []
+
+
+def test_headings_whose_text_says_what_they_are_come_first() -> None:
+    notes = "# Site <ins>map</ins>\nLast changed in May.\n## Owls\nAn owl is a bird that hunts at night.\n"
+    blocks = [
+        Block(BlockKind.HEADING, start, notes.index("\n", start), Locator(Unit.LINE, 1, 1), 1)
+        for start in (0, notes.index("## Owls"))
+    ]
+    told = Document("n.md", "n", DocumentKind.MARKDOWN, "", notes, tuple(blocks))
+    assert heading_questions([told]) == ["What are owls?", "What is site map?"]
