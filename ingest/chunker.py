@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from ingest.units import Cut, TokenCounter, Unit, cut_units
 from rag.passage import PASSAGE_VERSION
 from rag.settings import ChunkSettings
-from rag.types import Chunk, Document, Locator, chunk_id
+from rag.types import Block, BlockKind, Chunk, Document, Locator, chunk_id
 from rag.types import Unit as LocatorUnit
 
-CHUNKER_VERSION = 1
+CHUNKER_VERSION = 2
 # Chosen on chunking-evaluation (`lectern eval chunking`): cost of cutting before a unit, and of not cutting there.
 _CUT_COST = {
     Cut.SECTION: 0.0,
@@ -27,6 +27,8 @@ _CUT_COST = {
     Cut.NEVER: 50.0,
 }
 _JOIN_COST = {Cut.SECTION: 0.5, Cut.PART: 0.2}
+_INTRODUCED_CUT_COST = 2.0
+"""Of cutting a notebook's code off from the words that introduce it: more than any length that is allowed costs."""
 
 
 def chunker_fingerprint(settings: ChunkSettings) -> str:
@@ -56,6 +58,7 @@ def chunk_document(document: Document, settings: ChunkSettings, count_tokens: To
 
 def _best_grouping(units: Sequence[Unit], target: int, maximum: int) -> list[tuple[int, int]]:
     """The cheapest cut of units into runs `(first, last)`, both inclusive, none longer than `maximum` tokens."""
+    costs = [_boundary_costs(units, index) for index in range(len(units))]
     best = [0.0] + [float("inf")] * len(units)
     start_of = [0] * (len(units) + 1)
     for end in range(1, len(units) + 1):
@@ -67,16 +70,32 @@ def _best_grouping(units: Sequence[Unit], target: int, maximum: int) -> list[tup
                 tokens > maximum or unit.block.locator.unit is not units[end - 1].block.locator.unit
             ):
                 break
-            cost = best[start] + _CUT_COST[unit.cut] + _length_cost(tokens, target, maximum) + joins
+            cut_cost, join_cost = costs[start]
+            cost = best[start] + cut_cost + _length_cost(tokens, target, maximum) + joins
             if cost < best[end]:
                 best[end], start_of[end] = cost, start
-            joins += _JOIN_COST.get(unit.cut, 0.0)
+            joins += join_cost
     runs: list[tuple[int, int]] = []
     end = len(units)
     while end > 0:
         runs.append((start_of[end], end - 1))
         end = start_of[end]
     return runs[::-1]
+
+
+def _boundary_costs(units: Sequence[Unit], index: int) -> tuple[float, float]:
+    """What it costs to cut before a unit, and what not to."""
+    cut = units[index].cut
+    if index and cut is Cut.PART and _introduces(units[index - 1].block, units[index].block):
+        return _INTRODUCED_CUT_COST, 0.0
+    return _CUT_COST[cut], _JOIN_COST.get(cut, 0.0)
+
+
+def _introduces(before: Block, after: Block) -> bool:
+    """Whether the words of one notebook cell stand right before the code of the next."""
+    in_cells = before.locator.unit is after.locator.unit is LocatorUnit.CELL
+    said = before.kind not in {BlockKind.CODE, BlockKind.OUTPUT}
+    return in_cells and said and before.part != after.part and after.kind is BlockKind.CODE
 
 
 def _length_cost(tokens: int, target: int, maximum: int) -> float:

@@ -5,6 +5,8 @@ It only looks: nothing is changed, no model is loaded, and a library that cannot
 
 from __future__ import annotations
 
+import os
+import shlex
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -12,10 +14,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from ingest.discover import is_there, source_path
 from ingest.plan import file_hash
+from ingest.read_ahead import lacks_ocr, seconds_too_short
 from rag.errors import LibraryError
 from rag.library import Library
 from rag.records import DocumentRecord
+from rag.settings import IngestSettings
+
+_MORE_TIME = 5
+"""So many times the seconds that were too short are proposed."""
 
 
 class Severity(StrEnum):
@@ -28,7 +36,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is wrong, the documents or files it concerns, and the command that mends it."""
+    """Something that is wrong, the documents or files it concerns, and the command that mends it for all of them."""
 
     severity: Severity
     subject: str
@@ -40,7 +48,8 @@ class Finding:
 def examine_library(folder: Path, embedder: str, dim: int, chunker: str) -> list[Finding]:
     """Everything wrong with the library in `folder`, worst first; empty if nothing is.
 
-    `embedder`, `dim` and `chunker` are what the settings would make a library with today.
+    `embedder`, `dim` and `chunker` are what the settings would make a library with today; an empty `embedder` is one that is
+    not known, because its model is missing.
     """
     try:
         with Library.open(folder) as library:
@@ -51,14 +60,14 @@ def examine_library(folder: Path, embedder: str, dim: int, chunker: str) -> list
                 *_documents(library),
             ]
     except LibraryError as exc:
-        return [Finding(Severity.ERROR, "library", str(exc), f"lectern ingest FOLDER --library {folder}")]
+        return [Finding(Severity.ERROR, "library", str(exc), f"lectern ingest FOLDER {_where(folder)}")]
     order = list(Severity)
     return sorted(found, key=lambda finding: order.index(finding.severity))
 
 
 def _soundness(library: Library) -> Iterator[Finding]:
     """SQLite's own check, and the lexical index against the passages."""
-    again = f"move {library.folder} away and run: lectern ingest FOLDER --library {library.folder}"
+    again = f"move {library.folder} away and run: lectern ingest FOLDER {_where(library.folder)}"
     try:
         problems = [row[0] for row in library.connection.execute("PRAGMA quick_check(5)")]
         passages = library.connection.execute("SELECT COUNT(*) FROM chunks").fetchone()[0]
@@ -75,8 +84,9 @@ def _soundness(library: Library) -> Iterator[Finding]:
 
 def _mismatches(library: Library, embedder: str, dim: int, chunker: str) -> Iterator[Finding]:
     made = library.manifest
-    mend = f"set the settings back, or: lectern ingest FOLDER --library {library.folder}-new"
-    if made.embedder and (made.embedder, made.dim) != (embedder, dim):
+    new = library.folder.with_name(f"{library.folder.name}-new")
+    mend = f"set the settings back, or: lectern ingest FOLDER {_where(new)}"
+    if made.embedder and embedder and (made.embedder, made.dim) != (embedder, dim):
         what = f"made with the embedder {made.embedder} ({made.dim}), the settings name {embedder} ({dim})"
         yield Finding(Severity.ERROR, "embedder", what, mend)
     if made.chunker and made.chunker != chunker:
@@ -91,7 +101,7 @@ def _index(library: Library) -> Iterator[Finding]:
     count = library.chunk_count()
     if not count:
         return
-    mend = f"lectern ingest FOLDER --library {library.folder} (a search mends it too)"
+    mend = f"lectern ingest FOLDER {_where(library.folder)} (a search mends it too)"
     pending = pending_changes(library)
     if pending is None:
         yield Finding(Severity.NOTE, "index", "the FAISS file is missing or cannot be trusted", mend)
@@ -102,43 +112,54 @@ def _index(library: Library) -> Iterator[Finding]:
 
 def _documents(library: Library) -> Iterator[Finding]:
     """Files that failed, documents that are stale, gone, empty, partly unread or there twice."""
-    records = library.documents()
-    where = f"--library {library.folder}"
-    failures = library.failures()
-    if failures:
-        items = tuple(f"{failure.path}: {failure.reason}" for failure in failures)
-        mend = f"mend the files, then: {_again([Path(failure.source) for failure in failures], where)}"
-        yield Finding(Severity.WARNING, "failed", f"{len(failures)} files could not be read", mend, items)
-    gone = [record for record in records if not Path(record.source).exists()]
+    records, where = library.documents(), _where(library.folder)
+    yield from _failed(library, where)
+    gone = [record for record in records if not is_there(source_path(record.source))]
     stale = [record for record in records if record not in gone and _changed(record)]
     if stale:
-        mend = _again([Path(record.source) for record in stale], where)
-        yield _about(Severity.WARNING, "stale", "changed since they were read", stale, mend)
+        yield _about(Severity.WARNING, "stale", "changed since they were read", stale, _again(stale, where))
     if gone:
-        mend = f"lectern documents remove {_quoted(gone[0].path)} {where}"
+        mend = _remove(gone, where)
         yield _about(Severity.WARNING, "gone", "no longer have a file", gone, mend)
     empty = [record for record in records if not record.chunks and record not in gone]
     if empty:
-        mend = f"lectern documents remove {_quoted(empty[0].path)} {where}"
+        mend = _take_away(empty, where)
         yield _about(Severity.NOTE, "empty", "hold nothing to search", empty, mend)
-    partly = [record for record in records if any("OCR" in warning for warning in record.warnings)]
-    if partly:
-        mend = (
-            f"pip install 'lectern[ocr]', then: {_again([Path(record.source) for record in partly], where)}"
-        )
-        yield _about(Severity.NOTE, "ocr", "have pages that only OCR can read", partly, mend)
+    yield from _partly_read(records, where)
     yield from _duplicates(records, where)
+
+
+def _failed(library: Library, where: str) -> Iterator[Finding]:
+    failures = library.failures()
+    if failures:
+        items = tuple(f"{failure.path}: {failure.reason}" for failure in failures)
+        mend = f"mend the files, then: {_ingest([failure.source for failure in failures], where)}"
+        yield Finding(Severity.WARNING, "failed", f"{len(failures)} files could not be read", mend, items)
+
+
+def _partly_read(records: Sequence[DocumentRecord], where: str) -> Iterator[Finding]:
+    """Documents with pages that were not read because OCR is not there, or had too little time."""
+    without = [record for record in records if lacks_ocr(record)]
+    if without:
+        mend = f"pip install 'lectern[ocr]', then: {_again(without, where)}"
+        yield _about(Severity.NOTE, "ocr", "have pages that only OCR can read", without, mend)
+    times = {record.path: seconds_too_short(record) for record in records}
+    late = [record for record in records if times[record.path] is not None]
+    if late:
+        seconds = _MORE_TIME * max(times[record.path] or IngestSettings().max_seconds for record in late)
+        mend = f"LECTERN_INGEST__MAX_SECONDS={seconds:g} {_again(late, where)}"
+        yield _about(Severity.NOTE, "time", "have pages for which OCR had too little time", late, mend)
 
 
 def _duplicates(records: Sequence[DocumentRecord], where: str) -> Iterator[Finding]:
     same = defaultdict(list)
     for record in records:
-        if record.chunks:
+        if record.chunks and record.content_hash:
             same[record.content_hash].append(record)
     groups = [group for group in same.values() if len(group) > 1]
     if groups:
         items = tuple(" = ".join(record.path for record in group) for group in groups)
-        mend = f"lectern documents remove {_quoted(groups[0][-1].path)} {where}"
+        mend = _take_away([record for group in groups for record in group[1:]], where)
         yield Finding(
             Severity.NOTE, "duplicate", f"{len(groups)} notes are there more than once", mend, items
         )
@@ -154,19 +175,51 @@ def _about(
 
 def _changed(record: DocumentRecord) -> bool:
     """Whether the file's content is another one now."""
+    source = source_path(record.source)
     try:
-        status = Path(record.source).stat()
+        status = source.stat()
     except OSError:
         return False
     if (status.st_size, status.st_mtime_ns) == (record.size_bytes, record.mtime_ns):
         return False
-    return file_hash(Path(record.source)) != record.content_hash
+    return file_hash(source) != record.content_hash
 
 
-def _again(sources: Sequence[Path], where: str) -> str:
-    """The command that reads these files once more."""
-    return f"lectern ingest {' '.join(_quoted(str(source)) for source in sources[:3])} {where}"
+def _again(records: Sequence[DocumentRecord], where: str) -> str:
+    """The command that reads the documents' files once more."""
+    return _ingest([record.source for record in records], where)
+
+
+def _ingest(sources: Sequence[str], where: str) -> str:
+    return f"lectern ingest {' '.join(_quoted(str(source_path(source))) for source in sources)} {where}"
+
+
+def _remove(records: Sequence[DocumentRecord], where: str) -> str:
+    """The command that takes the documents out."""
+    names = " ".join(_quoted(record.path) for record in records)
+    if any(record.path.startswith("-") for record in records):
+        return f"lectern documents remove {where} -- {names}"
+    return f"lectern documents remove {names} {where}"
+
+
+def _take_away(records: Sequence[DocumentRecord], where: str) -> str:
+    """What takes the documents out for good: with its file in place, a document comes back with the next ingest."""
+    files = " ".join(_quoted(str(source_path(record.source))) for record in records)
+    return f"delete {files} (or move them out of your notes), then: {_remove(records, where)}"
+
+
+def _where(folder: Path) -> str:
+    return f"--library {_quoted(str(folder))}"
 
 
 def _quoted(text: str) -> str:
-    return f"'{text}'" if any(character in text for character in " ()&;") else text
+    """The text as a shell takes it; bytes that are no UTF-8 are spelled out, so that it can be printed."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        plain = (
+            chr(byte) if 32 <= byte < 127 and chr(byte) not in "\\'" else f"\\{byte:03o}"
+            for byte in os.fsencode(text)
+        )
+        return f"$'{''.join(plain)}'"
+    return shlex.quote(text)

@@ -14,18 +14,20 @@ from pathlib import Path
 import numpy as np
 
 from ingest.chunker import chunk_document, chunker_fingerprint
-from ingest.discover import Discovery, discover
+from ingest.discover import Discovery, Unreadable, discover, is_there, source_path, source_text
 from ingest.embed_ahead import PART_CHUNKS, EmbedAhead, Embedding, Stored
-from ingest.plan import Plan, Task, make_plan
-from ingest.read_ahead import read_ahead
+from ingest.plan import Plan, Task, make_plan, names_itself
+from ingest.read_ahead import could_read_more, read_ahead
 from ingest.readers import READER_VERSION
 from ingest.readers.ocr import ocr_is_installed
 from ingest.report import Complaint, IngestEvent, IngestReport, Listener, Stage
 from rag.embedder import Embedder
-from rag.library import Library, Vectors
+from rag.library import Library, Move, Vectors
 from rag.records import DocumentRecord, FailureRecord, passage_key
 from rag.settings import Settings
 from rag.types import Chunk, Document
+
+_KEPT = " The version that was read before stays in the library."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,23 @@ def ingest_paths(
         LibraryMismatch: the library was made by another embedder or chunker.
         LibraryDamaged: the disk is full.
     """
+    return ingest_notes(library, discover(paths), embedder, settings, on_event)
+
+
+def ingest_notes(
+    library: Library,
+    discovery: Discovery,
+    embedder: Embedder,
+    settings: Settings,
+    on_event: Listener | None = None,
+) -> IngestReport:
+    """As `ingest_paths`, with notes that were found before: paths are checked before a library is made or a model loaded.
+
+    Raises:
+        LibraryBusy, LibraryMismatch, LibraryDamaged: as there.
+    """
     from rag.vectors import VectorIndex
 
-    discovery = discover(paths)
     with library.writing():
         library.bind(embedder.fingerprint, embedder.dim, chunker_fingerprint(settings.chunk))
         run = _Run(library, embedder, settings, on_event)
@@ -83,7 +99,11 @@ class _Run:
         self._chunks_known = self._chunks_done = 0
         self._added = self._updated = 0
         self._failures: list[FailureRecord] = []
-        self._reader = f"{READER_VERSION} {settings.ingest.model_dump_json()}"
+        self._failed: list[Complaint] = []
+        self._warnings: list[Complaint] = []
+        self._gone: dict[str, str] = {}
+        ocr = "with OCR" if ocr_is_installed() else "without OCR"
+        self._reader = f"{READER_VERSION} {ocr} {settings.ingest.model_dump_json()}"
 
     @property
     def seconds(self) -> float:
@@ -98,17 +118,22 @@ class _Run:
 
     def execute(self, discovery: Discovery) -> IngestReport:
         """Does it all but the FAISS file."""
-        plan = make_plan(discovery, self._library.documents(), _could_read_more)
-        self._files_total = len(discovery.files)
+        plan = make_plan(discovery, self._library.documents(), self._could_read_more)
+        self._files_total = len(discovery.files) + len(discovery.unreadable)
+        self._gone = {record.path: record.source for record in plan.gone}
         self.tell(Stage.FOUND)
+        for entry in discovery.unreadable:
+            self._fail_unreadable(entry)
         self._settle(plan)
+        self._move(plan)
         self._read_and_save(self._without_known_failures(plan.read))
-        read = [str(task.file.source) for task in plan.read]
-        self._library.record_failures(self._failures, forget=[*read, *self._vanished_failures()])
-        for record in plan.gone:
-            self._library.remove_document(record.path)
-            self.tell(Stage.REMOVED, record.path)
-        records = self._library.documents()
+        self._library.record_failures(self._failures, forget=self._settled_failures(discovery))
+        for path, source in self._gone.items():
+            self._library.remove_document(path, source=source)
+            self.tell(Stage.REMOVED, path)
+        return self._report(plan, discovery)
+
+    def _report(self, plan: Plan, discovery: Discovery) -> IngestReport:
         return IngestReport(
             added=self._added,
             updated=self._updated,
@@ -116,48 +141,77 @@ class _Run:
             removed=len(plan.gone),
             renamed=len(plan.moved),
             skipped=discovery.skipped,
-            failed=tuple(Complaint(failure.path, failure.reason) for failure in self._failures),
-            warnings=tuple(Complaint(r.path, reason) for r in records for reason in r.warnings),
-            documents=len(records),
-            chunks=sum(record.chunks for record in records),
+            failed=tuple(self._failed),
+            warnings=tuple(self._warnings),
+            documents=len(self._library.documents()),
+            chunks=self._library.chunk_count(),
             seconds=self.seconds,
         )
 
     def _settle(self, plan: Plan) -> None:
-        """Deals with what need not be read: new time stamps and new names."""
+        """Remembers new time stamps of what need not be read."""
         for task in plan.unchanged:
             known, file = task.known, task.file
             if known is not None and (known.mtime_ns, known.size_bytes) != (file.mtime_ns, file.size_bytes):
                 self._library.touch_document(
-                    known.path, size_bytes=file.size_bytes, mtime_ns=file.mtime_ns, source=str(file.source)
+                    known.path, size_bytes=file.size_bytes, mtime_ns=file.mtime_ns, source=known.source
                 )
             self._files_done += 1
             self.tell(Stage.UNCHANGED, task.name)
+
+    def _move(self, plan: Plan) -> None:
+        """Gives moved documents their new names, all at once: one may have the old name of another.
+
+        A document that is gone and whose name one of them gets has to go first.
+        """
+        moves = [
+            Move(
+                task.known.path,
+                task.name,
+                source_text(task.file.source),
+                task.file.mtime_ns,
+                read_again=names_itself(task),
+            )
+            for task in plan.moved
+            if task.known is not None
+        ]
+        if not moves:
+            return
+        names = {move.new for move in moves}
+        self._library.move_documents(moves, [record.path for record in plan.gone if record.path in names])
         for task in plan.moved:
-            if task.known is not None and task.known.title != Path(task.known.path).stem:
-                self._library.rename_document(
-                    task.known.path, task.name, source=str(task.file.source), mtime_ns=task.file.mtime_ns
-                )
+            if names_itself(task):
+                plan.read.append(task)
+            else:
                 self._files_done += 1
                 self.tell(Stage.SAVED, task.name)
-            else:
-                plan.read.append(task)  # its title is its file's name, so its passages say something else now
+
+    def _could_read_more(self, record: DocumentRecord) -> bool:
+        return could_read_more(record, self._settings.ingest)
 
     def _without_known_failures(self, tasks: Sequence[Task]) -> list[Task]:
         """The tasks that are worth a try: a file that these readers could not read and that did not change is not."""
         before = {failure.source: failure for failure in self._library.failures()}
         left = []
         for task in tasks:
-            failure = before.get(str(task.file.source))
+            failure = before.get(source_text(task.file.source))
             stamp = (task.file.size_bytes, task.file.mtime_ns, self._reader)
             if failure is not None and (failure.size_bytes, failure.mtime_ns, failure.reader) == stamp:
-                self._fail(task, failure.reason, failure.reader)
+                self._fail(task, failure.reason.replace(_KEPT, ""), failure.reader)
             else:
                 left.append(task)
         return left
 
-    def _vanished_failures(self) -> list[str]:
-        return [failure.source for failure in self._library.failures() if not Path(failure.source).exists()]
+    def _settled_failures(self, discovery: Discovery) -> list[str]:
+        """The failures of which this run knows better: it met the file, looked into the folder, or it is gone."""
+        met = {source_text(file.source) for file in discovery.files} | {
+            source_text(folder) for folder in discovery.listed
+        }
+        return [
+            failure.source
+            for failure in self._library.failures()
+            if failure.source in met or not is_there(source_path(failure.source))
+        ]
 
     def _read_and_save(self, tasks: Sequence[Task]) -> None:
         """Reads, cuts, embeds and saves; while documents are saved, those after them are embedded."""
@@ -175,7 +229,7 @@ class _Run:
         waiting: list[_Cut] = []
         for outcome in read_ahead(tasks, self._settings.ingest):
             if outcome.document is None:
-                self._fail(outcome.task, outcome.reason, self._reader)
+                self._fail(outcome.task, outcome.reason, self._reader if outcome.verdict else "")
                 continue
             chunks = chunk_document(outcome.document, self._settings.chunk, self._embedder.count_tokens)
             self._chunks_known += len(chunks)
@@ -187,14 +241,22 @@ class _Run:
             yield waiting
 
     def _fail(self, task: Task, reason: str, reader: str) -> None:
-        if task.known is not None:
-            reason += " The version that was read before stays in the library."
+        """Counts a file that could not be read; an empty `reader` has it tried again whether it changed or not."""
         file = task.file
         self._failures.append(
-            FailureRecord(str(file.source), task.name, reason, file.size_bytes, file.mtime_ns, reader)
+            FailureRecord(source_text(file.source), task.name, reason, file.size_bytes, file.mtime_ns, reader)
         )
+        self._complain(task.name, reason if task.known is None else reason + _KEPT)
+
+    def _fail_unreadable(self, entry: Unreadable) -> None:
+        """Counts a folder or file that could not be looked at."""
+        self._failures.append(FailureRecord(source_text(entry.source), entry.name, entry.reason, 0, 0, ""))
+        self._complain(entry.name, entry.reason)
+
+    def _complain(self, name: str, reason: str) -> None:
+        self._failed.append(Complaint(name, reason))
         self._files_done += 1
-        self.tell(Stage.FAILED, task.name, reason)
+        self.tell(Stage.FAILED, name, reason)
 
     def _save(self, batch: Sequence[_Cut], embedding: Embedding | None) -> None:
         """Waits for the passages of a batch, then saves each document in a transaction."""
@@ -217,6 +279,8 @@ class _Run:
 
     def _save_one(self, cut: _Cut, vectors: Vectors, sketches: Sequence[bytes]) -> None:
         file, known = cut.task.file, cut.task.known
+        if cut.task.name in self._gone:  # a new note takes the name, and nothing else, of one that is gone
+            self._library.remove_document(cut.task.name, source=self._gone[cut.task.name])
         self._library.replace_document(
             cut.document,
             cut.chunks,
@@ -224,16 +288,11 @@ class _Run:
             sketches=sketches,
             size_bytes=file.size_bytes,
             mtime_ns=file.mtime_ns,
-            replaces=known.path if known is not None else "",
         )
+        self._warnings += [Complaint(cut.task.name, warning) for warning in cut.document.warnings]
         self._files_done += 1
         if known is None:
             self._added += 1
-        elif known.source == str(file.source):
+        elif known.source == source_text(file.source):
             self._updated += 1
         self.tell(Stage.SAVED, cut.task.name)
-
-
-def _could_read_more(record: DocumentRecord) -> bool:
-    """Whether pages that no reader could read then could be read by OCR now."""
-    return ocr_is_installed() and any("pip install 'lectern[ocr]'" in warning for warning in record.warnings)

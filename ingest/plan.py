@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from ingest.discover import Discovery, FoundFile
+from ingest.discover import Discovery, FoundFile, is_there, printable, source_path, source_text
 from rag.records import DocumentRecord
 
 _CLOCK_NANOSECONDS = 2_000_000_000
@@ -30,7 +30,11 @@ class Task:
 
 @dataclass(slots=True)
 class Plan:
-    """Files to read, documents whose file only got a new time stamp or place, documents that are gone."""
+    """Files to read, documents whose file only got a new time stamp or place, documents that are gone.
+
+    The names of `moved` and `gone` documents may be given to others: the moves are to be done together and first, and what is
+    gone is to be known by its source.
+    """
 
     read: list[Task] = field(default_factory=list)
     unchanged: list[Task] = field(default_factory=list)
@@ -47,43 +51,41 @@ def make_plan(
 
     A document of which the readers `could_read_more` than last time (OCR was installed since) is read again.
     """
-    by_source = {record.source: record for record in records}
-    present = {str(file.source) for file in discovery.files}
-    gone = [
-        record
-        for record in by_source.values()
-        if record.source not in present and not Path(record.source).exists()
-    ]
-    orphans: dict[str, list[DocumentRecord]] = defaultdict(list)
-    for record in gone:
-        orphans[record.content_hash].append(record)
+    held = list(records)
+    by_source = {record.source: record for record in held}
     plan, new = Plan(), []
     for file in discovery.files:
-        known = by_source.get(str(file.source))
+        known = by_source.get(source_text(file.source))
         if known is None:
             new.append(file)
-        elif could_read_more(known):
-            plan.read.append(Task(file, known.path, known))
-        elif _same_stamp(file, known) or file_hash(file.source) == known.content_hash:
-            plan.unchanged.append(Task(file, known.path, known))
-        else:
-            plan.read.append(Task(file, known.path, known))
-    moved = _moved(new, orphans)
-    left = [record for record in gone if record.path not in {record.path for record in moved.values()}]
+            continue
+        same = not could_read_more(known) and _is_same(file, known)
+        (plan.unchanged if same else plan.read).append(Task(file, known.path, known))
+    lost = _lost(discovery, held)
+    moved = _moved(new, lost)
+    moved_names = {record.path for record in moved.values()}
     plan.gone = [
         record
-        for record in left
-        if any(Path(record.source).is_relative_to(root) for root in discovery.folders)
+        for record in lost
+        if record.path not in moved_names and discovery.covers(source_path(record.source))
     ]
-    taken = {record.path for record in by_source.values()} - {
-        record.path for record in (*plan.gone, *moved.values())
-    }
+    taken = {record.path for record in held} - moved_names - {record.path for record in plan.gone}
     for file in new:
         name = _free_name(file, taken)
         taken.add(name)
         known = moved.get(file.source)
         (plan.read if known is None else plan.moved).append(Task(file, name, known))
     return plan
+
+
+def names_itself(task: Task) -> bool:
+    """Whether a moved document's passages hold what its file is called or how it is read by that, so that they change with it."""
+    if task.known is None:
+        return False
+    old, new = PurePosixPath(task.known.path), task.file.source
+    if old.suffix.lower() != new.suffix.lower():
+        return True
+    return task.known.title == old.stem != printable(new.stem)
 
 
 def file_hash(path: Path) -> str:
@@ -106,8 +108,26 @@ def _same_stamp(file: FoundFile, known: DocumentRecord) -> bool:
     return settled and (file.size_bytes, file.mtime_ns) == (known.size_bytes, known.mtime_ns)
 
 
-def _moved(new: Iterable[FoundFile], orphans: dict[str, list[DocumentRecord]]) -> dict[Path, DocumentRecord]:
+def _is_same(file: FoundFile, known: DocumentRecord) -> bool:
+    """Whether the file's content is what was read; a document without a content hash is to be read again."""
+    if not known.content_hash:
+        return False
+    return _same_stamp(file, known) or file_hash(file.source) == known.content_hash
+
+
+def _lost(discovery: Discovery, records: Iterable[DocumentRecord]) -> list[DocumentRecord]:
+    """The documents whose file is not at its place any more."""
+    present = {source_text(file.source) for file in discovery.files}
+    missing = [(record, source_path(record.source)) for record in records if record.source not in present]
+    return [record for record, source in missing if not discovery.hides(source) and not is_there(source)]
+
+
+def _moved(new: Iterable[FoundFile], lost: Iterable[DocumentRecord]) -> dict[Path, DocumentRecord]:
     """New files whose content is that of a document whose own file is gone."""
+    orphans: dict[str, list[DocumentRecord]] = defaultdict(list)
+    for record in lost:
+        if record.content_hash:
+            orphans[record.content_hash].append(record)
     sizes = {record.size_bytes for records in orphans.values() for record in records}
     found = {}
     for file in new:

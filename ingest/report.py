@@ -52,7 +52,10 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What an ingest did. `documents` and `chunks` are the library's totals afterwards; `renamed` ones are not in `updated`."""
+    """What an ingest did. `documents` and `chunks` are the library's totals afterwards; `renamed` ones are not in `updated`.
+
+    `failed` is what is not read of all that was found, `warnings` only what was wrong with notes that this run read.
+    """
 
     added: int
     updated: int

@@ -8,7 +8,7 @@ from threading import Event
 
 _QUIET_MILLISECONDS = 700
 _LONGEST_BURST_MILLISECONDS = 30_000
-_OWN_FILES = (r"^library\.", r"^vectors\.", r"^~\$")
+_OWN_FILES = (r"^library\.(sqlite|lock)", r"^vectors\.faiss", r"^~\$")
 
 
 def changes(
@@ -31,6 +31,7 @@ def changes(
         stop_event=stop,
         rust_timeout=quiet_milliseconds,
         yield_on_timeout=True,
+        ignore_permission_denied=True,  # the ingest tells of a folder that is shut
         raise_interrupt=True,
     ):
         if found or first:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
@@ -45,8 +46,7 @@ class ReaderProcess:
             UnreadableNote: it cannot be read, or reading it took too long, too much memory or killed the process.
         """
         request = {"path": str(path), "name": name, "settings": self._settings.model_dump(mode="json")}
-        process = self._started()
-        reply = self._exchange(process, json.dumps(request).encode())
+        reply = self._exchange(json.dumps(request).encode())
         if "reason" in reply:
             raise UnreadableNote(reply["reason"])
         self._replace_if_fat()
@@ -59,7 +59,8 @@ class ReaderProcess:
             self._process.wait()
             for pipe in (self._process.stdin, self._process.stdout):
                 if pipe is not None:
-                    pipe.close()
+                    with suppress(BrokenPipeError):  # half a request that nobody will read
+                        pipe.close()
             self._process = None
 
     def _started(self) -> subprocess.Popen[bytes]:
@@ -79,18 +80,29 @@ class ReaderProcess:
             threading.Thread(target=_collect, args=(pipe, self._replies), daemon=True).start()
         return self._process
 
-    def _exchange(self, process: subprocess.Popen[bytes], request: bytes) -> dict[str, Any]:
+    def _asked(self, request: bytes) -> subprocess.Popen[bytes]:
+        """The process that took the request: another where the first one had ended unnoticed.
+
+        Raises:
+            UnreadableNote: both ended before they took it.
+        """
+        for _ in range(2):
+            process = self._started()
+            try:
+                _send(process.stdin, request)
+            except OSError:
+                self.close()
+            else:
+                return process
+        raise UnreadableNote("The reader died on it, twice, before it had begun; run the ingest again.")
+
+    def _exchange(self, request: bytes) -> dict[str, Any]:
         """The reply to a request.
 
         Raises:
             UnreadableNote: none came within the bounds.
         """
-        try:
-            _send(process.stdin, request)
-        except OSError:
-            self.close()
-            process = self._started()
-            _send(process.stdin, request)
+        process = self._asked(request)
         deadline = time.monotonic() + self._settings.max_seconds
         while True:
             try:
@@ -193,6 +205,7 @@ def _serve(memory_bytes: int) -> None:
         settings = IngestSettings(**request["settings"])
         try:
             document = read_document(Path(request["path"]), request["name"], settings)
+            _check_length(document, settings.max_chars)
             reply: dict[str, Any] = {"document": asdict(document)}
         except UnreadableNote as exc:
             reply = {"reason": str(exc)}
@@ -203,6 +216,20 @@ def _serve(memory_bytes: int) -> None:
         except Exception as exc:  # noqa: BLE001 - a parser's surprise on one note becomes that note's reason
             reply = {"reason": f"The reader failed on it ({type(exc).__name__}: {exc})."}
         _send(replies, json.dumps(reply).encode())
+
+
+def _check_length(document: Document, most_chars: int) -> None:
+    """Cutting and embedding happen outside this process and know no bounds of their own: what they get is bounded here.
+
+    Raises:
+        UnreadableNote: there is too much text in the document.
+    """
+    length_chars = sum(block.end - block.start for block in document.blocks)
+    if length_chars > most_chars:
+        raise UnreadableNote(
+            f"It holds {length_chars:,} characters of text; at most {most_chars:,} are read (ingest.max_chars). Split it, or "
+            "leave it out."
+        )
 
 
 def _limit_memory(memory_bytes: int) -> None:

@@ -2,7 +2,8 @@
 
 It knows SQL's side of durability and nothing of documents. WAL lets any number of processes read while one writes.
 `synchronous=NORMAL` makes a commit survive the death of the process at any instant; a power cut may undo the last few
-commits (the file stays consistent, and the next ingest does that work again).
+commits (the file stays consistent, and the next ingest does that work again). Where a file outside the library is to agree
+with it, `Library.set_epoch` waits for the disk.
 """
 
 from __future__ import annotations
@@ -110,6 +111,8 @@ def translated(file: Path) -> Iterator[None]:
                 f"{file} cannot be opened for writing ({reason}); check its permissions."
             ) from exc
         raise
+    except sqlite3.IntegrityError:
+        raise  # a broken constraint is our mistake, not damage: the advice below would cost a person a sound library
     except sqlite3.DatabaseError as exc:
         raise LibraryDamaged(
             f"{file} is not a sound library ({exc}). Move its folder away and ingest the notes again; "

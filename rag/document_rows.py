@@ -19,6 +19,13 @@ from rag.types import Chunk, Document
 
 _BLOCK_MARKS = ", ".join("?" * 11)
 _CHUNK_MARKS = ", ".join("?" * 11)
+# Made with the first tag that a person gives, so that a library without any is what it was. `own` are the note's tags, `given`
+# the person's; `documents.tags` holds both, and only here it is told which of them the next reading of the note may take away.
+_GIVEN_TAGS = """
+CREATE TABLE IF NOT EXISTS given_tags (
+    document_id INTEGER PRIMARY KEY REFERENCES documents ON DELETE CASCADE, own TEXT NOT NULL, given TEXT NOT NULL
+)
+"""
 
 
 def insert_document(
@@ -31,7 +38,10 @@ def insert_document(
     ingested_at: str,
     replaces: str = "",
 ) -> int:
-    """The number of the document's row, written with its blocks; the row named `replaces` (or the same path) is reused."""
+    """The number of the document's row, written with its blocks; the row named `replaces` (or the same path) is reused.
+
+    Tags that a person gave stay, beside the document's own.
+    """
     if replaces and replaces != document.path:
         delete_document(connection, document.path)
         connection.execute("UPDATE documents SET path = ? WHERE path = ?", (document.path, replaces))
@@ -55,12 +65,49 @@ def insert_document(
         f"ON CONFLICT (path) DO UPDATE SET {updates} RETURNING id"
     )
     number: int = connection.execute(query, tuple(values.values())).fetchone()[0]
+    if has_given_tags(connection):
+        connection.execute(
+            "UPDATE given_tags SET own = ? WHERE document_id = ?", (json.dumps(document.tags), number)
+        )
+        _write_tags(connection, number)
     connection.execute("DELETE FROM blocks WHERE document_id = ?", (number,))
     connection.executemany(
         f"INSERT INTO blocks (document_id, {BLOCK_COLUMNS}) VALUES (?, {_BLOCK_MARKS})",
         ((number, *row) for row in block_values(document.blocks)),
     )
     return number
+
+
+def has_given_tags(connection: sqlite3.Connection) -> bool:
+    """Whether a person ever gave a document of the library tags."""
+    row = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'given_tags'").fetchone()
+    return row is not None
+
+
+def give_tags(connection: sqlite3.Connection, path: str, tags: Sequence[str]) -> bool:
+    """Makes `tags` those that a person gave the document, in the place of earlier ones; whether there is such a document."""
+    row = connection.execute("SELECT id, tags FROM documents WHERE path = ?", (path,)).fetchone()
+    if row is None:
+        return False
+    connection.execute(_GIVEN_TAGS)
+    connection.execute(
+        "INSERT INTO given_tags VALUES (?, ?, ?) ON CONFLICT (document_id) DO UPDATE SET given = excluded.given",
+        (*row, json.dumps(list(tags))),
+    )
+    _write_tags(connection, row[0])
+    return True
+
+
+def _write_tags(connection: sqlite3.Connection, number: int) -> None:
+    """Writes the note's own tags and those given into the document's row, each once whatever its case."""
+    query = "SELECT own, given FROM given_tags WHERE document_id = ?"
+    for own, given in connection.execute(query, (number,)).fetchall():
+        tags: dict[str, str] = {}
+        for tag in (*json.loads(own), *json.loads(given)):
+            tags.setdefault(tag.casefold(), tag)
+        connection.execute(
+            "UPDATE documents SET tags = ? WHERE id = ?", (json.dumps(list(tags.values())), number)
+        )
 
 
 def write_chunks(

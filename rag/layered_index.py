@@ -30,6 +30,16 @@ class LayeredIndex:
         self._gone = np.empty(0, np.int64)
 
     @property
+    def base(self) -> Any:
+        """The FAISS index below, without what lies over it."""
+        return self._base
+
+    @property
+    def last_rowid(self) -> int:
+        """The greatest rowid in the base, 0 for an empty one."""
+        return int(self._base_rowids[-1]) if len(self._base_rowids) else 0
+
+    @property
     def pending(self) -> int:
         """How many changes lie over the base."""
         return len(self._newer_rowids) + len(self._gone)

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -20,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag import database
-from rag.document_rows import delete_document, insert_document, write_chunks
-from rag.errors import LibraryMismatch, LibraryMissing
+from rag.document_rows import delete_document, give_tags, has_given_tags, insert_document, write_chunks
+from rag.errors import InputError, LibraryDamaged, LibraryMismatch, LibraryMissing
 from rag.records import (
     BLOCK_COLUMNS,
     CHUNK_COLUMNS,
@@ -43,6 +44,21 @@ _SQL_VARIABLES = 500
 
 Rowids = NDArray[np.int64]
 Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A document's new name and file; an empty `source` and a `mtime_ns` of None leave what is there.
+
+    One that is to be read again, because its passages name its file, loses its content hash: a run that is killed before it
+    did that leaves a document that no later run takes for unchanged.
+    """
+
+    old: str
+    new: str
+    source: str = ""
+    mtime_ns: int | None = None
+    read_again: bool = False
 
 
 class Library:
@@ -86,9 +102,13 @@ class Library:
         Raises:
             LibraryMissing: there is none and `create` is False.
             LibraryMismatch: it has another schema version.
-            LibraryDamaged: the file is no sound database.
+            LibraryDamaged: the file is no sound database, or may not be read.
         """
-        if (folder / DATABASE_NAME).is_file():
+        try:
+            there = (folder / DATABASE_NAME).is_file()
+        except PermissionError as exc:
+            raise LibraryDamaged(f"{folder} cannot be read ({exc.strerror}); check its permissions.") from exc
+        if there:
             with database.translated(folder / DATABASE_NAME):
                 probe = database.connect(folder / DATABASE_NAME, write=False)
                 whole = database.has_schema(probe)
@@ -144,6 +164,16 @@ class Library:
     def generation(self) -> int:
         """How many changes were committed; it grows by one with each."""
         return int(self._value("generation"))
+
+    @property
+    def epoch(self) -> str:
+        """The token that the library and its `vectors.faiss` share since the file was written; empty if it never was.
+
+        An older library that was put back, or one that lost its last commits to a power cut, uses rowids again. It does
+        not have the token of a file from the time that it lost.
+        """
+        rows = self._rows("SELECT value FROM manifest WHERE key = 'epoch'")
+        return str(rows[0][0]) if rows else ""
 
     @property
     def manifest(self) -> Manifest:
@@ -352,9 +382,15 @@ class Library:
             write_chunks(connection, number, chunks, vectors, sketches or [b""] * len(chunks))
             connection.execute("DELETE FROM failures WHERE source = ?", (document.source,))
 
-    def remove_document(self, path: str) -> bool:
-        """Takes a document out with all that belongs to it; whether there was one."""
+    def remove_document(self, path: str, *, source: str | None = None) -> bool:
+        """Takes a document out with all that belongs to it; whether there was one.
+
+        With `source` only if it was read from that file: its name may be another document's by now.
+        """
         with self._transaction(locked=True) as connection:
+            query = "SELECT 1 FROM documents WHERE path = ? AND source = ?"
+            if source is not None and not connection.execute(query, (path, source)).fetchone():
+                return False
             return delete_document(connection, path)
 
     def rename_document(self, old: str, new: str, *, source: str = "", mtime_ns: int | None = None) -> None:
@@ -362,22 +398,27 @@ class Library:
 
         Raises:
             LibraryMissing: there is no document `old`.
+            InputError: another document is called `new`.
         """
-        moved = self.chunks_of(old)
+        self.move_documents([Move(old, new, source, mtime_ns)])
+
+    def move_documents(self, moves: Sequence[Move], instead_of: Sequence[str] = ()) -> None:
+        """Gives documents other names (and files) in one transaction; names may be swapped and passed on.
+
+        The documents `instead_of`, whose names are needed, are taken out.
+
+        Raises:
+            LibraryMissing: a document is not there.
+            InputError: a new name is that of a document which stays.
+        """
         with self._transaction(locked=True) as connection:
-            query = (
-                "UPDATE documents SET path = ?, source = COALESCE(NULLIF(?, ''), source), "
-                "mtime_ns = COALESCE(?, mtime_ns) WHERE path = ? RETURNING id"
-            )
-            row = connection.execute(query, (new, source, mtime_ns, old)).fetchone()
-            if row is None:
-                raise LibraryMissing(
-                    f"The library holds no document {old!r}; `lectern documents list` names them."
-                )
-            connection.executemany(
-                "UPDATE chunks SET chunk_id = ? WHERE document_id = ? AND ordinal = ?",
-                [(chunk_id(new, chunk.start, chunk.text), row[0], chunk.ordinal) for chunk in moved],
-            )
+            for path in instead_of:
+                delete_document(connection, path)
+            numbers = [_number_of(connection, move.old) for move in moves]
+            for number in numbers:  # out of each other's way first, to names that no note can have
+                connection.execute("UPDATE documents SET path = ? WHERE id = ?", (f"//{number}", number))
+            for number, move in zip(numbers, moves, strict=True):
+                _move_document(connection, number, move)
 
     def touch_document(self, path: str, *, size_bytes: int, mtime_ns: int, source: str) -> None:
         """Remembers the file's new time stamp after its content was found to be the same."""
@@ -386,9 +427,27 @@ class Library:
             connection.execute(query, (size_bytes, mtime_ns, source, path))
 
     def tag_document(self, path: str, tags: Sequence[str]) -> None:
-        """Replaces a document's tags."""
+        """Replaces the tags that a person gave a document; they stay when it is read again, and its own are beside them.
+
+        Raises:
+            LibraryMissing: there is no such document.
+        """
         with self._transaction(locked=True) as connection:
-            connection.execute("UPDATE documents SET tags = ? WHERE path = ?", (json.dumps(list(tags)), path))
+            if not give_tags(connection, path, tags):
+                raise LibraryMissing(
+                    f"The library holds no document {path!r}; `lectern documents list` names them."
+                )
+
+    def given_tags(self, path: str) -> tuple[str, ...]:
+        """The tags that a person gave a document, without those of the note itself."""
+        with self.snapshot() as connection:
+            if not has_given_tags(connection):
+                return ()
+            query = (
+                "SELECT g.given FROM given_tags g JOIN documents d ON d.id = g.document_id WHERE d.path = ?"
+            )
+            rows = self._rows(query, (path,))
+        return tuple(json.loads(rows[0][0])) if rows else ()
 
     def record_failures(self, failures: Sequence[FailureRecord], forget: Sequence[str] = ()) -> None:
         """Remembers files that could not be read, and forgets the sources in `forget` (read now, or gone)."""
@@ -411,6 +470,15 @@ class Library:
             )
             return int(cursor.lastrowid or 0)
 
+    def set_epoch(self, epoch: str) -> None:
+        """Remembers the token of the index file that is about to be put in place.
+
+        It is on the disk afterwards with everything that was committed before it, whatever happens to the power. Needs no
+        write lock: a search that writes the file does it too.
+        """
+        with self._transaction(locked=False, counts=False, durable=True) as connection:
+            connection.execute("INSERT OR REPLACE INTO manifest VALUES ('epoch', ?)", (epoch,))
+
     def checkpoint(self) -> None:
         """Folds the write-ahead log back into the database file, as far as readers allow."""
         with database.translated(self._file):
@@ -419,14 +487,20 @@ class Library:
     # ---- inside -----------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _transaction(self, *, locked: bool, counts: bool = True) -> Iterator[sqlite3.Connection]:
-        """A connection inside one transaction that is committed at the end, or undone if anything fails."""
+    def _transaction(
+        self, *, locked: bool, counts: bool = True, durable: bool = False
+    ) -> Iterator[sqlite3.Connection]:
+        """A connection inside one transaction that is committed at the end, or undone if anything fails.
+
+        A `durable` one waits for the disk, and so for all commits before it.
+        """
         if locked:
             with self._lock.held(), self._transaction(locked=False, counts=counts) as connection:
                 yield connection
             return
         with database.translated(self._file):
             connection = self._thread_connection("writer")
+            connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -473,6 +547,45 @@ class Library:
     def _matrix(self, blobs: Sequence[bytes]) -> Vectors:
         """The blobs as one (n, dim) array."""
         return np.frombuffer(b"".join(blobs), np.float32).reshape(len(blobs), self.manifest.dim)
+
+
+def _number_of(connection: sqlite3.Connection, path: str) -> int:
+    """The number of a document's row.
+
+    Raises:
+        LibraryMissing: there is no such document.
+    """
+    row = connection.execute("SELECT id FROM documents WHERE path = ?", (path,)).fetchone()
+    if row is None:
+        raise LibraryMissing(f"The library holds no document {path!r}; `lectern documents list` names them.")
+    return int(row[0])
+
+
+def _move_document(connection: sqlite3.Connection, number: int, move: Move) -> None:
+    """Gives the document of that number its new name, and its chunks the ids that go with it.
+
+    Raises:
+        InputError: the name is taken.
+    """
+    if connection.execute("SELECT 1 FROM documents WHERE path = ?", (move.new,)).fetchone():
+        raise InputError(
+            f"{move.old} cannot be called {move.new}: the library holds another document of that name. Remove that one, or "
+            "choose another name."
+        )
+    connection.execute(
+        "UPDATE documents SET path = ?, source = COALESCE(NULLIF(?, ''), source), mtime_ns = COALESCE(?, mtime_ns) "
+        "WHERE id = ?",
+        (move.new, move.source, move.mtime_ns, number),
+    )
+    if move.read_again:
+        connection.execute("UPDATE documents SET content_hash = '', mtime_ns = 0 WHERE id = ?", (number,))
+    rows = connection.execute(
+        "SELECT id, start, text FROM chunks WHERE document_id = ?", (number,)
+    ).fetchall()
+    connection.executemany(
+        "UPDATE chunks SET chunk_id = ? WHERE id = ?",
+        [(chunk_id(move.new, start, text), rowid) for rowid, start, text in rows],
+    )
 
 
 def _now() -> str:

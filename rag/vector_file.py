@@ -1,7 +1,7 @@
 """The file `vectors.faiss`: written beside its place and renamed, and believed only after its own checks.
 
-It knows what may have happened to a derived file: cut short, changed by a disk, made for another library. None of that is an
-error; the file is then made again. After FAISS's own bytes stands a line of JSON (what it was built from, with a checksum) and
+It knows what may have happened to a derived file: cut short, changed by a disk, made for another library, left half written by
+a process that was killed. None of that is an error; the file is then made again. After FAISS's own bytes stands a line of JSON (what it was built from, with a checksum) and
 its length, so that one rename publishes both.
 """
 
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import struct
 import zlib
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,8 @@ _READ_BYTES = 1 << 22
 class VectorHeader:
     """What an index file was built from: `count` vectors, the newest under `last_rowid`, at a generation of the library.
 
-    `trained_on` is 0 for a flat index; `body_bytes` and `checksum` are FAISS's part.
+    `trained_on` is 0 for a flat index; `epoch` is that of the library (`Library.epoch`); `body_bytes` and `checksum` are
+    FAISS's part.
     """
 
     identity: str
@@ -37,6 +40,7 @@ class VectorHeader:
     count: int
     last_rowid: int
     trained_on: int
+    epoch: str = ""
     body_bytes: int = 0
     checksum: int = 0
 
@@ -63,49 +67,78 @@ class VectorFile:
         return header if header.body_bytes + length + _TAIL.size == size else None
 
     def read(self, header: VectorHeader) -> Any | None:
-        """The index, or None if its checksum is wrong or FAISS cannot read it.
+        """The index, or None if it is gone by now, its checksum is wrong or FAISS cannot read it.
 
         It is mapped: read from disk as it is used, and not to be changed.
         """
         import faiss
 
-        if _checksum(self.path, header.body_bytes) != header.checksum:
-            return None
         try:
+            if _checksum(self.path, header.body_bytes) != header.checksum:
+                return None
             index = faiss.read_index(str(self.path), faiss.IO_FLAG_MMAP_IFC)
-        except RuntimeError:
+        except (OSError, RuntimeError):
             return None
         return index if (index.d, index.ntotal) == (header.dim, header.count) else None
 
-    def write(self, index: Any, header: VectorHeader) -> None:
-        """Puts the index in place of the file in one step.
+    def write(self, index: Any, header: VectorHeader, publish: Callable[[str], None]) -> None:
+        """Puts the index in place of the file in one step, under a new epoch.
+
+        `publish` is given the epoch when all is written but the name: whoever reads between the two trusts neither file.
 
         Raises:
             LibraryDamaged: the disk is full or may not be written.
         """
-        import faiss
-
-        draft = self.path.with_name(f"{FILE_NAME}.{os.getpid()}.part")
+        draft = self.path.with_name(f"{FILE_NAME}.{os.getpid()}-{secrets.token_hex(4)}.part")
+        epoch = secrets.token_hex(8)
         try:
-            faiss.write_index(index, str(draft))
-            body_bytes = draft.stat().st_size
-            values = asdict(header) | {"body_bytes": body_bytes, "checksum": _checksum(draft, body_bytes)}
-            line = json.dumps(values).encode()
-            with draft.open("ab") as file:
-                file.write(line + _TAIL.pack(len(line), _MAGIC))
-                file.flush()
-                os.fsync(file.fileno())
+            self._sweep()
+            _write_draft(draft, index, replace(header, epoch=epoch))
+            publish(epoch)
             draft.replace(self.path)
         except (OSError, RuntimeError) as exc:
-            draft.unlink(missing_ok=True)
             raise LibraryDamaged(
                 f"The vector index {self.path} could not be written ({exc}). The notes themselves are safe: free some disk "
-                "space and search again."
+                "space and run the same command again."
             ) from exc
+        finally:
+            draft.unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Takes the file away, if there is one."""
-        self.path.unlink(missing_ok=True)
+        """Takes the file away, if there is one.
+
+        Raises:
+            LibraryDamaged: the folder may not be written to.
+        """
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as exc:
+            raise LibraryDamaged(
+                f"{self.path} cannot be removed ({exc.strerror}); check its permissions."
+            ) from exc
+
+    def _sweep(self) -> None:
+        """Takes away what processes left that were killed while they wrote."""
+        import psutil
+
+        for draft in self.path.parent.glob(f"{FILE_NAME}.*.part"):
+            number = draft.name.removeprefix(f"{FILE_NAME}.").removesuffix(".part").partition("-")[0]
+            if number.isdecimal() and not psutil.pid_exists(int(number)):
+                draft.unlink(missing_ok=True)
+
+
+def _write_draft(draft: Path, index: Any, header: VectorHeader) -> None:
+    """FAISS's part, then the header, on the disk when this returns."""
+    import faiss
+
+    faiss.write_index(index, str(draft))
+    body_bytes = draft.stat().st_size
+    values = asdict(header) | {"body_bytes": body_bytes, "checksum": _checksum(draft, body_bytes)}
+    line = json.dumps(values).encode()
+    with draft.open("ab") as file:
+        file.write(line + _TAIL.pack(len(line), _MAGIC))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _checksum(path: Path, size: int) -> int:

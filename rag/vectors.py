@@ -11,6 +11,7 @@ newer vectors over it, so that adding a note to a large library does not cost a 
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag import faiss_index
+from rag.errors import LibraryError
 from rag.layered_index import LayeredIndex
 from rag.library import Library
 from rag.scope import Allowed
@@ -90,28 +92,29 @@ class VectorIndex:
         return np.array([scores.get(rowid, 0.0) for rowid in rowids.tolist()], np.float32)
 
     def refresh(self) -> None:
-        """Brings the index to the library's present generation; writes the file only where it is missing or far behind."""
+        """Brings the index to the library's present generation, and the file if it is missing or far behind.
+
+        If the file cannot be written (the disk is full, the folder is read-only), the search goes on with what is in memory:
+        the file only saves the next process time. `keep_file` raises then, and `lectern doctor` names the file.
+        """
         with self._lock:
-            generation = self._library.generation
-            if generation == self._generation:
-                return
-            wanted = self._library.chunk_rowids()
-            if self._layers is None:
-                self._load()
-            if self._layers is not None:
-                self._layers.follow(wanted, self._library.vectors)
-            if self._layers is None or far_behind(self._layers.pending, len(wanted)):
-                self._renew(wanted, generation)
-            self._generation = generation
+            if self._follow():
+                with suppress(LibraryError):
+                    self._write()
 
     def keep_file(self) -> None:
-        """Writes the file if it is missing, unsound or far behind: all that is due at the end of an ingest.
+        """Writes the file if it is missing, of another time or far behind: all that is due at the end of an ingest.
 
-        Costs a look at the file's header where it is not.
+        Costs a look at the file's header where it is not; whether the rest is sound, whoever reads it finds out.
+
+        Raises:
+            LibraryDamaged: the file cannot be written.
         """
         pending = pending_changes(self._library)
         if pending is None or far_behind(pending, self._library.chunk_count()):
-            self.refresh()
+            with self._lock:
+                self._follow(fold=True)
+                self._write()
 
     def figures(self) -> IndexFigures:
         """What the index is at present."""
@@ -137,22 +140,46 @@ class VectorIndex:
         if header is not None and base is not None:
             self._layers, self._trained_on = LayeredIndex(base), header.trained_on
 
-    def _renew(self, wanted: Rowids, generation: int) -> None:
-        """One index of everything, on disk and here; no file for an empty library."""
+    def _follow(self, *, fold: bool = False) -> bool:
+        """Brings what is in memory to the present generation; whether it was made one layer anew and is not in the file.
+
+        That is done where there is none or it is far behind, and with `fold` wherever something lies over it.
+        """
+        generation = self._library.generation
+        if generation == self._generation and not fold:
+            return False
+        wanted = self._library.chunk_rowids()
+        if self._layers is None:
+            self._load()
+        if self._layers is not None:
+            self._layers.follow(wanted, self._library.vectors)
+        pending = None if self._layers is None else self._layers.pending
+        renewed = pending is None or far_behind(pending, len(wanted)) or (fold and pending > 0)
+        if renewed:
+            self._renew(wanted)
+        self._generation = generation
+        return renewed
+
+    def _renew(self, wanted: Rowids) -> None:
+        """One index of everything; none for an empty library."""
         if not len(wanted):
             self._layers, self._trained_on = None, 0
+        elif self._layers is None or self._must_rebuild(len(wanted), self._layers.pending):
+            self._layers = LayeredIndex(self._built(wanted))
+        else:
+            self._layers = LayeredIndex(self._layers.folded(self._library.vectors))
+
+    def _write(self) -> None:
+        """The index as the file; no file for an empty library.
+
+        The library learns the file's epoch, and is on the disk up to it, before the file is in its place.
+        """
+        if self._layers is None:
             self._file.remove()
             return
-        if self._layers is None or self._must_rebuild(len(wanted), self._layers.pending):
-            base = self._built(wanted)
-        else:
-            base = self._layers.folded(self._library.vectors)
-        self._layers = LayeredIndex(base)
-        made = self._library.manifest
-        held, last = int(base.ntotal), int(wanted[-1])
-        self._file.write(
-            base, VectorHeader(_identity(self._library), generation, made.dim, held, last, self._trained_on)
-        )
+        base, dim = self._layers.base, self._library.manifest.dim
+        place = (self._generation, dim, int(base.ntotal), self._layers.last_rowid, self._trained_on)
+        self._file.write(base, VectorHeader(_identity(self._library), *place), self._library.set_epoch)
 
     def _must_rebuild(self, count: int, changes: int) -> bool:
         """Whether the kind of index or its clusters no longer fit the library's size, or most of it changed."""
@@ -200,12 +227,12 @@ def far_behind(pending: int, count: int) -> bool:
 
 
 def _header_of(library: Library) -> VectorHeader | None:
-    """The header of the library's file, if it was made of this library."""
+    """The header of the library's file, if it was made of this library as it was at some time before now."""
     header = VectorFile(library.folder).header()
-    sound = (
-        header is not None and header.identity == _identity(library) and header.dim == library.manifest.dim
-    )
-    return header if sound else None
+    if header is None or not header.epoch or header.generation > library.generation:
+        return None
+    made = (_identity(library), library.manifest.dim, library.epoch)
+    return header if (header.identity, header.dim, header.epoch) == made else None
 
 
 def _identity(library: Library) -> str:

@@ -13,7 +13,7 @@ from rag.types import Block, BlockKind, Document, DocumentKind
 
 _OPENING_CHARS = 1000
 """Most characters before a heading that is the title: badges, a date, an import cell."""
-READER_VERSION = 2
+READER_VERSION = 3
 """Raised when a reader gives another text for the same file; failures are then tried again."""
 
 KIND_OF_SUFFIX = {
@@ -52,12 +52,20 @@ def read_document(path: Path, name: str, settings: IngestSettings | None = None)
         blocks=tuple(blocks),
         source=str(path),
         warnings=tuple(warnings),
+        tags=_tags(kind, text, blocks),
     )
 
 
 def content_hash(data: bytes) -> str:
     """The name of a file's bytes: 32 hexadecimal digits."""
     return blake2b(data, digest_size=16).hexdigest()
+
+
+def _tags(kind: DocumentKind, text: str, blocks: list[Block]) -> tuple[str, ...]:
+    """The tags that the note itself names; only Markdown does."""
+    from ingest.readers.markdown import front_tags
+
+    return front_tags(text, blocks) if kind is DocumentKind.MARKDOWN else ()
 
 
 def _read(

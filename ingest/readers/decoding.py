@@ -1,7 +1,7 @@
 """Bytes to text: which encoding a file is in.
 
-What the file itself says (byte order mark, valid UTF-8, escape sequences, an HTML or XML declaration that fits) is believed
-first; then charset-normalizer guesses. Its guesses among the one-byte Latin encodings are corrected by the language, which
+What the file itself says (byte order mark, valid UTF-8, escape sequences, UTF-8 with a few broken bytes, an HTML or XML
+declaration that fits) is believed first; then charset-normalizer guesses. Its guesses among the one-byte Latin encodings are corrected by the language, which
 the words without accents give away.
 """
 
@@ -32,6 +32,11 @@ _WIDER = {"shift_jis": "cp932", "x-sjis": "cp932", "sjis": "cp932", "gb2312": "g
 _WIDER |= {"big5": "big5hkscs", "euc-kr": "cp949", "ks_c_5601-1987": "cp949"}
 _DECLARED_BYTES = 2048
 _MOST_ERRORS = 0.01
+_LEAST_VALID = 2
+"""Characters of several bytes in valid UTF-8 for each broken one: no text in another encoding comes near it."""
+_ONE_BREAK = 4
+"""Marks that a single broken byte may leave: one for itself, three for what it belonged to."""
+_REPLACED = "\ufffd"
 _CONTROLS = re.compile(r"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
 _MOST_CONTROLS = 0.02
 _GUESSED_BYTES = 200_000
@@ -54,6 +59,8 @@ _LANGUAGE_WORDS = {family: frozenset(words.split(" ")) for family, words in _WOR
 # in the middle of words.
 _WESTERN = ("cp1252", "mac_roman", "cp850")
 _IMPLAUSIBLE = re.compile(r"[a-z][À-ÖØ-Þ‚ƒ„†‡ˆ‰Š‹Œ˜Ž›Ÿ¡-§©-´¶-¿×÷\u2500-\u259f\ufffd]")
+# What proves a script: words of it. A quotation mark in the wrong encoding is a single letter (half-width kana: two at most).
+_FOREIGN_WORD = re.compile(r"[^\W\d_\x00-\x7f\uff61-\uff9f]{2}|[\uff66-\uff9f]{3}")
 _ASCII_WORD = re.compile(rb"(?<![\x80-\xffA-Za-z])[A-Za-z]{1,12}(?![\x80-\xffA-Za-z])")
 
 
@@ -74,7 +81,7 @@ def decode(data: bytes) -> Decoded:
     """
     for mark, encoding in _MARKS:
         if data.startswith(mark):
-            return Decoded(_lines(data.decode(encoding, "replace")), encoding)
+            return _replaced(data, encoding)
     for mark, encoding in _ESCAPES:
         if (
             mark in data
@@ -86,7 +93,47 @@ def decode(data: bytes) -> Decoded:
     text = _strictly(data, "utf-8")
     if text is not None and "\0" not in text:
         return Decoded(_checked(text), "utf-8")
-    return _declared(data) or _guessed(data)
+    return _damaged(data) or _declared(data) or _guessed(data)
+
+
+def _replaced(data: bytes, encoding: str) -> Decoded:
+    """The text with a mark for every byte that is not valid in the encoding, and a warning that counts them."""
+    text = data.decode(encoding, "replace")
+    return Decoded(_checked(text), encoding, _loss(_lost(text, data, encoding), encoding))
+
+
+def _lost(text: str, data: bytes, encoding: str) -> int:
+    """How many characters of a decoded text were not valid; marks that the file itself holds do not count."""
+    own = data.decode(encoding, "ignore").count(_REPLACED)
+    return text.count(_REPLACED) - own
+
+
+def _loss(lost: int, encoding: str) -> tuple[str, ...]:
+    """The warning that says so; none if nothing was lost."""
+    if not lost:
+        return ()
+    what = "1 character is" if lost == 1 else f"{lost} characters are"
+    return (
+        f"{what} not valid {encoding.removesuffix('-sig')} and {'was' if lost == 1 else 'were'} replaced",
+    )
+
+
+def _damaged(data: bytes) -> Decoded | None:
+    """The text of UTF-8 of which a few bytes were broken or cut off; None if it is no such thing.
+
+    A guess would turn all its accents into signs to save one byte.
+    """
+    text = data.decode("utf-8", "replace")
+    broken = _lost(text, data, "utf-8")
+    valid = sum(character > "\x7f" for character in text) - text.count(_REPLACED)
+    if (
+        not broken
+        or "\0" in text
+        or valid < _LEAST_VALID * broken
+        or broken > _MOST_ERRORS * len(text) + _ONE_BREAK
+    ):
+        return None
+    return _replaced(data, "utf-8")
 
 
 def _declared(data: bytes) -> Decoded | None:
@@ -101,11 +148,8 @@ def _declared(data: bytes) -> Decoded | None:
         text = data.decode(wider, "replace") if text is None else text
     except LookupError:
         return None
-    lost = text.count("\ufffd")
-    if lost > _MOST_ERRORS * len(text):
-        return None
-    warnings = (f"{lost} characters are not valid {encoding} and were replaced",) if lost else ()
-    return Decoded(_lines(text), encoding, warnings)
+    lost = text.count(_REPLACED)
+    return None if lost > _MOST_ERRORS * len(text) else Decoded(_lines(text), encoding, _loss(lost, encoding))
 
 
 def _guessed(data: bytes) -> Decoded:
@@ -117,14 +161,21 @@ def _guessed(data: bytes) -> Decoded:
     from charset_normalizer import from_bytes
 
     best = from_bytes(data[:_GUESSED_BYTES], cp_isolation=list(_CANDIDATES)).best()
-    if best is not None and not _LATIN.fullmatch(best.encoding):
+    if best is not None and _is_proven(best.encoding, str(best)):
         encoding = best.encoding
     elif best is not None or _is_mostly_ascii(data):
         encoding = _latin(data)
     else:
         raise UnreadableNote("It is not text in any known encoding; save it as UTF-8, or leave it out.")
-    text = _strictly(data, _NARROWER.get(encoding, encoding)) or data.decode(encoding, "replace")
-    return Decoded(_checked(text), encoding)
+    text = _strictly(data, _NARROWER.get(encoding, encoding))
+    return _replaced(data, encoding) if text is None else Decoded(_checked(text), encoding)
+
+
+def _is_proven(encoding: str, text: str) -> bool:
+    """Whether a text bears out the guess that it is in another script than Latin, or in an encoding of wide characters."""
+    if encoding.startswith("utf_"):
+        return True
+    return not _LATIN.fullmatch(encoding) and _FOREIGN_WORD.search(text) is not None
 
 
 def _is_mostly_ascii(data: bytes) -> bool:
@@ -139,8 +190,14 @@ def _latin(data: bytes) -> str:
     if family == "turkish":
         return "cp1254"
     if family == "western":
-        return min(_WESTERN, key=lambda encoding: len(_IMPLAUSIBLE.findall(data.decode(encoding, "replace"))))
+        likely = ("mac_roman", *_WESTERN) if _has_mac_lines(data) else _WESTERN
+        return min(likely, key=lambda encoding: len(_IMPLAUSIBLE.findall(data.decode(encoding, "replace"))))
     return "cp1250" if any(0x80 <= byte <= 0x9F for byte in data) else "iso8859_2"
+
+
+def _has_mac_lines(data: bytes) -> bool:
+    """Whether lines end as only the old Macintosh ended them."""
+    return b"\r" in data and b"\n" not in data
 
 
 def _strictly(data: bytes, encoding: str) -> str | None:

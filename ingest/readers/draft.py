@@ -5,20 +5,8 @@ from __future__ import annotations
 from rag.types import Block, BlockKind, Locator
 
 _PART_GAP = "\n\n"
-_PLAIN = str.maketrans(
-    {
-        "ﬀ": "ff",
-        "ﬁ": "fi",
-        "ﬂ": "fl",
-        "ﬃ": "ffi",
-        "ﬄ": "ffl",
-        "ﬅ": "st",
-        "ﬆ": "st",
-        "\u00a0": " ",
-        "\u200b": "",
-        "\u00ad": "",
-    }
-)
+LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
+_PLAIN = LIGATURES | str.maketrans({"\u00a0": " ", "\u200b": "", "\u00ad": ""})
 
 
 class Draft:

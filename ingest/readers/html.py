@@ -7,6 +7,7 @@ and which are furniture.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ingest.readers.draft import Draft
@@ -15,7 +16,7 @@ from rag.types import BlockKind, Locator, Unit
 if TYPE_CHECKING:
     from bs4 import Tag
 
-_FURNITURE = "script:not([type^='math/']), style, noscript, template, nav, footer, aside, form, svg, iframe, button, dialog, [hidden], "
+_FURNITURE = "script:not([type^='math/']), style, noscript, template, nav, footer, aside, svg, iframe, button, select, dialog, [hidden], "
 _FURNITURE += "[aria-hidden=true], [role=navigation], [role=banner], [role=search], [role=contentinfo]"
 _LEAVES = {
     **{f"h{level}": BlockKind.HEADING for level in range(1, 7)},
@@ -39,8 +40,17 @@ _BLOCKS = [
     "address",
     "center",
     "body",
+    "form",
+    "tr",
     "td",
+    "th",
+    "li",
+    "dt",
+    "dd",
 ]
+_LISTS = ("ul", "ol", "dl")
+_ITEMS = ("li", "dt", "dd")
+_BREAKS = frozenset(_BLOCKS)
 _SPACE = re.compile(r"[ \t\r\f\n]+")
 _LEAST_LETTERS = 40
 
@@ -53,6 +63,8 @@ def read_html(text: str) -> tuple[Draft, str]:
     title = _flat(soup.title) if soup.title else ""
     for element in soup.select(_FURNITURE):
         element.decompose()
+    for form in filter(_only_asks, soup.find_all("form")):
+        form.decompose()
     whole = soup.body or soup
     for root in (_main(soup), whole):
         if root is not None and (root is whole or len(_flat(root)) > _LEAST_LETTERS):
@@ -60,6 +72,11 @@ def read_html(text: str) -> tuple[Draft, str]:
             page.walk(root)
             return page.draft, title
     return Draft(), title
+
+
+def _only_asks(form: Any) -> bool:
+    """Whether a form is one to fill in (a search, a login), and not the frame around a page's text."""
+    return form.find(list(_LEAVES)) is None and len(_flat(form)) <= _LEAST_LETTERS
 
 
 def _main(soup: Any) -> Tag | None:
@@ -98,20 +115,22 @@ class _Page:
                 self.walk(child)
                 self._flush()
             else:
-                self._inline.append(child.get_text())
+                self._inline.append(_text(child))
         self._flush()
 
     def _leaf(self, element: Any, kind: BlockKind) -> None:
         if kind is BlockKind.CODE:
-            self._add(kind, element.get_text())
-        elif kind is BlockKind.TABLE and not element.find("table"):
+            self._add(kind, _text(element))
+        elif kind is BlockKind.TABLE and _is_grid(element):
             self._add(kind, _table(element))
         elif kind is BlockKind.TABLE or (
             kind is BlockKind.PARAGRAPH and element.find(list(_LEAVES)) is not None
         ):
-            self.walk(element)  # a table that only lays the page out, a quotation of several paragraphs
+            self.walk(
+                element
+            )  # a table that lays the page or its code out, a quotation of several paragraphs
         elif kind is BlockKind.LIST:
-            self._add(kind, _list(element))
+            self._add(kind, "\n".join(line for line in _list(element) if line.strip()))
         else:
             self._add(kind, _flat(element), int(element.name[1]) if kind is BlockKind.HEADING else 0)
 
@@ -132,25 +151,85 @@ class _Page:
         self.draft.add(kind, text, at, level=level)
 
 
+def _text(element: Any) -> str:
+    """The element's text as it lies in the file, a line break where the page shows one between two elements."""
+    if element.name == "script":  # a formula: all others are gone
+        return str(element.get_text())
+    pieces: list[str] = []
+    for child in element.children:
+        name = getattr(child, "name", None)
+        if name is None:
+            pieces.append(str(child) if type(child).__name__ in {"NavigableString", "CData"} else "")
+        elif name == "br":
+            pieces.append("\n")
+        else:
+            pieces.append(f"\n{_text(child)}\n" if name in _BREAKS else _text(child))
+    return "".join(pieces)
+
+
 def _flat(element: Any) -> str:
-    return _SPACE.sub(" ", element.get_text()).strip()
+    return _SPACE.sub(" ", _text(element)).strip()
 
 
-def _list(element: Any, depth: int = 0) -> str:
-    """One line an item; the items of an inner list are indented."""
-    lines = []
-    for number, item in enumerate(element.find_all(["li", "dt", "dd"], recursive=False), 1):
-        inner = [
-            child.extract()
-            for child in item.find_all(["ul", "ol", "dl"])
-            if child.find_parent(["ul", "ol", "dl"]) is element
-        ]
-        mark = f"{number}. " if element.name == "ol" else "" if element.name == "dl" else "- "
-        lines.append("  " * depth + mark + _flat(item))
-        lines.extend(_list(child, depth + 1) for child in inner)
-    return "\n".join(line for line in lines if line.strip())
+def _list(element: Any, depth: int = 0) -> Iterator[str]:
+    """One line an item; inner lists are indented, and so is what stands in a list without being an item of it."""
+    number = 0
+    for child in _opened(element, (*_LISTS, *_ITEMS)):
+        name = getattr(child, "name", None)
+        if name in _LISTS:
+            yield from _list(child, depth + 1)
+        elif name in _ITEMS:
+            number += 1
+            mark = f"{number}. " if element.name == "ol" else "" if element.name == "dl" else "- "
+            yield from _item(child, depth, mark)
+        else:
+            yield "  " * depth + _SPACE.sub(" ", child if name is None else _text(child)).strip()
+
+
+def _item(element: Any, depth: int, mark: str) -> Iterator[str]:
+    """The item's words behind its mark; below them its code line by line, its inner lists, and what comes after those."""
+    inline = ""
+    for child in [*_opened(element, (*_LISTS, "pre")), None]:
+        name = getattr(child, "name", None)
+        if child is not None and name not in {*_LISTS, "pre"}:
+            inline += child if name is None else "\n" if name == "br" else _spaced(child)
+            continue
+        if line := _SPACE.sub(" ", inline).strip():
+            yield "  " * depth + mark + line
+            mark, inline = " " * len(mark), ""
+        if name == "pre":
+            yield from ("  " * (depth + 1) + line for line in _text(child).strip("\n").split("\n"))
+        elif child is not None:
+            yield from _list(child, depth + 1)
+
+
+def _spaced(element: Any) -> str:
+    return f" {_text(element)} " if element.name in _BREAKS else _text(element)
+
+
+def _opened(element: Any, wanted: Sequence[str]) -> Iterator[Any]:
+    """The element's children that are text or elements; in the place of one that only wraps a `wanted` one, its own."""
+    for child in element.children:
+        name = getattr(child, "name", None)
+        if name is None:
+            if type(child).__name__ == "NavigableString":
+                yield str(child)
+        elif name not in wanted and child.find(list(wanted)) is not None:
+            yield from _opened(child, wanted)
+        else:
+            yield child
+
+
+def _is_grid(table: Any) -> bool:
+    """Whether a table is one of data: no table and no code in its cells, and no words outside them."""
+    cells = [cell for row in table.find_all("tr") for cell in row.find_all(["td", "th"])] + table.find_all(
+        "caption"
+    )
+    letters = sum(len(_flat(cell).replace(" ", "")) for cell in cells)
+    return table.find(["table", "pre"]) is None and letters == len(_flat(table).replace(" ", ""))
 
 
 def _table(element: Any) -> str:
     rows = (" | ".join(_flat(cell) for cell in row.find_all(["td", "th"])) for row in element.find_all("tr"))
-    return "\n".join(row for row in rows if row.strip(" |"))
+    lines = [_flat(caption) for caption in element.find_all("caption")] + [*rows]
+    return "\n".join(line for line in lines if line.strip(" |"))

@@ -33,8 +33,11 @@ _BADGE = re.compile(r"\[\s*!\[[^\]]*\]\([^)]*\)\s*\]\([^)]*\)|<[^>]*>")
 _DATA_URI = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]{100,}")
 _BLANKED = re.compile(r"\s{12,}")
 _FRONT_TITLE = re.compile(r"""^title:[ \t]*["']?(.+?)["']?[ \t]*$""", re.MULTILINE)
+_FRONT_TAGS = re.compile(r"^tags:.*?(?=^[\w-]+:|^---|\Z)", re.MULTILINE | re.DOTALL)
 _HEADING_MARKUP = re.compile(r"^\s{0,3}#{1,6}\s+|\s+#+\s*$|\s*\{#[^}]*\}\s*$")
-_INLINE_MARKUP = re.compile(r"\[\[[\w-]+\]\]|!?\[([^\]]*)\]\([^)]*\)|<[^>]*>|[*`]|(?<!\w)_|_(?!\w)")
+_ANCHOR = re.compile(r"(?<=\S)\[\[[\w-]+\]\]\s*$")
+_WIKI_LINK = re.compile(r"\[\[(?:[^\[\]|]*\|)?([^\[\]|]+)\]\]")
+_INLINE_MARKUP = re.compile(r"!?\[([^\]]*)\]\([^)]*\)|<[^>]*>|[*`]|(?<!\w)_|_(?!\w)")
 
 
 def markdown_blocks(text: str, *, mdx: bool = False) -> list[Block]:
@@ -61,9 +64,10 @@ def markdown_blocks(text: str, *, mdx: bool = False) -> list[Block]:
 
 
 def heading_text(markup: str) -> str:
-    """The words of a heading without its marks, links and anchors."""
+    """The words of a heading without its marks, links and anchors (`Bias[[bias]]`); a wiki link's words stay (`[[Bias]]`)."""
     line = markup.strip().split("\n")[0]
     line = _HEADING_MARKUP.sub("", _HEADING_MARKUP.sub("", line))
+    line = _WIKI_LINK.sub(r"\1", _ANCHOR.sub("", line))
     return " ".join(_INLINE_MARKUP.sub(r"\1", line).split())
 
 
@@ -73,6 +77,24 @@ def front_title(text: str, blocks: list[Block]) -> str:
         return ""
     match = _FRONT_TITLE.search(text, blocks[0].start, blocks[0].end)
     return "" if match is None else match[1].strip()
+
+
+def front_tags(text: str, blocks: list[Block]) -> tuple[str, ...]:
+    """The tags that a front matter gives, as a YAML list or parted by commas; empty if there are none."""
+    import yaml
+
+    if not blocks or blocks[0].kind is not BlockKind.METADATA:
+        return ()
+    match = _FRONT_TAGS.search(text, blocks[0].start, blocks[0].end)
+    if match is None:
+        return ()
+    try:  # this key alone: a title with a colon makes the whole no YAML
+        given = yaml.safe_load(match[0])["tags"]
+    except (yaml.YAMLError, TypeError, KeyError, ValueError):
+        return ()
+    names = given if isinstance(given, list) else str(given or "").split(",")
+    cleaned = (" ".join(str(name).split()).removeprefix("#") for name in names)
+    return tuple(dict.fromkeys(name for name in cleaned if name))
 
 
 def _only_badges(markup: str) -> bool:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from hashlib import blake2b
 from typing import Any
 
+from ingest.readers.decoding import decode
 from ingest.readers.draft import Draft
 from ingest.readers.markdown import heading_text, markdown_blocks
 from rag.errors import UnreadableNote
@@ -34,12 +36,13 @@ def read_notebook(data: bytes) -> Draft:
         UnreadableNote: it is not JSON, or not a notebook.
     """
     draft = Draft()
+    text, warnings = _decoded(data)
+    draft.warnings.extend(warnings)
     heading = ""
-    for number, cell in enumerate(_cells(_parse(data)), 1):
+    seen: Counter[str] = Counter()
+    for number, cell in enumerate(_cells(_parse(text)), 1):
         source = _joined(cell.get("source", cell.get("input", "")))
-        identity = str(
-            cell.get("id") or blake2b(source.encode("utf-8", "replace"), digest_size=4).hexdigest()
-        )
+        identity = _identity(cell, source, seen)
         kind = cell.get("cell_type")
         if kind == "code":
             at = Locator(Unit.CELL, number, number, heading)
@@ -54,10 +57,26 @@ def read_notebook(data: bytes) -> Draft:
     return draft
 
 
-def _parse(data: bytes) -> dict[str, Any]:
+def _identity(cell: dict[str, Any], source: str, seen: Counter[str]) -> str:
+    """The cell's own id, or a name made of its content; the second cell with the same one is `name-2`."""
+    name = str(cell.get("id") or blake2b(source.encode("utf-8", "replace"), digest_size=4).hexdigest())
+    seen[name] += 1
+    return name if seen[name] == 1 else f"{name}-{seen[name]}"
+
+
+def _decoded(data: bytes) -> tuple[str, tuple[str, ...]]:
+    """(text, warnings): JSON is UTF-8 by its definition, and guessed only where it is not."""
     try:
-        found = json.loads(data.decode("utf-8-sig"))
-    except (UnicodeDecodeError, ValueError) as exc:
+        return data.decode("utf-8-sig"), ()
+    except UnicodeDecodeError:
+        decoded = decode(data)
+        return decoded.text, decoded.warnings
+
+
+def _parse(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as exc:
         raise UnreadableNote(f"It is not a notebook: expected JSON, found text that is not ({exc}).") from exc
     if not isinstance(found, dict) or not ({"cells", "worksheets", "nbformat"} & found.keys()):
         raise UnreadableNote("It is JSON but not a notebook: there is no list of cells in it.")

@@ -15,10 +15,10 @@ from ingest.readers.pdf_layout import (
     heading_sizes,
     passages_of,
     reading_order,
-    repeated_lines,
     rows_of,
 )
 from ingest.readers.pdf_lines import PageText, page_text
+from ingest.readers.pdf_margins import running_lines
 from rag.errors import UnreadableNote
 from rag.settings import IngestSettings
 from rag.types import BlockKind, Locator, Unit
@@ -52,13 +52,13 @@ def read_pdf(data: bytes, settings: IngestSettings) -> tuple[Draft, str]:
             raise UnreadableNote(
                 f"It has {len(pdf)} pages; at most {settings.max_pages} are read (ingest.max_pages)."
             )
-        deadline = time.monotonic() + _OCR_SHARE * settings.max_seconds
-        return _read_pages(pdf, deadline), _title(pdf)
+        return _read_pages(pdf, settings.max_seconds), _title(pdf)
     finally:
         pdf.close()
 
 
-def _read_pages(pdf: Any, deadline: float) -> Draft:
+def _read_pages(pdf: Any, most_seconds: float) -> Draft:
+    deadline = time.monotonic() + _OCR_SHARE * most_seconds
     draft = Draft()
     pages, broken, scanned = [], [], []
     for number in range(1, len(pdf) + 1):
@@ -73,7 +73,8 @@ def _read_pages(pdf: Any, deadline: float) -> Draft:
     _add_pages(draft, [pictures.get(number, page) for number, page in enumerate(pages, 1)])
     _warn(draft, broken, "cannot be opened")
     _warn(draft, given_up, "holds a picture on which OCR failed")
-    _warn(draft, [n for n in scanned if n not in pictures and n not in given_up], _needs_ocr())
+    left = [number for number in scanned if number not in pictures and number not in given_up]
+    _warn(draft, left, _needs_ocr(most_seconds))
     _warn(
         draft,
         [n for n, page in pictures.items() if not page.lines],
@@ -84,9 +85,14 @@ def _read_pages(pdf: Any, deadline: float) -> Draft:
     return draft
 
 
-def _needs_ocr() -> str:
+def _needs_ocr(most_seconds: float) -> str:
+    """Why pages were left to OCR, and what to do: a file that did not change is not read again by itself."""
     if ocr_is_installed():
-        return "needs OCR, for which the time was too short (ingest.max_seconds)"
+        return (
+            f"needs OCR and was not read, because the pages before took the {_OCR_SHARE * most_seconds:g} seconds that OCR has "
+            f"for a file (of ingest.max_seconds = {most_seconds:g}): raise ingest.max_seconds, take the document out with "
+            "`lectern documents remove` and ingest it again"
+        )
     return "needs OCR: holds a picture of text, or a font without letters, and no text (pip install 'lectern[ocr]')"
 
 
@@ -126,13 +132,13 @@ def _page(pdf: Any, number: int) -> tuple[PageText | None, bool]:
 
 def _add_pages(draft: Draft, pages: Sequence[PageText]) -> None:
     """Appends every page's passages; the heading in force is carried from page to page."""
-    repeated = repeated_lines(pages)
+    running = running_lines(pages)
     body = body_size(pages)
     sizes = heading_sizes(pages, body)
     known_words = Counter(word for page in pages for line in page.lines for word in line.text.split())
     heading = ""
     for index, page in enumerate(pages):
-        lines = [line for line in page.lines if (index, line.text) not in repeated]
+        lines = [line for place, line in enumerate(page.lines) if (index, place) not in running]
         number = index + 1
         for passage in passages_of(rows_of(reading_order(page, lines)), body, sizes, known_words):
             if passage.kind is BlockKind.HEADING:

@@ -1,7 +1,7 @@
 """From the lines of a PDF to its reading order, rows, paragraphs and headings.
 
-Everything is decided from geometry: which lines repeat on every page, where two columns part, which cells stand in one row,
-whether a line ended because it was full or because the writer ended it.
+Everything is decided from geometry: where two columns part, which cells stand in one row, whether a line ended because it
+was full or because the writer ended it.
 """
 
 from __future__ import annotations
@@ -17,19 +17,13 @@ from ingest.readers.pdf_lines import SOFT_HYPHEN, Line, PageText
 from rag.types import BlockKind
 
 _BULLET = re.compile(r"[•◦▪▫■□❒❑●○‣⁃∙➢✓–*-]\s|\(?[0-9]{1,2}[.)]\s|\(?[a-zA-Z][.)]\s")
-_NUMBER_ONLY = re.compile(
-    r"(?:page\s*)?[-–—\[(]?\s*(?:\d{1,4}|[ivxlc]{1,6})\s*(?:(?:of|/)\s*\d{1,4})?\s*[-–—\])]?", re.IGNORECASE
-)
-_DIGITS = re.compile(r"\d+")
 _LETTERS = re.compile(r"[^\W\d_]")
-_MARGIN_SHARE = 0.12
-_REPEAT_SHARE = 0.4
-_HEADING_SIZE_RATIO = 1.09
+HEADING_SIZE_RATIO = 1.09
+"""From how much more than the body's size a line is a heading."""
 _HEADING_CHARS = 120
 _NEIGHBOURS = 12
 _CELL_GAP_EMS = 2.2
 _HEADING_SHARE = 0.15
-_NUMBER_MARGIN_SHARE = 0.2
 
 
 @dataclass(slots=True)
@@ -85,42 +79,6 @@ class Passage:
     level: int = 0
 
 
-def repeated_lines(pages: Sequence[PageText]) -> set[tuple[int, str]]:
-    """(page index, text) of running heads, running feet and page numbers.
-
-    A line in a page's upper or lower margin is one if, its numbers left out of account, it stands at the same height on
-    two fifths of the pages or more, or if it is nothing but a number.
-    """
-    seen: Counter[tuple[str, int]] = Counter()
-    places: list[tuple[int, Line, tuple[str, int]]] = []
-    for index, page in enumerate(pages):
-        for line in page.lines:
-            if _in_margin(line, page, _MARGIN_SHARE) or _is_page_number(line, page):
-                key = (_DIGITS.sub("#", line.text), round(line.bottom / 4))
-                places.append((index, line, key))
-                seen[key] += 1
-    least = max(2, _REPEAT_SHARE * len(pages))
-
-    def often(key: tuple[str, int]) -> bool:
-        return sum(seen[key[0], key[1] + shift] for shift in (-1, 0, 1)) >= least
-
-    return {
-        (index, line.text) for index, line, key in places if often(key) or _is_page_number(line, pages[index])
-    }
-
-
-def _is_page_number(line: Line, page: PageText) -> bool:
-    """Whether a line is nothing but a number with no line above it, or none below."""
-    if not _NUMBER_ONLY.fullmatch(line.text) or not _in_margin(line, page, _NUMBER_MARGIN_SHARE):
-        return False
-    above = any(other.bottom > line.top for other in page.lines)
-    return not (above and any(other.top < line.bottom for other in page.lines))
-
-
-def _in_margin(line: Line, page: PageText, share: float) -> bool:
-    return line.top > (1 - share) * page.height or line.bottom < share * page.height
-
-
 def body_size(pages: Sequence[PageText]) -> float:
     """The font size most characters have, in points; 0 where there are none."""
     sizes: Counter[float] = Counter()
@@ -138,7 +96,7 @@ def heading_sizes(pages: Sequence[PageText], body: float) -> list[float]:
             sizes[round(line.size * 2) / 2] += len(line.glyphs)
     most = _HEADING_SHARE * sum(sizes.values())
     return sorted(
-        (size for size in sizes if size >= body * _HEADING_SIZE_RATIO and sizes[size] <= most), reverse=True
+        (size for size in sizes if size >= body * HEADING_SIZE_RATIO and sizes[size] <= most), reverse=True
     )
 
 

@@ -1,4 +1,7 @@
-"""Plain text and source files: lines, and the paragraphs they make."""
+"""Plain text and source files: lines, and the paragraphs they make.
+
+Ligatures, which copies of PDFs are full of, are spelled out: nobody searches for them.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import re
 from pathlib import Path
 
 from ingest.readers.decoding import decode
+from ingest.readers.draft import LIGATURES
 from rag.types import Block, BlockKind, Locator, Unit
 
 _PARAGRAPH = re.compile(r"\S[^\n]*(?:\n[^\n]*\S[^\n]*)*")
@@ -19,8 +23,9 @@ _CODE_SUFFIXES = re.compile(
 def read_plain(path: Path, data: bytes) -> tuple[str, list[Block], list[str]]:
     """The decoded text, a block for each paragraph (run of lines without a blank one), and warnings."""
     decoded = decode(data)
+    text = decoded.text.translate(LIGATURES)
     kind = BlockKind.CODE if _CODE_SUFFIXES.fullmatch(path.suffix) else BlockKind.PARAGRAPH
-    return decoded.text, paragraphs(decoded.text, kind), list(decoded.warnings)
+    return text, paragraphs(text, kind), list(decoded.warnings)
 
 
 def paragraphs(text: str, kind: BlockKind = BlockKind.PARAGRAPH) -> list[Block]:

@@ -14,12 +14,12 @@ from typing import Any
 from zipfile import BadZipFile
 
 from ingest.readers.draft import Draft
+from ingest.readers.office_math import FORMULA, linear
 from ingest.readers.word_lists import ListNumbers
 from rag.errors import UnreadableNote
 from rag.types import BlockKind, Locator, Unit
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_MATH_TEXT = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _BOX = f"{W}txbxContent"
 _LEFT_OUT = {f"{W}del", f"{W}moveFrom", f"{W}instrText", _FALLBACK, _BOX}
@@ -103,13 +103,15 @@ def _paragraph(element: Any, levels: dict[str, int], numbers: ListNumbers) -> It
 
 
 def paragraph_text(element: Any) -> str:
-    """The text of a paragraph as it is shown: insertions in, deletions out, formulas as their symbols."""
+    """The text of a paragraph as it is shown: insertions in, deletions out, formulas in a line."""
     pieces: list[str] = []
     pending = [element]
     while pending:
         node = pending.pop()
-        if node.tag in {f"{W}t", _MATH_TEXT}:
+        if node.tag == f"{W}t":
             pieces.append(node.text or "")
+        elif node.tag == FORMULA:
+            pieces.append(linear(node))
         elif node.tag in {f"{W}tab", f"{W}ptab"} and node.getparent().tag == f"{W}r":
             pieces.append("\t")
         elif node.tag in {f"{W}br", f"{W}cr"}:

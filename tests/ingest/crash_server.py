@@ -14,8 +14,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import faiss  # noqa: F401 - imported before the fork
+import faiss
 
+import ingest.embed_ahead
 import ingest.pipeline
 import ingest.read_ahead
 import ingest.readers.html
@@ -49,7 +50,9 @@ def _ingest(request: dict[str, Any]) -> None:
         _kill_at_rename(request["kill_at_rename"])
     if request.get("in_process"):
         ingest.read_ahead.ReaderProcess = _InProcess  # type: ignore[misc,assignment]
-    ingest.pipeline._BATCH_CHUNKS = 8  # many small transactions to be killed between
+    for module in (ingest.pipeline, ingest.embed_ahead):  # many batches, one embedded while another is saved
+        assert module.PART_CHUNKS > 8
+        module.PART_CHUNKS = 8
     with Library.open(Path(request["library"]), create=True) as library:
         ingest.pipeline.ingest_paths(library, [Path(request["notes"])], _embedder(), Settings())
 
@@ -72,8 +75,18 @@ def _kill_at_statement(number: int) -> None:
 
 
 def _kill_at_rename(when: str) -> None:
-    """Dies right before or right after the FAISS file is put in its place."""
-    plain = os.replace
+    """Dies with half of the FAISS file written, right before it is put in its place, or right after."""
+    plain, write = os.replace, faiss.write_index
+
+    def write_half(index: Any, target: Any, *more: Any) -> None:
+        write(index, target, *more)
+        if isinstance(target, str):
+            os.truncate(target, Path(target).stat().st_size // 2)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if when == "half":
+        faiss.write_index = write_half
+        return
 
     def replace(source: Any, target: Any, **more: Any) -> None:
         if when == "after":

@@ -140,6 +140,7 @@ def kill_and_compare(
         assert server.run(clean, notes, in_process=True) == 0
         assert snapshot(library) == snapshot(clean)
         assert_index_is_whole(library)
+        assert list(library.glob("*.part")) == []
         step += 1
 
 
@@ -163,10 +164,12 @@ def test_killed_at_sql_statements(server: CrashServer, tmp_path: Path, notes: Pa
     kill_and_compare(server, tmp_path, notes, kills=10, a_round=8, kill=kill)
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", ["half", "before", "after"])
 def test_killed_at_the_faiss_swap(server: CrashServer, tmp_path: Path, notes: Path, when: str) -> None:
     def kill(library: Path) -> int:
-        return server.run(library, notes, in_process=True, kill_at_rename=when)
+        signal_number = server.run(library, notes, in_process=True, kill_at_rename=when)
+        assert len(list(library.glob("vectors.faiss.*.part"))) == (when != "after")
+        return signal_number
 
     kill_and_compare(server, tmp_path, notes, kills=2, a_round=1, kill=kill)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -56,6 +59,88 @@ def test_documents_that_are_stale_gone_failed_empty_or_double(
     assert found["empty"].items == ("blank.md",)
     assert found["duplicate"].items == ("copy.md = week2.md",)
     assert found["failed"].severity is Severity.WARNING
+
+
+def words_of(mend: str) -> list[str]:
+    """The words of the last command in a mend, as a shell takes them."""
+    return shlex.split(mend.rpartition("then: ")[2])
+
+
+def test_the_commands_mend_all_of_it_and_for_good(
+    filled: Library, notes: Path, embedder: Any, tmp_path: Path
+) -> None:
+    names = ["it's.md", "a$b.md", "two words.md", "c.md", "d.md"]
+    for number, name in enumerate(names):
+        (notes / name).write_text(f"# Note {number}\n\nWords of note {number}.\n")
+        (notes / f"copy of {name}").write_text(f"# Note {number}\n\nWords of note {number}.\n")
+        (notes / f"blank{number}.md").write_text("\n" * (number + 2))
+        (notes / f"bad{number}.ipynb").write_text("no")
+        (notes / f"gone{number}.md").write_text(f"# Gone {number}\n")
+    ingest_paths(filled, [notes], embedder, Settings())
+    for number, name in enumerate(names):
+        (notes / name).write_text(f"# Note {number}\n\nOther words of note {number}.\n")
+        (notes / f"gone{number}.md").unlink()
+    where = ["--library", str(filled.folder)]
+    found = examine(filled, embedder)
+    sources = [str(notes / name) for name in sorted(names)]
+    assert sorted(words_of(found["stale"].mend)[2:-2]) == sources
+    assert words_of(found["gone"].mend) == [
+        "lectern", "documents", "remove", *(f"gone{number}.md" for number in range(5)), *where,
+    ]  # fmt: skip
+    assert words_of(found["failed"].mend) == [
+        "lectern", "ingest", *(str(notes / f"bad{number}.ipynb") for number in range(5)), *where,
+    ]  # fmt: skip
+    for subject in ("empty", "duplicate"):
+        _mend_by_hand(filled, found[subject])
+    ingest_paths(filled, [notes], embedder, Settings())
+    left = examine(filled, embedder)
+    assert set(left) == {"failed"}
+
+
+def _mend_by_hand(library: Library, finding: Finding) -> None:
+    """Deletes the files that the finding names and removes the documents, as a person would."""
+    first, _, rest = finding.mend.partition(" (or move them out of your notes), then: ")
+    files, removed = shlex.split(first)[1:], shlex.split(rest)[3:-2]
+    assert len(files) == len(removed) == 5
+    for file, name in zip(files, removed, strict=True):
+        Path(file).unlink()
+        assert library.remove_document(name)
+
+
+def test_names_that_look_like_options_or_are_no_utf8(filled: Library, notes: Path, embedder: Any) -> None:
+    odd = os.fsdecode(b"caf\xe9 'x'.md")
+    (notes / "-n.md").write_text("# Dash\n\nWords.\n")
+    try:
+        (notes / odd).write_text("# Odd\n\nWords.\n")
+    except OSError:
+        pytest.skip("this file system takes only UTF-8")
+    ingest_paths(filled, [notes], embedder, Settings())
+    (notes / "-n.md").unlink()
+    (notes / odd).write_text("# Odd\n\nOther words.\n")
+    found = examine(filled, embedder)
+    assert words_of(found["gone"].mend)[3:] == ["--library", str(filled.folder), "--", "-n.md"]
+    command = found["stale"].mend.replace("lectern ingest", "printf '%s\\n'").encode()
+    printed = subprocess.run(["bash", "-c", command], capture_output=True, check=True).stdout
+    assert printed.splitlines()[0] == os.fsencode(notes / odd)
+
+
+def test_ocr_that_failed_is_not_ocr_that_is_missing(filled: Library, notes: Path, embedder: Any) -> None:
+    def warn(text: str) -> dict[str, Finding]:
+        with filled._transaction(locked=True) as connection:
+            connection.execute(
+                "UPDATE documents SET warnings = ? WHERE path = 'page.html'", (json.dumps([text]),)
+            )
+        return examine(filled, embedder)
+
+    assert warn("page 1: holds a picture on which OCR failed") == {}
+    found = warn("page 1: needs OCR: holds a picture of text (pip install 'lectern[ocr]')")
+    assert found["ocr"].mend.endswith(f"lectern ingest {notes / 'page.html'} --library {filled.folder}")
+    found = warn("page 1: needs OCR, for which the time was too short (ingest.max_seconds)")
+    assert found["time"].mend.startswith("LECTERN_INGEST__MAX_SECONDS=600 lectern ingest ")
+
+
+def test_a_model_that_is_missing_is_no_mismatch(filled: Library, embedder: Any) -> None:
+    assert examine(filled, embedder, embedder="", dim=0) == {}
 
 
 def test_another_embedder_or_chunker(filled: Library, embedder: Any) -> None:

@@ -6,18 +6,24 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from numpy.typing import NDArray
 
+from ingest.doctor import examine_library
 from ingest.pipeline import ingest_paths
+from ingest.readers import read_document
 from ingest.report import IngestEvent, IngestReport, Stage
 from rag.errors import InputError, LibraryMismatch
 from rag.library import Library
 from rag.settings import ChunkSettings, IngestSettings, Settings
+from rag.types import Document
 from rag.vectors import VectorIndex
 
 Run = Callable[..., IngestReport]
@@ -196,6 +202,119 @@ def test_a_file_that_turned_bad_keeps_its_last_version(run: Run, library: Librar
     assert library.has("book.ipynb")
 
 
+def test_the_last_version_is_spoken_of_once_however_often_it_is_tried(
+    run: Run, library: Library, old: Path
+) -> None:
+    run(old)
+    (old / "book.ipynb").write_text("{ half a noteb")
+    _age(old / "book.ipynb")
+    told = [run(old).failed[0].reason for _ in range(3)]
+    assert told[0] == told[1] == told[2]
+    assert told[0].count("stays in the library") == 1
+    assert "stays" not in library.failures()[0].reason  # it may be removed by hand
+
+
+def test_a_file_that_is_as_it_was_again_has_not_failed(run: Run, library: Library, old: Path) -> None:
+    run(old)
+    sound = (old / "book.ipynb").read_bytes()
+    (old / "book.ipynb").write_text("{ half a noteb")
+    assert len(run(old).failed) == 1
+    (old / "book.ipynb").write_bytes(sound)
+    report = run(old)
+    assert (report.unchanged, report.failed, library.failures()) == (6, (), [])
+
+
+def test_a_reader_that_was_killed_says_nothing_about_the_file(run: Run, library: Library, old: Path) -> None:
+    """By the system when memory was short, by its time: the next run tries the same file again."""
+    failed = _killing_every_reader(lambda: run(old)).failed
+    assert failed
+    assert all(entry.reason.startswith("The reader died on it") for entry in failed)
+    assert len(library.failures()) == len(failed)
+    report = run(old)
+    assert (report.added, report.failed, library.failures()) == (len(failed), (), [])
+
+
+def test_a_time_that_was_too_short_is_no_verdict(run: Run, library: Library, old: Path) -> None:
+    report = run(old, settings={"ingest": IngestSettings(max_seconds=0.001)})
+    assert {entry.reason for entry in report.failed} == {
+        "Reading it took longer than 0.001 seconds (ingest.max_seconds)."
+    }
+    assert {failure.reader for failure in library.failures()} == {""}
+    assert run(old).added == 6
+    assert library.failures() == []
+
+
+def test_a_parser_s_verdict_is_not_asked_for_twice(
+    run: Run, library: Library, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (old / "bad.ipynb").write_text("not json")
+    _age(old / "bad.ipynb")
+    reasons = run(old).failed
+    monkeypatch.setattr("ingest.read_ahead.ReaderProcess", None)  # it is not started at all
+    assert run(old).failed == reasons
+
+
+def _killing_every_reader(work: Callable[[], IngestReport]) -> IngestReport:
+    """What `work` gives while every worker process that appears is killed."""
+    done = threading.Event()
+
+    def kill() -> None:
+        while not done.wait(0.005):
+            for child in psutil.Process().children():
+                with suppress(psutil.Error):
+                    if "ingest.worker" in child.cmdline():
+                        child.kill()
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        return work()
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_pages_that_had_too_little_time_are_read_with_more(
+    run: Run, library: Library, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that, like the one for PDF, leaves pages to a later time."""
+    monkeypatch.setattr("ingest.read_ahead.ReaderProcess", LatePages)
+    monkeypatch.setattr("ingest.read_ahead.ocr_is_installed", lambda: True)
+    ten, sixty = ({"ingest": IngestSettings(max_seconds=seconds)} for seconds in (10, 60))
+    page = old / "plain.txt"
+    assert run(page, settings=ten).warnings[0].reason.endswith("too short (ingest.max_seconds = 10)")
+    assert run(page, settings=ten).unchanged == 1
+    report = run(page, settings=sixty)
+    assert report.updated == 1
+    assert report.warnings[0].reason.endswith("too short (ingest.max_seconds = 60)")
+    assert run(page, settings=ten).unchanged == 1
+    found = {finding.subject: finding for finding in examine_library(library.folder, "", 0, "")}
+    assert found["time"].items == ("plain.txt",)
+    assert found["time"].mend.startswith(f"LECTERN_INGEST__MAX_SECONDS=300 lectern ingest {page} ")
+    assert "ocr" not in found
+
+
+class LatePages:
+    """Reads here, and says of every note that pages were left out."""
+
+    def __init__(self, settings: IngestSettings) -> None:
+        self._settings = settings
+
+    def read(self, path: Path, name: str) -> Document:
+        late = "page 2: needs OCR, for which the time was too short (ingest.max_seconds)"
+        return replace(read_document(path, name, self._settings), warnings=(late,))
+
+    def close(self) -> None:
+        pass
+
+
+def test_warnings_are_of_the_notes_that_were_read(run: Run, old: Path) -> None:
+    (old / "blank.md").write_text("\n\n")
+    _age(old / "blank.md")
+    assert [entry.path for entry in run(old).warnings] == ["blank.md"]
+    assert run(old).warnings == ()
+
+
 def test_a_file_over_the_limit_is_told(run: Run, old: Path) -> None:
     report = run(old, settings={"ingest": IngestSettings(max_file_bytes=300)})
     assert [entry.path for entry in report.failed] == ["book.ipynb", "week2.md"]
@@ -277,33 +396,6 @@ def test_identical_passages_share_one_embedding(run: Run, library: Library, old:
     run(old)
     assert len(embedder.texts) == len(set(embedder.texts))
     assert library.chunk_count() > library.connection.execute("SELECT COUNT(*) FROM embeddings").fetchone()[0]
-
-
-def test_a_burst_of_changes_is_one_change(old: Path) -> None:
-    from ingest.watch import changes
-
-    stop, seen = threading.Event(), threading.Semaphore(0)
-    bursts: list[float] = []
-
-    def follow() -> None:
-        for _ in changes([old], stop, quiet_milliseconds=200):
-            bursts.append(time.monotonic())
-            seen.release()
-
-    thread = threading.Thread(target=follow)
-    thread.start()
-    try:
-        assert seen.acquire(timeout=20)  # the watch stands
-        for number in range(20):
-            (old / f"synced{number}.md").write_text(f"# {number}\n")
-        assert seen.acquire(timeout=20)
-        assert not seen.acquire(timeout=1.5)
-        (old / "library.sqlite-wal").write_text("the library's own files do not count")
-        assert not seen.acquire(timeout=1.5)
-    finally:
-        stop.set()
-        thread.join(timeout=20)
-    assert len(bursts) == 2
 
 
 class Sketching:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.discover import discover
 from ingest.readers import read_document
 from ingest.readers.decoding import decode
 from ingest.readers.markdown import markdown_blocks
@@ -197,6 +200,37 @@ def test_older_formats_are_read(read: Read) -> None:
         assert [block.identity for block in again.blocks] == [block.identity for block in document.blocks]
 
 
+def test_cells_without_an_id_are_named_by_their_content_and_never_alike(read: Read) -> None:
+    """A cell put in front of them moves no name."""
+    cells = [
+        {"cell_type": "code", "source": source, "outputs": []} for source in ("fit()", "plot()", "fit()")
+    ]
+    first = {"cell_type": "markdown", "source": "New."}
+    names = [block.identity for block in read("n.ipynb", json.dumps({"cells": cells})).blocks]
+    assert len(set(names)) == 3
+    assert names[2] == f"{names[0]}-2"
+    later = read("n.ipynb", json.dumps({"cells": [first, *cells]})).blocks
+    assert [block.identity for block in later[1:]] == names
+
+
+def test_results_in_the_older_formats_give_their_text(read: Read) -> None:
+    """Format 3 keeps a result's forms beside each other: text, LaTeX, HTML, a picture."""
+    outputs = [
+        {
+            "output_type": "pyout",
+            "prompt_number": 1,
+            "text": ["  a\n", "0 1"],
+            "html": "<table>x</table>",
+            "png": "A" * 300,
+        },
+        {"output_type": "display_data", "latex": "$x^2$", "png": "A" * 300},
+        {"output_type": "stream", "stream": "stdout", "text": "done\n"},
+    ]
+    cell = {"cell_type": "code", "language": "python", "input": "show()", "outputs": outputs}
+    document = read("o.ipynb", json.dumps({"nbformat": 3, "worksheets": [{"cells": [cell]}]}))
+    assert texts(document, BlockKind.OUTPUT) == ["  a\n0 1\n$x^2$\ndone"]
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [("x = 1", "expected JSON"), ("[1]", "not a notebook"), ('{"a": 1}', "not a notebook")],
@@ -353,6 +387,115 @@ def test_word_headings_lists_tables_and_insertions(read: Read) -> None:
     assert document.blocks[3].locator.heading == "Syllabus"
 
 
+MATH = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
+
+
+def math(markup: str) -> str:
+    """Office Math in which `<f>`, `<num>`... are elements, and what stands in braces is the text of a run."""
+    tagged = re.sub(r"<(/?)(\w)", r"<\1m:\2", markup).replace("val=", "m:val=")
+    runs = re.sub(r"{(.*?)}", r"<m:r><m:t>\1</m:t></m:r>", tagged)
+    return f"<m:oMath>{runs}</m:oMath>"
+
+
+SOFTMAX = math(
+    "{p=}<f><num><sSup><e>{e}</e><sup>{-x}</sup></sSup></num><den><nary><naryPr><chr val='∑'/></naryPr>"
+    "<sub>{j=1}</sub><sup>{n}</sup><e><sSub><e>{z}</e><sub>{j}</sub></sSub></e></nary></den></f>"
+)
+
+
+@pytest.mark.parametrize(
+    ("markup", "line"),
+    [
+        (SOFTMAX, "p=(e^(-x))/(∑_(j=1)^n z_j)"),
+        (math("<rad><deg/><e>{x+1}</e></rad>"), "√(x+1)"),
+        (math("<rad><deg>{3}</deg><e>{x}</e></rad>"), "x^(1/3)"),
+        (math("<d><dPr><begChr val='|'/><endChr val='|'/></dPr><e>{x}</e></d>"), "|x|"),
+        (math("<d><e>{a}</e></d><sSubSup><e>{x}</e><sub>{i}</sub><sup>{2}</sup></sSubSup>"), "(a)x_i^2"),
+        (math("<m><mr><e>{a}</e><e>{b}</e></mr><mr><e>{c}</e><e>{d}</e></mr></m>"), "[a, b; c, d]"),
+        (
+            math("<func><fName><limLow><e>{max}</e><lim>{x}</lim></limLow></fName><e>{f}</e></func>"),
+            "max_x f",
+        ),
+        (math("<unknown><e>{kept}</e></unknown>"), "kept"),
+    ],
+)
+def test_office_formulas_are_written_in_a_line(markup: str, line: str) -> None:
+    from lxml import etree
+
+    from ingest.readers.office_math import linear
+
+    assert linear(etree.fromstring(markup.replace("<m:oMath>", f"<m:oMath {MATH}>", 1))) == line
+
+
+def test_formulas_of_word_stand_where_they_are_written(read: Read) -> None:
+    import docx
+    from docx.oxml import parse_xml
+
+    made = docx.Document()
+    made.add_paragraph("The softmax is ")._p.append(
+        parse_xml(SOFTMAX.replace("<m:oMath>", f"<m:oMath {MATH}>", 1))
+    )
+    stream = io.BytesIO()
+    made.save(stream)
+    assert read("f.docx", stream.getvalue()).text == "The softmax is p=(e^(-x))/(∑_(j=1)^n z_j)"
+
+
+def test_formulas_of_slides_are_read_with_the_shapes_that_hold_them(read: Read) -> None:
+    """PowerPoint keeps such a shape twice: as it is, and as a picture of it for old programs."""
+    import pptx
+    from pptx.oxml import parse_xml
+
+    made = pptx.Presentation()
+    slide = made.slides.add_slide(made.slide_layouts[5])
+    slide.shapes.title.text = "Softmax"
+    names = (
+        'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" '
+        'xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main" '
+        'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006" '
+        'xmlns:a14="http://schemas.microsoft.com/office/drawing/2010/main" '
+    )
+
+    def shape(inner: str) -> str:
+        head = '<p:nvSpPr><p:cNvPr id="9" name="Box"/><p:cNvSpPr/><p:nvPr/></p:nvSpPr><p:spPr/>'
+        return f"<p:sp>{head}<p:txBody><a:bodyPr/><a:p>{inner}</a:p></p:txBody></p:sp>"
+
+    formula = f"<a:r><a:t>It is </a:t></a:r><a14:m><m:oMathPara>{SOFTMAX}</m:oMathPara></a14:m>"
+    slide.shapes._spTree.append(
+        parse_xml(
+            f'<mc:AlternateContent {names} {MATH}><mc:Choice Requires="a14">{shape(formula)}</mc:Choice>'
+            f"<mc:Fallback>{shape('<a:r><a:t>a picture</a:t></a:r>')}</mc:Fallback></mc:AlternateContent>"
+        )
+    )
+    stream = io.BytesIO()
+    made.save(stream)
+    assert texts(read("f.pptx", stream.getvalue())) == ["Softmax", "It is p=(e^(-x))/(∑_(j=1)^n z_j)"]
+
+
+def test_word_keeps_the_order_of_lists_and_tables(read: Read) -> None:
+    import docx
+
+    made = docx.Document()
+    made.add_paragraph("before")
+    made.add_paragraph("first", style="List Bullet")
+    made.add_table(1, 1).cell(0, 0).text = "between"
+    made.add_paragraph("second", style="List Bullet")
+    made.add_paragraph("after")
+    stream = io.BytesIO()
+    made.save(stream)
+    assert texts(read("o.docx", stream.getvalue())) == ["before", "- first", "between", "- second", "after"]
+
+
+def test_an_archive_is_not_unpacked(read: Read, tmp_path: Path) -> None:
+    """Neither found in a folder nor read under another name."""
+    with zipfile.ZipFile(tmp_path / "notes.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("inside.md", "# Inside the archive\n\n" + "Words of a note. " * 200)
+    with pytest.raises(UnreadableNote, match=r"binary file|not text"):
+        read("renamed.md", (tmp_path / "notes.zip").read_bytes())
+    (tmp_path / "renamed.md").unlink()
+    (tmp_path / "own.md").write_text("# Own\n")
+    assert [file.name for file in discover([tmp_path]).files] == ["own.md"]
+
+
 def test_a_heading_far_down_is_no_title(read: Read) -> None:
     assert read("late.md", "words " * 300 + "\n\n# Figure 1\n\nmore").title == "late"
     assert read("soon.md", "![badge](x.svg)\n\n# Sampling\n\nmore").title == "Sampling"
@@ -466,3 +609,18 @@ def test_any_unicode_survives_in_utf8(text: str) -> None:
         and "~{" not in text
     ):
         assert decode(text.encode()).text == wanted
+
+
+@pytest.mark.parametrize(
+    ("markup", "words"),
+    [
+        ("# Bias and limits[[bias-and-limits]]", "Bias and limits"),
+        ("# [[Unsupervised Learning]] in [[Python]]", "Unsupervised Learning in Python"),
+        ("## See [[notes/owls|the owls]] *now*", "See the owls now"),
+        ("## <ins>[Owls](https://a)</ins> {#owls}", "Owls"),
+    ],
+)
+def test_the_words_of_a_heading(markup: str, words: str) -> None:
+    from ingest.readers.markdown import heading_text
+
+    assert heading_text(markup) == words

@@ -81,6 +81,21 @@ def test_a_file_that_takes_too_much_memory_is_given_up(tmp_path: Path) -> None:
         reader.close()
 
 
+def test_a_file_of_too_much_text_is_given_up(tmp_path: Path) -> None:
+    """What the other process would have to cut and embed is bounded here; what just fits is read."""
+    reader = ReaderProcess(IngestSettings(max_chars=10_009))
+    try:
+        with pytest.raises(
+            UnreadableNote, match=r"holds 10,010 characters of text; at most 10,009 .*max_chars"
+        ):
+            (tmp_path / "table.csv").write_text("1,2,3,4,5\n" * 1000 + "1,2,3,4,5.")
+            reader.read(tmp_path / "table.csv", "table.csv")
+        (tmp_path / "table.csv").write_text("1,2,3,4,5\n" * 1001)
+        assert len(reader.read(tmp_path / "table.csv", "table.csv").blocks) == 1
+    finally:
+        reader.close()
+
+
 def test_it_ends_with_its_parent_side(notes: Path) -> None:
     reader = ReaderProcess(IngestSettings())
     reader.read(notes / "week2.md", "week2.md")

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag import database
-from rag.errors import LibraryBusy, LibraryDamaged, LibraryMismatch, LibraryMissing
-from rag.library import Library
+from rag.errors import InputError, LibraryBusy, LibraryDamaged, LibraryMismatch, LibraryMissing
+from rag.library import Library, Move
 from rag.records import FailureRecord, passage_key
 from rag.types import Block, BlockKind, Chunk, Document, DocumentKind, Locator, Unit, chunk_id
 
@@ -117,6 +117,56 @@ def test_a_renamed_document_keeps_rowids_and_gets_new_chunk_ids(
         library.rename_document("a.md", "c.md")
 
 
+def test_names_are_swapped_and_passed_on(library: Library, save: Callable[..., list[Chunk]]) -> None:
+    for path in ("a.md", "b.md", "c.md"):
+        save(path, [f"text of {path}"])
+    library.move_documents(
+        [Move("a.md", "b.md", "/notes/b.md"), Move("b.md", "a.md"), Move("c.md", "d.md", read_again=True)]
+    )
+    records = {record.path: record for record in library.documents()}
+    assert list(records) == ["a.md", "b.md", "d.md"]
+    assert [library.document(path).text.strip()[-4:] for path in records] == ["b.md", "a.md", "c.md"]
+    assert library.chunk_rowids().tolist() == [1, 2, 3]
+    assert library.chunks([1])[0].id == chunk_id("b.md", 0, "text of a.md")
+    assert (records["b.md"].source, records["a.md"].source) == ("/notes/b.md", "/notes/b.md")
+    assert [record.content_hash for record in records.values()] == ["hash", "hash", ""]
+
+
+def test_a_name_that_is_taken_is_refused_and_nothing_moves(
+    library: Library, save: Callable[..., list[Chunk]]
+) -> None:
+    for path in ("a.md", "b.md"):
+        save(path, [path])
+    with pytest.raises(InputError, match=r"a\.md cannot be called b\.md: the library holds another"):
+        library.move_documents([Move("a.md", "b.md")])
+    assert [library.chunks_of(path)[0].text for path in ("a.md", "b.md")] == ["a.md", "b.md"]
+    library.move_documents([Move("a.md", "b.md")], instead_of=["b.md"])
+    assert [record.path for record in library.documents()] == ["b.md"]
+    assert library.chunks_of("b.md")[0].text == "a.md"
+
+
+def test_a_document_of_another_file_is_not_removed(
+    library: Library, save: Callable[..., list[Chunk]]
+) -> None:
+    save("a.md", ["alpha"])
+    assert not library.remove_document("a.md", source="/elsewhere/a.md")
+    assert library.remove_document("a.md", source="/notes/a.md")
+
+
+def test_the_epoch_is_kept_and_only_its_commit_waits_for_the_disk(
+    library: Library, save: Callable[..., list[Chunk]]
+) -> None:
+    assert library.epoch == ""
+    generation, said = library.generation, []
+    library._thread_connection("writer").set_trace_callback(said.append)
+    save("a.md", ["alpha"])
+    library.set_epoch("one")
+    save("b.md", ["beta"])
+    assert (library.epoch, library.generation) == ("one", generation + 2)
+    waits = [line.rpartition("=")[2] for line in said if line.startswith("PRAGMA synchronous")]
+    assert waits == ["NORMAL", "FULL", "NORMAL"]
+
+
 def test_replacing_under_another_name_keeps_embeddings(
     library: Library, save: Callable[..., list[Chunk]]
 ) -> None:
@@ -182,7 +232,7 @@ def test_a_failed_change_leaves_no_trace(library: Library, save: Callable[..., l
     before = (library.generation, library.document("a.md"))
     document, chunks = document_of("a.md", ["beta", "gamma"])
     broken = replace(chunks[1], ordinal=None)  # type: ignore[arg-type]
-    with pytest.raises(LibraryDamaged):
+    with pytest.raises(sqlite3.IntegrityError):  # our mistake, not a damaged library
         library.replace_document(document, [chunks[0], broken], vectors_of(chunks))
     assert (library.generation, library.document("a.md")) == before
     assert words(library, "beta") == []

@@ -1,6 +1,8 @@
 """The index against brute-force numpy, with questions of any length."""
 
-from collections.abc import Callable
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.library import Library
+from rag.errors import LibraryDamaged
+from rag.library import DATABASE_NAME, Library
 from rag.scope import Allowed, Scope, allowed_passages
 from rag.types import Chunk, Document, DocumentKind, Locator, Unit, chunk_id
 from rag.vector_file import FILE_NAME, VectorFile
@@ -181,7 +184,10 @@ def test_a_damaged_file_is_made_again(empty: Library, damage: Callable[[bytes], 
     sound = file.read_bytes()
     file.write_bytes(damage(sound))
     assert len(VectorIndex(empty).search(np.ones(DIM, np.float32), 30)[0]) == 30
-    assert file.read_bytes() == sound
+    header = VectorFile(empty.folder).header()
+    assert header is not None
+    assert (header.count, header.epoch) == (30, empty.epoch)
+    assert file.read_bytes()[: header.body_bytes] == sound[: header.body_bytes]
 
 
 def test_a_file_of_another_library_is_not_believed(empty: Library, tmp_path: Path) -> None:
@@ -193,6 +199,128 @@ def test_a_file_of_another_library_is_not_believed(empty: Library, tmp_path: Pat
         (other.folder / FILE_NAME).write_bytes((empty.folder / FILE_NAME).read_bytes())
         _, vectors = other.vectors()
         assert VectorIndex(other).search(vectors[2], 1)[1] == pytest.approx([1.0])
+
+
+def each_finds_itself(library: Library) -> bool:
+    index = VectorIndex(library)
+    rowids, vectors = library.vectors()
+    return all(
+        index.search(vector, 1)[0].tolist() == [rowid]
+        for rowid, vector in zip(rowids.tolist(), vectors, strict=True)
+    )
+
+
+def copied(library: Library, place: Path) -> Path:
+    """The database as somebody backs it up."""
+    place.mkdir()
+    backup = sqlite3.connect(place / DATABASE_NAME)
+    library.connection.backup(backup)
+    backup.close()
+    return place / DATABASE_NAME
+
+
+def test_an_older_library_that_was_put_back_does_not_believe_the_file(empty: Library, tmp_path: Path) -> None:
+    """It uses the rowids of the lost time again, for other passages."""
+    generator = np.random.default_rng(11)
+    fill(empty, unit(generator.standard_normal((50, DIM))), "first")
+    VectorIndex(empty).keep_file()
+    backup = copied(empty, tmp_path / "backup")
+    fill(empty, unit(generator.standard_normal((50, DIM))), "lost")
+    VectorIndex(empty).keep_file()
+    folder = empty.folder
+    empty.close()
+    for file in folder.glob(f"{DATABASE_NAME}*"):
+        file.unlink()
+    shutil.copy(backup, folder / DATABASE_NAME)
+    with Library.open(folder) as library:
+        assert pending_changes(library) is None  # right away, when its generation is behind the file's
+        fill(library, unit(generator.standard_normal((50, DIM))), "new")
+        fill(library, unit(generator.standard_normal((1, DIM))), "more")
+        assert library.chunk_rowids().tolist() == list(range(1, 102))
+        assert pending_changes(library) is None
+        assert each_finds_itself(library)
+        VectorIndex(library).keep_file()
+        assert pending_changes(library) == 0
+        assert each_finds_itself(library)
+
+
+def test_commits_that_a_power_cut_took_are_not_in_the_file(empty: Library, tmp_path: Path) -> None:
+    """The files as they are on the disk when the index file gets its name hold all that the index was made of."""
+    generator = np.random.default_rng(12)
+    fill(empty, unit(generator.standard_normal((20, DIM))), "one")
+    VectorIndex(empty).keep_file()
+    fill(empty, unit(generator.standard_normal((20, DIM))), "two")
+    index = VectorIndex(empty)
+    plain, place = Path.replace, tmp_path / "disk"
+
+    def replace(draft: Path, target: Path) -> Path:
+        place.mkdir()
+        for file in empty.folder.glob(f"{DATABASE_NAME}*"):
+            if not file.name.endswith("-shm"):
+                shutil.copy(file, place / file.name)
+        return plain(draft, target)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Path, "replace", replace)
+        index.keep_file()
+    shutil.copy(empty.folder / FILE_NAME, place / FILE_NAME)
+    with Library.open(place) as library:
+        assert pending_changes(library) == 0
+        assert each_finds_itself(library)
+
+
+def test_a_file_without_an_epoch_is_made_again(empty: Library) -> None:
+    """As an earlier Lectern wrote it."""
+    fill(empty, unit(np.random.default_rng(13).standard_normal((5, DIM))))
+    VectorIndex(empty).keep_file()
+    with empty._transaction(locked=True, counts=False) as connection:
+        connection.execute("DELETE FROM manifest WHERE key = 'epoch'")
+    assert pending_changes(empty) is None
+    VectorIndex(empty).keep_file()
+    assert empty.epoch
+    assert pending_changes(empty) == 0
+
+
+@pytest.fixture
+def full_disk() -> Iterator[Callable[[], None]]:
+    """Called, has the system refuse every file beyond 64 KiB until the test ends, as a full disk would."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_stops_the_file_and_not_the_search(empty: Library, full_disk: Callable[[], None]) -> None:
+    fill(empty, unit(np.random.default_rng(14).standard_normal((3000, DIM))))
+    empty.checkpoint()
+    _, vectors = empty.vectors()
+    full_disk()
+    index = VectorIndex(empty)
+    for number in (0, 1234, 2999):
+        assert index.search(vectors[number], 1)[0].tolist() == [number + 1]
+    assert index.figures().vectors == 3000
+    assert [file.name for file in empty.folder.glob("vectors*")] == []
+    with pytest.raises(LibraryDamaged, match="could not be written"):
+        index.keep_file()
+    with pytest.raises(LibraryDamaged, match="could not be written"):
+        VectorIndex(empty).keep_file()
+    assert index.search(vectors[77], 1)[0].tolist() == [78]
+
+
+def test_an_index_that_could_not_be_saved_is_saved_later(
+    empty: Library, full_disk: Callable[[], None]
+) -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    fill(empty, unit(np.random.default_rng(15).standard_normal((3000, DIM))))
+    index = VectorIndex(empty)
+    full_disk()
+    index.refresh()
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    index.keep_file()
+    assert pending_changes(empty) == 0
+    assert VectorIndex(empty).search(empty.vectors([9])[1][0], 1)[0].tolist() == [9]
 
 
 def test_no_file_stays_of_an_emptied_library(empty: Library) -> None:

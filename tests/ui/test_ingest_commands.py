@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
+import time
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import pytest
 from typer.testing import CliRunner
 
-from rag.errors import InputError, LibraryMissing
+from rag.errors import InputError, LibraryMissing, ModelError
+from rag.library import Library
 from ui.cli import build_app
 
-pytestmark = pytest.mark.model
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -33,6 +41,7 @@ def lectern(tmp_path: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.model
 def test_the_verbs_together(tmp_path: Path, notes: Path) -> None:
     first = json.loads(lectern(tmp_path, "ingest", str(notes), "--json"))
     assert (first["added"], first["documents"]) == (2, 2)
@@ -51,8 +60,116 @@ def test_the_verbs_together(tmp_path: Path, notes: Path) -> None:
     assert removed == {"removed": ["two.txt"], "documents": 1}
 
 
-def test_wrong_input_is_one_sentence(tmp_path: Path) -> None:
+def test_wrong_input_is_one_sentence_and_makes_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="There is no file or folder"):
         lectern(tmp_path, "ingest", str(tmp_path / "nowhere"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="There is no note in"):
+        lectern(tmp_path, "ingest", str(tmp_path / "empty"))
+    assert not (tmp_path / "library").exists()
     with pytest.raises(LibraryMissing, match="lectern ingest"):
         lectern(tmp_path / "other", "documents", "list")
+
+
+def test_a_missing_model_makes_no_library(
+    tmp_path: Path, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LECTERN_EMBEDDING__MODEL", str(tmp_path / "no-model"))
+    with pytest.raises(ModelError):
+        lectern(tmp_path, "ingest", str(notes))
+    assert not (tmp_path / "library").exists()
+
+
+@pytest.mark.model
+def test_a_burst_that_meets_another_writer_is_read_once_that_is_done(tmp_path: Path, notes: Path) -> None:
+    folder = tmp_path / "library"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ui.cli", "ingest", str(notes), "--watch", "--library", str(folder)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "1000"},
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        _read_until(process.stderr, "Following")
+        with Library.open(folder) as library:
+            with library.writing():
+                (notes / "three.md").write_text("# Nyquist\n\nTwice the highest frequency.\n")
+                _read_until(process.stderr, "Trying again")
+                assert not library.has("three.md")
+            deadline = time.monotonic() + 60
+            while not library.has("three.md"):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _read_until(stream: IO[str], word: str) -> None:
+    """Reads lines until one has the word."""
+    for line in stream:
+        if word in line:
+            return
+    raise AssertionError(f"no {word}")
+
+
+SHOWN = """
+import time
+from ingest.report import IngestEvent, Stage
+from ui.ingest_progress import ingest_progress
+
+with ingest_progress() as show:
+    show(IngestEvent(Stage.FOUND, 0, 40, 0, 0, 0.0))
+    for files in range(1, 11):
+        time.sleep(0.1)
+        show(IngestEvent(Stage.SAVED, files, 40, 250 * files, 4000, 2.5 * files, "a.md"))
+    time.sleep(0.5)
+    show(IngestEvent(Stage.INDEXING, 40, 40, 10000, 10000, 50.0))
+    time.sleep(0.5)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_the_bar_shows_files_passages_rate_and_time_left() -> None:
+    """On a real terminal: a quarter of the files took a second, so that three more are left."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", SHOWN],
+        stderr=theirs,
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "COLUMNS": "150",
+            "TERM": "xterm-256color",
+            "NO_COLOR": "1",
+        },
+    ):
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # how a terminal ends
+            while part := os.read(ours, 65536):
+                shown += part
+    os.close(ours)
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
+    assert "10/40" in text
+    left = re.findall(r"10/40 files · 2,500 passages · 100/s 0:00:0\d · left 0:00:0(\d)", text)
+    assert left
+    assert 2 <= int(left[0]) <= 5
+    assert re.search(r"Writing the index .* 40/40 files · 10,000 passages · 200/s", text)
+
+
+def test_the_bar_is_silent_where_nobody_looks() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SHOWN],
+        capture_output=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    assert (done.stdout, done.stderr.strip()) == (b"", b"")

@@ -78,10 +78,11 @@ def _machine(folder: Path) -> list[Finding]:
 
     import psutil
 
+    from ingest.discover import is_there
     from ingest.doctor import Finding, Severity
 
     found = []
-    place = next(path for path in (folder, *folder.parents) if path.exists())
+    place = next(path for path in (folder, *folder.parents) if is_there(path))
     free = shutil.disk_usage(place).free
     if free < _LEAST_DISK_BYTES:
         what = f"{free / 1e6:,.0f} MB are free on the disk of {place}"

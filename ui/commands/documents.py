@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _SHOWN_CHARS = 300
 
-app = typer.Typer(help="What is in the library: list, show, remove.", no_args_is_help=True)
+app = typer.Typer(help="What is in the library: list, show, tag, remove.", no_args_is_help=True)
 NameArgument = Annotated[
     str, typer.Argument(metavar="DOCUMENT", help="A document's name, as `list` shows it.")
 ]
@@ -65,6 +65,8 @@ def show(
         return
     console = result_console()
     console.print(f"{found.path} · {found.title} · {found.kind} · {len(found.blocks)} blocks", markup=False)
+    if found.tags:
+        console.print(f"tags: {', '.join(found.tags)}", markup=False)
     for warning in found.warnings:
         console.print(f"note: {warning}", markup=False)
     for block in found.blocks:
@@ -72,6 +74,38 @@ def show(
         shown = text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…"
         console.print(f"\n[{block.kind}] {block.locator.within(found.path)}", style="bold", markup=False)
         console.print(shown, markup=False)
+
+
+@app.command("tag")
+def tag(
+    document: NameArgument,
+    tags: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TAG...", help="Words to search within, as in --scope tag:exam."),
+    ] = None,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Take away the tags given here before; the note's own stay.")
+    ] = False,
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give a document tags, beside those of its front matter; they stay when its file is read again."""
+    from ui.application import Application, load
+    from ui.console import print_result, to_json
+
+    given = [" ".join(name.split()) for name in tags or ()]
+    if not all(given) or not (given or clear):
+        raise typer.BadParameter("give one tag or more, or --clear to take away those given before")
+    held = Application(load(library, config)).library
+    with held.writing():
+        kept = [] if clear else held.given_tags(document)
+        held.tag_document(document, [*kept, *given])
+    found = held.document(document)
+    if as_json:
+        print_result(to_json({"document": found.path, "tags": found.tags}))
+    else:
+        print_result(f"{found.path}: {', '.join(found.tags) or 'no tags'}")
 
 
 @app.command("remove")

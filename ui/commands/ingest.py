@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from ui.application import Application
 
 _SHOWN_COMPLAINTS = 20
+_RETRY_SECONDS = 2.0
 
 
 def register(app: typer.Typer) -> None:
@@ -42,17 +44,18 @@ def ingest(
 
 
 def _run(application: Application, paths: list[Path]) -> IngestReport:
-    from ingest.pipeline import ingest_paths
+    """One ingest. Wrong paths or a missing model are told before a library is made."""
+    from ingest.discover import discover
+    from ingest.pipeline import ingest_notes
     from ui.ingest_progress import ingest_progress
 
+    found, embedder = discover(paths), application.embedder
     with ingest_progress() as listener:
-        return ingest_paths(
-            application.open_library(), paths, application.embedder, application.settings, listener
-        )
+        return ingest_notes(application.open_library(), found, embedder, application.settings, listener)
 
 
 def _follow(application: Application, paths: list[Path], as_json: bool) -> None:
-    """Ingests again after each burst of changes; an error (the folder is gone, the library busy) is told and outlived."""
+    """Ingests again after each burst of changes; an error (the folder is gone, the disk full) is told and outlived."""
     from ingest.watch import changes
     from rag.errors import LecternError
     from ui.console import log_console
@@ -61,12 +64,28 @@ def _follow(application: Application, paths: list[Path], as_json: bool) -> None:
     log.print(f"Following {', '.join(map(str, paths))}; Ctrl-C stops.", style="dim")
     for _ in changes(paths):
         try:
-            report = _run(application, paths)
+            report = _run_when_free(application, paths)
         except LecternError as exc:
             log.print(f"lectern: {exc}", style="red")
             continue
         if report.added + report.updated + report.removed + report.renamed or report.failed:
             _show(report, as_json)
+
+
+def _run_when_free(application: Application, paths: list[Path]) -> IngestReport:
+    """One ingest, once no other process writes: a burst that met one would be lost until the next change."""
+    from rag.errors import LibraryBusy
+    from ui.console import log_console
+
+    told = False
+    while True:
+        try:
+            return _run(application, paths)
+        except LibraryBusy as exc:
+            if not told:
+                log_console().print(f"lectern: {exc} Trying again until then.", style="yellow", markup=False)
+            told = True
+            time.sleep(_RETRY_SECONDS)
 
 
 def _show(report: IngestReport, as_json: bool) -> None:
