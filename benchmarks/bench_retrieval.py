@@ -13,7 +13,7 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,8 +53,8 @@ def contextual(data: Path) -> dict[str, Any]:
     return found
 
 
-def chunking(data: Path) -> dict[str, Any]:
-    """Recall, precision and IoU of ways to cut passages, at equal tokens shown."""
+def chunking(data: Path, sizes_tokens: Sequence[int] = ()) -> dict[str, Any]:
+    """Recall, precision and IoU of ways to cut passages, at equal tokens shown; of ours at other lengths too, if any are given."""
     from rag.settings import Settings
     from ui.chunking_benchmark import compare_chunkers
 
@@ -71,13 +71,13 @@ def chunking(data: Path) -> dict[str, Any]:
             100 * row["metrics"][name]["mean"] for name in ("recall", "precision", "iou")
         )
         print(
-            f"{row['chunker']:26s} {row['search']:8s} {row['chunks']:8d} {row['budget_tokens']:13d} {recall:7.1f} "
+            f"{row['chunker']:26s} {row['search']:15s} {row['chunks']:8d} {row['budget_tokens']:13d} {recall:7.1f} "
             f"{precision:10.1f} {iou:6.1f}",
             flush=True,
         )
 
-    print("\npassages by                search   passages  tokens shown  recall  precision    IoU")
-    found = compare_chunkers(data, Settings(), BUDGETS_TOKENS, silent, show)
+    print("\npassages by                search          passages  tokens shown  recall  precision    IoU")
+    found = compare_chunkers(data, Settings(), BUDGETS_TOKENS, silent, show, sizes_tokens)
     for line in recall_gains(found["chunkers"]):
         print(line)
     return found
@@ -148,6 +148,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--queries", type=int, default=0, help="queries a benchmark, evenly taken; 0 for all")
     parser.add_argument("--sizes", default="1000,10000,100000,1000000")
+    parser.add_argument(
+        "--chunk-tokens",
+        default="",
+        help="chunking: our passages at these lengths too, as 60,100,150,200 (a minute each)",
+    )
     given = parser.parse_args()
     unknown = set(given.parts) - set(PARTS)
     if unknown:
@@ -155,7 +160,9 @@ def main() -> None:
     measures: dict[str, Callable[[], Any]] = {
         "quality": lambda: quality(given.data, given.queries),
         "contextual": lambda: contextual(given.data),
-        "chunking": lambda: chunking(given.data),
+        "chunking": lambda: chunking(
+            given.data, [int(size) for size in given.chunk_tokens.split(",") if size]
+        ),
         "scale": lambda: scale([int(size) for size in given.sizes.split(",")]),
         "limits": limits,
     }

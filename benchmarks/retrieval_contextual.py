@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from benchmarks.retrieval_quality import DEFAULT, open_remembering, searcher_over
-from benchmarks.retrieval_ways import PLAIN, WAYS, Scores, collect
+from benchmarks.retrieval_ways import ALL_THREE, PLAIN, WAYS, Scores, collect
 from eval.beir import CorpusDocument
 from eval.splitters import spans_to_chunks
 from rag.types import Chunk, Document
 
 FIRST = 20
-_WAYS = (*PLAIN, "cosine + BM25", "cosine + token matches", "all three (default)")
+_WAYS = (*PLAIN, "cosine + BM25", "cosine + token matches", ALL_THREE)
 Golden = set[tuple[str, int]]
 
 

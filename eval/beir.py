@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,11 @@ from rag.errors import DatasetError
 
 RECALL_AT = (1, 3, 5, 10, 20, 100)
 PASSAGES = 100
-"""Passages asked for per query; they hold the documents that are ranked."""
+"""Passages asked for per query; they hold the documents that are ranked. Where documents have several passages these are
+fewer than 100 documents, so that recall@100 is a lower bound: of the documents of the first 100 passages."""
+_GRADE = re.compile(r"-?[0-9]{1,9}")
+_HEADER = re.compile(r"[A-Za-z][A-Za-z _-]*")
+"""The last field of a header: words, and nothing that may have been meant as a number."""
 
 Ranking = list[tuple[str, float]]
 
@@ -59,15 +64,12 @@ def read_beir(folder: Path) -> BeirSet:
     Raises:
         DatasetError: a file is missing or a line is malformed (with its number).
     """
-    documents = tuple(
-        CorpusDocument(line["_id"], line.get("title") or "", line["text"])
-        for line in _json_lines(folder / "corpus.jsonl")
-    )
-    texts = {line["_id"]: line["text"] for line in _json_lines(folder / "queries.jsonl")}
+    documents = tuple(_entries(folder / "corpus.jsonl"))
+    texts = {entry.id: entry.text for entry in _entries(folder / "queries.jsonl")}
     judgements = _judgements(folder / "qrels")
     missing = [query for query in judgements if query not in texts]
     if missing or not documents or not judgements:
-        found = f"query {missing[0]!r} is judged but not in queries.jsonl" if missing else "it is empty"
+        found = f"query {missing[0][:60]!r} is judged but not in queries.jsonl" if missing else "it is empty"
         raise DatasetError(f"{folder} is not a whole benchmark: {found}.")
     return BeirSet(documents, {query: texts[query] for query in judgements}, judgements)
 
@@ -115,28 +117,56 @@ def beir_object(benchmark: BeirSet, run: BeirRun, *, samples: int = 2000, seed: 
     return {"n": len(rows), "metrics": metrics, "seconds": run.seconds}
 
 
-def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a file; each must have an `_id` and a `text`, which become strings."""
+def _entries(path: Path) -> Iterator[CorpusDocument]:
+    """The lines of a file, whose ids must differ."""
+    seen: dict[str, int] = {}
     for number, line in enumerate(_lines(path), start=1):
-        if not line.strip():
-            continue
+        if line.strip():
+            entry = _entry(f"{path}, line {number}", line)
+            first = seen.setdefault(entry.id, number)
+            if first != number:
+                raise DatasetError(
+                    f'{path}, line {number}: "_id" {entry.id!r} is also that of line {first}; each must be there once.'
+                )
+            yield entry
+
+
+def _entry(place: str, line: str) -> CorpusDocument:
+    """One line; a number as `_id` becomes a string, and no title an empty one."""
+    try:
+        value = json.loads(line)
+    except json.JSONDecodeError as exc:
+        raise DatasetError(f"{place}: {exc.msg}. Each line must be one JSON object.") from exc
+    except (ValueError, RecursionError) as exc:
+        raise DatasetError(
+            f'{place}: the JSON is nested too deeply or has too long a number. Expected an object with "_id" and "text".'
+        ) from exc
+    name = value.get("_id") if isinstance(value, dict) else None
+    if isinstance(name, int) and not isinstance(name, bool):
+        name = str(name)
+    if not isinstance(name, str) or not name or not isinstance(value.get("text"), str):
+        raise DatasetError(f'{place}: expected an object with "_id" and "text", which are strings.')
+    title = value.get("title")
+    if not isinstance(title, str | None):
+        raise DatasetError(f'{place}: "title" is {json.dumps(title)[:40]}, expected a string or null.')
+    _check_characters(place, _id=name, title=title or "", text=value["text"])
+    return CorpusDocument(name, title or "", value["text"])
+
+
+def _check_characters(place: str, **fields: str) -> None:
+    """Refuses halves of characters, which no file and no database can hold."""
+    for field, text in fields.items():
         try:
-            value = json.loads(line)
-        except json.JSONDecodeError as exc:
+            text.encode("utf-8")
+        except UnicodeEncodeError as exc:
             raise DatasetError(
-                f"{path}, line {number}: {exc.msg}. Each line must be one JSON object."
+                f'{place}: "{field}" holds half a character (\\u{ord(text[exc.start]):04x} alone, at {exc.start}); write it '
+                "whole or take it out."
             ) from exc
-        if (
-            not isinstance(value, dict)
-            or not isinstance(value.get("text"), str)
-            or value.get("_id") in {None, ""}
-        ):
-            raise DatasetError(f'{path}, line {number}: expected an object with "_id" and "text".')
-        yield value | {"_id": str(value["_id"])}
 
 
 def _judgements(folder: Path) -> dict[str, dict[str, int]]:
-    """Query id to grades of documents, from the tab-separated files with a header that BEIR has."""
+    """Query id to grades of documents, from the tab-separated files that BEIR has; a first line may be a header."""
     files = [folder / "test.tsv"] if (folder / "test.tsv").is_file() else sorted(folder.glob("*.tsv"))
     if not files:
         raise DatasetError(
@@ -144,15 +174,26 @@ def _judgements(folder: Path) -> dict[str, dict[str, int]]:
         )
     judgements: dict[str, dict[str, int]] = {}
     for file in files:
-        for number, row in enumerate(csv.reader(_lines(file), delimiter="\t"), start=1):
-            if not row or (number == 1 and not row[-1].lstrip("-").isdigit()):
+        for number, line in enumerate(_lines(file), start=1):
+            row = _fields(f"{file}, line {number}", line)
+            if not row or (number == 1 and _HEADER.fullmatch(row[-1])):
                 continue
-            if len(row) != 3 or not row[2].lstrip("-").isdigit():
+            if len(row) != 3 or not _GRADE.fullmatch(row[2]):
                 raise DatasetError(
                     f"{file}, line {number}: expected query-id, corpus-id and a whole score, tab-separated."
                 )
             judgements.setdefault(row[0], {})[row[1]] = int(row[2])
     return judgements
+
+
+def _fields(place: str, line: str) -> list[str]:
+    """The fields of one line, read alone, so that a lost quotation mark cannot swallow the lines after it."""
+    try:
+        return next(csv.reader([line], delimiter="\t"), [])
+    except csv.Error as exc:
+        raise DatasetError(
+            f"{place}: {exc}. Expected query-id, corpus-id and a whole score, tab-separated."
+        ) from exc
 
 
 def _lines(path: Path) -> list[str]:
@@ -163,4 +204,5 @@ def _lines(path: Path) -> list[str]:
             f"{path} cannot be read ({exc.strerror}). A BEIR folder holds corpus.jsonl, queries.jsonl and qrels/."
         ) from exc
     except UnicodeDecodeError as exc:
-        raise DatasetError(f"{path} is not UTF-8 text (byte {exc.start}).") from exc
+        line = 1 + exc.object[: exc.start].count(b"\n")
+        raise DatasetError(f"{path} is not UTF-8 text (line {line}); save it as UTF-8.") from exc

@@ -8,6 +8,7 @@ last one cut where the budget ends, so that every way of cutting shows the reade
 from __future__ import annotations
 
 import csv
+import io
 import json
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -20,8 +21,6 @@ from eval.summary import metric_object
 from rag.errors import DatasetError
 
 Span = tuple[int, int]
-BUDGETS_TOKENS = (500, 1000, 2000)
-"""About what 2, 4 and 8 passages of 250 tokens show."""
 _FIELD_LIMIT = 10_000_000
 
 
@@ -78,21 +77,16 @@ def read_chunking(folder: Path) -> ChunkingSet:
         raise DatasetError(
             f"{folder} holds no chunking benchmark: expected questions_df.csv and corpora/*.md under it."
         )
-    csv.field_size_limit(_FIELD_LIMIT)
-    with found[0].open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    questions = tuple(_question(found[0], number, row) for number, row in enumerate(rows, start=2))
-    names = list(dict.fromkeys(question.corpus for question in questions))
-    corpora = {}
-    for name in names:
-        path = found[0].parent / "corpora" / f"{name}.md"
-        try:
-            corpora[name] = path.read_text(encoding="utf-8")
-        except OSError as exc:
-            raise DatasetError(
-                f"{path} cannot be read ({exc.strerror}); {found[0].name} asks about it."
-            ) from exc
-    return ChunkingSet(corpora, questions)
+    questions, corpora = [], {}
+    for number, row in _rows(found[0]):
+        question = _question(found[0], number, row)
+        if question.corpus not in corpora:
+            corpora[question.corpus] = _corpus(found[0], number, question.corpus)
+        _check_spans(found[0], number, question, len(corpora[question.corpus]))
+        questions.append(question)
+    if not questions:
+        raise DatasetError(f"{found[0]} holds no question: expected a row for each under its header.")
+    return ChunkingSet(corpora, tuple(questions))
 
 
 def shown_spans(
@@ -116,9 +110,11 @@ def span_scores(shown: Sequence[tuple[str, int, int]], question: ChunkingQuestio
     Characters of other corpora are found but not gold. All are 0.0 when nothing is shown.
     """
     gold = _characters(question.spans)
-    inside = _characters([(start, end) for corpus, start, end in shown if corpus == question.corpus])
-    outside = sum(end - start for corpus, start, end in shown if corpus != question.corpus)
-    both, found = len(gold & inside), len(inside) + outside
+    spans: dict[str, list[Span]] = {question.corpus: []}
+    for corpus, start, end in shown:
+        spans.setdefault(corpus, []).append((start, end))
+    characters = {corpus: _characters(of_corpus) for corpus, of_corpus in spans.items()}
+    both, found = len(gold & characters[question.corpus]), sum(map(len, characters.values()))
     union = len(gold) + found - both
     return SpanScores(
         both / len(gold) if gold else 0.0, both / found if found else 0.0, both / union if union else 0.0
@@ -139,13 +135,60 @@ def _characters(spans: Sequence[Span]) -> set[int]:
     return {place for start, end in spans for place in range(start, end)}
 
 
+def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """The rows of a CSV file, each with the number of its last line."""
+    reader = csv.DictReader(
+        io.StringIO(_text(path, "the questions are in it").removeprefix("\ufeff"), newline="")
+    )
+    rows: list[tuple[int, dict[str, str]]] = []
+    usual_limit = csv.field_size_limit(_FIELD_LIMIT)
+    try:
+        rows.extend((reader.line_num, row) for row in reader)
+    except csv.Error as exc:
+        raise DatasetError(
+            f"{path}, line {reader.line_num + 1}: {exc}. Expected question, references and corpus_id, as CSV has them."
+        ) from exc
+    finally:
+        csv.field_size_limit(usual_limit)
+    return rows
+
+
+def _corpus(questions: Path, number: int, name: str) -> str:
+    """The text that the question of line `number` asks about."""
+    path = questions.parent / "corpora" / f"{name}.md"
+    return _text(path, f"{questions.name}, line {number}, asks about it")
+
+
+def _text(path: Path, needed: str) -> str:
+    """The text of a file, which is there because it is `needed`."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as exc:
+        line = 1 + exc.object[: exc.start].count(b"\n")
+        raise DatasetError(f"{path} is not UTF-8 text (line {line}); save it as UTF-8.") from exc
+    except (OSError, ValueError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else exc
+        raise DatasetError(f"{path} cannot be read ({reason}); {needed}.") from exc
+
+
+def _check_spans(path: Path, number: int, question: ChunkingQuestion, length: int) -> None:
+    """Refuses spans that are not in their corpus of `length` characters, and a question without any."""
+    outside = [span for span in question.spans if not 0 <= span[0] < span[1] <= length]
+    if outside or not question.spans:
+        found = f"{outside[0][0]} to {outside[0][1]}" if outside else "none"
+        raise DatasetError(
+            f"{path}, line {number}: the references are {found}, expected spans inside the {length} characters of "
+            f"{question.corpus}.md."
+        )
+
+
 def _question(path: Path, number: int, row: dict[str, str]) -> ChunkingQuestion:
     try:
         spans = tuple(
             (int(entry["start_index"]), int(entry["end_index"])) for entry in json.loads(row["references"])
         )
         return ChunkingQuestion(row["question"], row["corpus_id"], spans)
-    except (KeyError, TypeError, ValueError) as exc:
+    except (KeyError, TypeError, ValueError, RecursionError) as exc:
         raise DatasetError(
             f"{path}, line {number}: expected question, references (JSON with start_index and end_index) and corpus_id."
         ) from exc

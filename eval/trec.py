@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rag.errors import InputError
@@ -27,8 +27,11 @@ def write_run(path: Path, rankings: Mapping[str, list[tuple[str, float]]], tag: 
     """Writes the rankings as a TREC run file.
 
     Raises:
-        InputError: the file cannot be written.
+        InputError: the file cannot be written, or two ids are the same without their white space.
     """
+    _check_fields(list(rankings))
+    for ranking in rankings.values():
+        _check_fields([document for document, _ in ranking])
     try:
         path.write_text("".join(line + "\n" for line in run_lines(rankings, tag)), encoding="utf-8")
     except OSError as exc:
@@ -39,3 +42,15 @@ def write_run(path: Path, rankings: Mapping[str, list[tuple[str, float]]], tag: 
 
 def _field(text: str) -> str:
     return "_".join(text.split()) or "_"
+
+
+def _check_fields(ids: Sequence[str]) -> None:
+    """Refuses ids that the format cannot tell apart: an evaluator would count one for the other."""
+    written: dict[str, str] = {}
+    for name in ids:
+        other = written.setdefault(_field(name), name)
+        if other != name:
+            raise InputError(
+                f"The ids {other!r} and {name!r} are the same in a TREC run, which holds no white space; rename one, or leave "
+                "--run-out out."
+            )

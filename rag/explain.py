@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.errors import QuestionError
-from rag.scope import Scope
-from rag.search import Searcher
+from rag.library import Library
+from rag.scope import Scope, allowed_passages, describe
+from rag.search import Searcher, plain_text
 from rag.types import Hit
 
 DEPTH = 1000
@@ -19,6 +21,7 @@ class Explanation:
 
     `rank` is the passage's place among all passages (None beyond `DEPTH`), `missing_score` how much it lacks to be shown (0
     if it is), `missing_terms` the words of the question that it does not hold, `absent_terms` those that no note holds.
+    `copy_of` names the shown passage that has the same text, if that is why this one is not shown.
     """
 
     hit: Hit
@@ -28,6 +31,7 @@ class Explanation:
     missing_score: float
     missing_terms: tuple[str, ...]
     absent_terms: tuple[str, ...]
+    copy_of: str = ""
 
     @property
     def verdict(self) -> str:
@@ -35,36 +39,100 @@ class Explanation:
         if self.rank is not None and self.rank <= self.shown:
             return f"It is shown, at rank {self.rank}."
         place = f"at rank {self.rank}" if self.rank else f"beyond rank {DEPTH}"
+        if self.copy_of:
+            return f"Its best passage stands {place} because it repeats the text of {self.copy_of}, which is shown."
+        lacks = (
+            f"lacks {self.missing_score:.3f} to be shown"
+            if self.missing_score
+            else "comes after the first passages of either search"
+        )
         words = f" and does not hold {', '.join(self.missing_terms)}" if self.missing_terms else ""
         cosine = self.hit.why.dense_score or 0.0
-        return (
-            f"Its best passage stands {place}: it lacks {self.missing_score:.3f} to be shown, has a cosine of {cosine:.2f} with "
-            f"the question{words}."
-        )
+        return f"Its best passage stands {place}: it {lacks}, has a cosine of {cosine:.2f} with the question{words}."
 
 
-def explain(searcher: Searcher, query: str, document: str, k: int | None = None) -> Explanation:
-    """Where the best passage of `document` stands for `query`, beside the `k` passages that are shown.
+def explain(
+    searcher: Searcher, query: str, document: str, k: int | None = None, scope: Scope | None = None
+) -> Explanation:
+    """Where the best passage of `document` stands for `query`, beside the `k` passages that a search in `scope` shows.
+
+    Its rank is its place among what is shown or else its place after that, so it cannot contradict the search.
 
     Raises:
-        QuestionError: the library has no such document, or the question is empty.
+        QuestionError: the library has no such document, it is outside `scope`, or the question is empty.
     """
     wanted = searcher.settings.k if k is None else k
-    inside = searcher.look(query, 1, Scope(documents=(document,)))
-    if not inside.hits:
-        raise QuestionError(f"{document!r} has no text that can be searched.")
-    best = inside.hits[0]
-    ranking = searcher.search(query, max(DEPTH, wanted))
-    rank = next((at for at, hit in enumerate(ranking, start=1) if hit.chunk.id == best.chunk.id), None)
-    shown = ranking[:wanted]
-    hit = best if rank is None else ranking[rank - 1]
+    names = _documents(searcher.library, document, scope)
+    read = searcher.search(query, searcher.passages_read(wanted), scope)
+    shown = read[:wanted]
+    rank = _first_of(names, read)
+    ranking = read if rank else _deeper(searcher, query, read, scope)
+    rank = rank or _first_of(names, ranking)
+    hit = ranking[rank - 1] if rank else _best_inside(searcher, query, names)
     terms = searcher.lexical.terms(query)
     return Explanation(
         hit=hit,
         rank=rank,
         shown=wanted,
         last_shown=shown[-1] if shown else None,
-        missing_score=max(0.0, shown[-1].score - hit.score) if shown else 0.0,
+        missing_score=_missing_score(hit, read, shown),
         missing_terms=tuple(t.word for t in terms if t.passages and t.word not in hit.why.matched_terms),
         absent_terms=tuple(t.word for t in terms if not t.passages),
+        copy_of="" if hit in shown else _copied(hit, shown),
     )
+
+
+def _documents(library: Library, document: str, scope: Scope | None) -> frozenset[str]:
+    """The names of the documents that `document` means (one of that very name alone, if there is one) inside the scope."""
+    named = None if library.has(document) else allowed_passages(library, Scope(documents=(document,)))
+    limits = allowed_passages(library, scope)
+    found = frozenset(named.documents if named else (document,))
+    inside = found if limits is None else found & set(limits.documents)
+    if scope and not inside:
+        raise QuestionError(
+            f"{document!r} is not inside {describe(scope)}, so the search does not look at it; ask without --scope to see "
+            "where it stands."
+        )
+    return inside
+
+
+def _first_of(names: frozenset[str], hits: Sequence[Hit]) -> int | None:
+    """The rank, from 1, of the first hit in one of the documents."""
+    return next((at for at, hit in enumerate(hits, start=1) if hit.chunk.document in names), None)
+
+
+def _deeper(searcher: Searcher, query: str, read: list[Hit], scope: Scope | None) -> list[Hit]:
+    """What was read for the question, and after it what the scores rank next.
+
+    A deep search proposes more than the one that was shown, and a reranker reads only its first passages: both keep what was
+    read in its order, and never read a thousand passages again.
+    """
+    known = {hit.chunk.id for hit in read}
+    deep = searcher.look(query, DEPTH, scope, rerank=False).hits
+    return [*read, *(hit for hit in deep if hit.chunk.id not in known)]
+
+
+def _best_inside(searcher: Searcher, query: str, names: frozenset[str]) -> Hit:
+    """The best passage of documents that the ranking does not reach.
+
+    Only here, because inside a scope every passage gets a token match, which would say more than the search knew.
+    """
+    inside = searcher.look(query, DEPTH, Scope(documents=tuple(sorted(names))), rerank=False).hits
+    rank = _first_of(names, inside)
+    if rank is None:
+        raise QuestionError(f"{', '.join(sorted(names))} has no text that can be searched.")
+    return inside[rank - 1]
+
+
+def _missing_score(hit: Hit, read: Sequence[Hit], shown: Sequence[Hit]) -> float:
+    """What the hit lacks to the last one shown; in fused scores to the last one read, where a reranker never read it."""
+    if not shown:
+        return 0.0
+    if hit in read:
+        return max(0.0, shown[-1].score - hit.score)
+    return max(0.0, min(other.why.fused_score or 0.0 for other in read) - (hit.why.fused_score or 0.0))
+
+
+def _copied(hit: Hit, shown: Sequence[Hit]) -> str:
+    """The label of the shown passage with the hit's text; empty if there is none."""
+    return next((o.chunk.label for o in shown if plain_text(o.chunk) == plain_text(hit.chunk)), "")

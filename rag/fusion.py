@@ -17,8 +17,6 @@ LEXICAL_WEIGHT = 0.02
 `make bench-retrieval` (quality) prints nDCG@10 with this weight halved and doubled."""
 MATCH_WEIGHT = 1.5
 """Cosine that a whole token match is worth. Source: as for `LEXICAL_WEIGHT`."""
-RRF_K = 60
-"""Source: Cormack, Clarke and Buettcher, "Reciprocal Rank Fusion outperforms Condorcet", SIGIR 2009."""
 
 Scores = NDArray[np.float32]
 
@@ -36,15 +34,3 @@ def with_matches(scores: Scores, matches: Scores, weight: float = MATCH_WEIGHT) 
     if np.isnan(matches).all():
         return scores
     return np.asarray(scores + weight * np.where(np.isnan(matches), np.nanmin(matches), matches), np.float32)
-
-
-def reciprocal_rank_scores(*rankings: NDArray[np.int64], k: int = RRF_K) -> dict[int, float]:
-    """Rowid to `sum of 1 / (k + rank)` over rankings of rowids, best first: the usual recipe, kept to be measured against.
-
-    Source: Cormack, Clarke and Buettcher 2009 (see `RRF_K`).
-    """
-    scores: dict[int, float] = {}
-    for ranking in rankings:
-        for rank, rowid in enumerate(ranking.tolist(), start=1):
-            scores[rowid] = scores.get(rowid, 0.0) + 1.0 / (k + rank)
-    return scores

@@ -12,17 +12,20 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import log
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.library import Library
+from rag.database import translated
+from rag.library import DATABASE_NAME, Library
 from rag.scope import Allowed
 
 POSTINGS_BUDGET = 25_000
 """Postings that one search may read: rarer words first, until their passages add up to this; twice as many for the rarest alone.
 Bounds the time at any size: of a million passages, this many take 28 ms (p95 49), twice as many 44 (p95 94), which with the rest
-of a search would be more than a reader should wait. Source: `make bench-retrieval`, limits."""
+of a search would be more than a reader should wait. Source: `python -m benchmarks.retrieval_limits --library 1000000`; limits of
+`make bench-retrieval` sweeps the same over a library of 200,000."""
 _RUN = re.compile(r"[A-Za-z0-9\x80-\U0010ffff]+")
 """What no term reaches beyond: FTS5 parts terms at every other ASCII character, and says itself where it parts the rest."""
 _REMEMBERED_RUNS = 200_000
@@ -100,12 +103,27 @@ class Stemmer:
     def _learned(self, runs: set[str]) -> dict[str, tuple[str, ...]]:
         """The terms of runs, remembered: the words of notes come again and again, and asking SQLite takes longer."""
         known = self._known if len(self._known) < _REMEMBERED_RUNS else {}
-        new = sorted(runs - known.keys())
+        new = [
+            run for run in runs if run not in known
+        ]  # a difference with the keys would walk all that is remembered
         plain = [run for run in new if run.isascii()]
         known.update(zip(plain, ((stem,) for stem in self.stems(" ".join(plain))), strict=True))
-        known.update((run, tuple(self.stems(run))) for run in new if not run.isascii())
+        known.update(self._stems_of_each([run for run in new if not run.isascii()]))
         self._known = known
         return {run: known[run] for run in runs}
+
+    def _stems_of_each(self, runs: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Run to its terms, for runs that may have none or several: a row for each, all in one transaction."""
+        terms: list[list[str]] = [[] for _ in runs]
+        if runs:
+            connection = self._connection()
+            connection.execute("BEGIN")
+            connection.execute("DELETE FROM text")
+            connection.executemany("INSERT INTO text(rowid, body) VALUES (?, ?)", enumerate(runs))
+            for row, term in connection.execute("SELECT doc, term FROM terms ORDER BY doc, offset"):
+                terms[row].append(term)
+            connection.execute("COMMIT")
+        return {run: tuple(found) for run, found in zip(runs, terms, strict=True)}
 
     def _connection(self) -> sqlite3.Connection:
         found: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -133,6 +151,9 @@ class LexicalIndex:
 
         Empty when the question has no words or none of them is in the library. Passages outside `allowed` are never
         counted against `limit`.
+
+        Raises:
+            LibraryDamaged: the table of words fails SQLite's own checks.
         """
         terms = self.terms(question)
         searched = self._affordable(terms)
@@ -141,11 +162,11 @@ class LexicalIndex:
             return LexicalHits(*none, terms, 0)
         query = " OR ".join(f'"{term.word}"' for term in searched)
         inside = "" if allowed is None else f"AND +rowid IN ({allowed.query})"
-        rows = self._library.connection.execute(
+        rows = self._rows(
             f"SELECT rowid, -bm25(chunks_fts) AS score FROM chunks_fts WHERE chunks_fts MATCH ? {inside} "
             "ORDER BY score DESC, rowid LIMIT ?",
             (query, *(() if allowed is None else allowed.values), limit),
-        ).fetchall()
+        )
         found = np.array(rows, np.float64).reshape(-1, 2)
         return LexicalHits(found[:, 0].astype(np.int64), found[:, 1].astype(np.float32), terms, len(searched))
 
@@ -182,11 +203,13 @@ class LexicalIndex:
     def _count(self, stem: str) -> int:
         """How many passages hold a stem, remembered until the library changes."""
         if stem not in self._passages:
-            row = self._library.connection.execute(
-                "SELECT doc FROM chunks_vocab WHERE term = ?", (stem,)
-            ).fetchone()
-            self._passages[stem] = int(row[0]) if row else 0
+            rows = self._rows("SELECT doc FROM chunks_vocab WHERE term = ?", (stem,))
+            self._passages[stem] = int(rows[0][0]) if rows else 0
         return self._passages[stem]
+
+    def _rows(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        with translated(self._library.folder / DATABASE_NAME):
+            return self._library.connection.execute(query, values).fetchall()
 
     def _refresh(self) -> None:
         """Forgets counts made before the library's last change."""

@@ -11,16 +11,18 @@ from fnmatch import fnmatchcase
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.database import translated
 from rag.errors import QuestionError
-from rag.library import Library
+from rag.library import DATABASE_NAME, Library
 from rag.records import DocumentRecord
 
 _LECTURE = re.compile(
     r"(?:^|[/_\W])(?:lecture|lec|lesson|week|wk|module|unit|chapter|chap|ch|session|class|part|day|lab|hw|homework|assignment)"
-    r"[-_ .]*0*(\d{1,3})(?!\d)",
+    r"(?:e?s)?[-_ .]*0*(\d{1,3})(?!\d)",
     re.IGNORECASE,
 )
-_LEADING_NUMBER = re.compile(r"(?:^|/)0*(\d{1,3})(?=[-_ .])")
+_LEADING_NUMBER = re.compile(r"(?:^|/)0*(\d{1,3})(?=[-_ /]|\.(?!\d)|$)")
+"""A name that begins with a number or is one; `1.2-limits.md` is a section's number, which may be of any lecture."""
 _KINDS = ("document", "folder", "lecture", "tag")
 
 
@@ -29,7 +31,8 @@ class Scope:
     """What a search is limited to. Kinds that are given must all hold; of one kind, any of its values may.
 
     `documents` are names or patterns (`*.pdf`), `folders` prefixes of names, `lectures` numbers as the names of notes or
-    their folders have them (`week-3`, `lecture 03`, `03-intro.md`), `tags` those given at ingest.
+    their folders have them (`week-3`, `lecture 03`, `03-intro.md`, `lectures/03`), `tags` those that a note's front matter or
+    `lectern documents tag` gave.
     """
 
     documents: tuple[str, ...] = ()
@@ -78,7 +81,7 @@ def parse_scope(texts: Sequence[str]) -> Scope:
         kind, colon, value = text.partition(":")
         if not colon or kind not in values:
             kind, value = "document", text
-        if not value.strip() or (kind == "lecture" and not value.strip().isdigit()):
+        if not value.strip() or (kind == "lecture" and not value.strip().isdecimal()):
             raise QuestionError(
                 f"Cannot use the scope {text!r}: expected document:NAME, folder:NAME, lecture:NUMBER or tag:NAME."
             )
@@ -92,6 +95,7 @@ def allowed_passages(library: Library, scope: Scope | None) -> Allowed | None:
 
     Raises:
         QuestionError: no document of the library is inside.
+        LibraryDamaged: the library cannot be read.
     """
     if not scope:
         return None
@@ -105,7 +109,8 @@ def allowed_passages(library: Library, scope: Scope | None) -> Allowed | None:
         "WHERE d.path IN (SELECT value FROM json_each(?)) ORDER BY c.id"
     )
     values = (json.dumps(paths),)
-    rows = library.connection.execute(query, values).fetchall()
+    with translated(library.folder / DATABASE_NAME):
+        rows = library.connection.execute(query, values).fetchall()
     return Allowed(np.array([row[0] for row in rows], np.int64), query, values, paths)
 
 

@@ -7,9 +7,11 @@ candidate gets both scores, the two are added on their own scales, and the best 
 from __future__ import annotations
 
 import os
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -36,6 +38,8 @@ MATCH_DEPTH = 100
 nothing. Source: `make bench-retrieval`, quality."""
 _SPARE = 10
 """Candidates read beyond those wanted, so that copies can give way."""
+DEEPEST = 5_000
+"""Candidates of either search at most, however many of them are copies: as deep as `retrieval.depth` may go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class SearchResult:
     signals: Signals
 
 
+Asked = tuple[NDArray[np.float32], NDArray[np.float32] | None]
+"""A question's vector, and its tokens' where the embedder tells them."""
 Ranked = tuple[int, Chunk]
 """A candidate's place among the candidates, and its passage."""
 
@@ -96,6 +102,7 @@ class Searcher:
         self.settings = settings
         self.vectors = VectorIndex(library)
         self.lexical = LexicalIndex(library)
+        self._opening = threading.Lock()
 
     def search(self, query: str, k: int | None = None, scope: Scope | None = None) -> list[Hit]:
         """At most `k` passages (`settings.k` if None), best first, ties by chunk id; fewer only if fewer exist.
@@ -107,11 +114,15 @@ class Searcher:
 
     def search_many(self, queries: Sequence[str], k: int | None = None) -> Iterator[list[Hit]]:
         """What `search` finds for each query, in order, on every core; nothing for an empty one."""
-        with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        with workers() as pool:
             yield from pool.map(lambda query: self.search(query, k) if query.strip() else [], queries)
 
-    def look(self, query: str, k: int | None = None, scope: Scope | None = None) -> SearchResult:
-        """The hits of `search` together with the signals that a gate needs.
+    def look(
+        self, query: str, k: int | None = None, scope: Scope | None = None, *, rerank: bool = True
+    ) -> SearchResult:
+        """The hits of `search` together with the signals that a gate needs; without `rerank`, as the scores alone rank them.
+
+        All of it is read from one state of the library, whatever is added or removed meanwhile.
 
         Raises:
             QuestionError: as for `search`.
@@ -119,23 +130,52 @@ class Searcher:
         if not query.strip():
             raise QuestionError("The question is empty; write at least one word.")
         wanted = self.settings.k if k is None else k
-        read = max(wanted, RERANK_DEPTH) if self.settings.reranker else wanted
-        allowed = allowed_passages(self.library, scope)
-        with one_thread():
-            candidates, words = self._candidates(query, max(self.settings.depth, read), allowed)
-            hits = self._hits(candidates, read, words)
-        if self.settings.reranker:
-            hits = self._reranker.rerank(query, hits)[:wanted]
+        reranks = rerank and bool(self.settings.reranker)
+        read = self.passages_read(wanted) if reranks else wanted
+        with one_thread(), self.library.snapshot():
+            allowed = allowed_passages(self.library, scope)
+            candidates, ranked, words = self._found(query, read, allowed)
+            hits = self._hits(candidates, ranked, words)
+        if reranks:
+            hits = self._opened_reranker().rerank(query, hits)[:wanted]
         return SearchResult(tuple(hits), _signals(candidates, hits, words.terms))
+
+    def passages_read(self, wanted: int) -> int:
+        """How many passages are read again, by the reranker, for `wanted` to be shown; `wanted` without a reranker."""
+        return max(wanted, RERANK_DEPTH) if self.settings.reranker else wanted
+
+    def _opened_reranker(self) -> CrossEncoderReranker:
+        """The reranker, loaded once even if several threads are the first to need it."""
+        with self._opening:
+            return self._reranker
 
     @cached_property
     def _reranker(self) -> CrossEncoderReranker:
         """Loaded at the first question that needs it."""
         return CrossEncoderReranker(self.settings.reranker)
 
-    def _candidates(self, query: str, depth: int, allowed: Allowed | None) -> tuple[Candidates, LexicalHits]:
-        """What either search proposes, each with all its scores."""
-        vector, tokens = self._embedded(query)
+    def _found(
+        self, query: str, k: int, allowed: Allowed | None
+    ) -> tuple[Candidates, list[Ranked], LexicalHits]:
+        """The candidates, the `k` best of them and the question's words.
+
+        Where copies leave fewer than `k` different texts, either search is asked for twice as many, until there are `k` or
+        neither has more.
+        """
+        asked = self._embedded(query)
+        depth = max(self.settings.depth, k)
+        while True:
+            found, words, more = self._candidates(query, asked, depth, allowed)
+            ranked = self._ranked(found, k)
+            if not more or depth >= DEEPEST or _different(ranked) >= k:
+                return found, _shown(ranked, k, found.scores), words
+            depth *= 2
+
+    def _candidates(
+        self, query: str, asked: Asked, depth: int, allowed: Allowed | None
+    ) -> tuple[Candidates, LexicalHits, bool]:
+        """What either search proposes, each with all its scores, and whether either may have more."""
+        vector, tokens = asked
         near, _ = self.vectors.search(vector, depth, allowed)
         words = self.lexical.search(query, max(LEXICAL_DEPTH, depth), allowed)
         rowids = np.union1d(near, words.rowids[:depth])
@@ -145,9 +185,10 @@ class Searcher:
         scores = fused_scores(cosines, bm25)
         matches = self._matches(tokens, rowids, scores)
         ranks = _ranks(rowids, near), _ranks(rowids, words.rowids)
-        return Candidates(rowids, cosines, bm25, *ranks, matches, with_matches(scores, matches)), words
+        found = Candidates(rowids, cosines, bm25, *ranks, matches, with_matches(scores, matches))
+        return found, words, len(near) == depth or len(words.rowids) > depth
 
-    def _embedded(self, query: str) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    def _embedded(self, query: str) -> Asked:
         """The question's vector, and its tokens' where the embedder tells them."""
         if isinstance(self.embedder, TokenEmbedder):
             return self.embedder.embed_query_tokens(query)
@@ -166,26 +207,62 @@ class Searcher:
             )
         return matches
 
-    def _hits(self, found: Candidates, k: int, words: LexicalHits) -> list[Hit]:
-        """The `k` best candidates as hits; a copy of a better passage's text only where there are too few others."""
+    def _ranked(self, found: Candidates, k: int) -> list[Ranked]:
+        """The best candidates with their passages, best first: as many as hold `k` different texts, or all."""
         scores = found.scores
         order = np.lexsort((found.rowids, -scores))
-        cut = order[: _with_ties(scores[order], k + k // 2 + _SPARE)]
-        chunks = self.library.chunks_by_rowid(found.rowids[cut])
-        ranked = [
-            (at, chunks[rowid])
-            for at, rowid in zip(cut.tolist(), found.rowids[cut].tolist(), strict=True)
-            if rowid in chunks
-        ]
-        ranked.sort(key=lambda pair: (-scores[pair[0]], pair[1].id))
-        ranked = _first_copies(_copies_last(ranked)[:k], ranked, scores)
-        ranked.sort(key=lambda pair: (-scores[pair[0]], pair[1].id))
+        chunks: dict[int, Chunk] = {}
+        ranked: list[Ranked] = []
+        count = k + k // 2 + _SPARE
+        while True:
+            cut = order[len(ranked) : _with_ties(scores[order], count)]
+            chunks |= self.library.chunks_by_rowid(found.rowids[cut])
+            ranked += [
+                (at, chunks[rowid])
+                for at, rowid in zip(cut.tolist(), found.rowids[cut].tolist(), strict=True)
+            ]
+            if len(ranked) == len(order) or _different(ranked) >= k:
+                return _best_first(ranked, scores)
+            count *= 2
+
+    def _hits(self, found: Candidates, ranked: Sequence[Ranked], words: LexicalHits) -> list[Hit]:
+        """The ranked candidates as hits."""
         texts = ["\n".join((chunk.title, *chunk.headings, chunk.text)) for _, chunk in ranked]
         held = self.lexical.stemmer.held(texts, [term.stem for term in words.terms if term.passages])
         return [
-            Hit(chunk, float(scores[at]), _why(found, at, rank, held[rank - 1], words))
+            Hit(chunk, float(found.scores[at]), _why(found, at, rank, held[rank - 1], words))
             for rank, (at, chunk) in enumerate(ranked, start=1)
         ]
+
+
+@contextmanager
+def workers() -> Iterator[ThreadPoolExecutor]:
+    """Threads for searches, one a core, each with BLAS to itself; searches that nobody waits for any more are dropped."""
+    pool = ThreadPoolExecutor(os.cpu_count())
+    with one_thread():
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def plain_text(chunk: Chunk) -> str:
+    """The passage's text but for its white space: what copies share."""
+    return " ".join(chunk.text.split())
+
+
+def _different(ranked: Sequence[Ranked]) -> int:
+    """How many different texts there are."""
+    return len({plain_text(chunk) for _, chunk in ranked})
+
+
+def _best_first(ranked: list[Ranked], scores: NDArray[np.float32]) -> list[Ranked]:
+    return sorted(ranked, key=lambda pair: (-scores[pair[0]], pair[1].id))
+
+
+def _shown(ranked: list[Ranked], k: int, scores: NDArray[np.float32]) -> list[Ranked]:
+    """The `k` best, best first; a copy of a better passage's text only where there are too few others."""
+    return _best_first(_first_copies(_copies_last(ranked)[:k], ranked, scores), scores)
 
 
 def _copies_last(ranked: list[Ranked]) -> list[Ranked]:
@@ -194,7 +271,7 @@ def _copies_last(ranked: list[Ranked]) -> list[Ranked]:
     first: list[Ranked] = []
     copies: list[Ranked] = []
     for pair in ranked:
-        text = _plain(pair[1])
+        text = plain_text(pair[1])
         (copies if text in seen else first).append(pair)
         seen.add(text)
     return first + copies
@@ -202,18 +279,14 @@ def _copies_last(ranked: list[Ranked]) -> list[Ranked]:
 
 def _first_copies(shown: list[Ranked], ranked: list[Ranked], scores: NDArray[np.float32]) -> list[Ranked]:
     """`shown`, with each passage that stands for copies of the same score replaced by the one that the notes have first."""
-    found = Counter(_plain(chunk) for _, chunk in shown)
+    found = Counter(plain_text(chunk) for _, chunk in shown)
     earliest: dict[tuple[str, float], Ranked] = {}
     for pair in sorted(ranked, key=lambda pair: (pair[1].document, pair[1].ordinal)):
-        earliest.setdefault((_plain(pair[1]), float(scores[pair[0]])), pair)
+        earliest.setdefault((plain_text(pair[1]), float(scores[pair[0]])), pair)
     return [
-        earliest[_plain(pair[1]), float(scores[pair[0]])] if found[_plain(pair[1])] == 1 else pair
+        earliest[plain_text(pair[1]), float(scores[pair[0]])] if found[plain_text(pair[1])] == 1 else pair
         for pair in shown
     ]
-
-
-def _plain(chunk: Chunk) -> str:
-    return " ".join(chunk.text.split())
 
 
 def _why(found: Candidates, at: int, rank: int, held: set[str], words: LexicalHits) -> Why:
@@ -225,6 +298,7 @@ def _why(found: Candidates, at: int, rank: int, held: set[str], words: LexicalHi
         lexical_rank=lexical_rank or None,
         lexical_score=float(found.bm25[at]) if lexical_rank else None,
         fused_rank=rank,
+        fused_score=float(found.scores[at]),
         match_score=None if np.isnan(found.matches[at]) else float(found.matches[at]),
         matched_terms=tuple(term.word for term in words.terms if term.stem in held),
     )

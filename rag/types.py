@@ -116,7 +116,8 @@ class Document:
 
     `path` is the name shown to people and used by golden files: relative to the ingested folder, with forward slashes.
     `source` is the absolute path of the file it was read from. `content_hash` is of the file's bytes. Blocks are in
-    reading order and do not overlap; text between blocks (markup, comments) is kept but never searched.
+    reading order and do not overlap; text between blocks (markup, comments) is kept but never searched. `tags` are the
+    note's own when it is read, and with them those that a person gave once it comes from a library.
     """
 
     path: str
@@ -162,7 +163,8 @@ def chunk_id(document: str, start: int, text: str) -> str:
 class Why:
     """Why a passage was found. Ranks are 1-based; None where that search did not return the passage.
 
-    `match_score` is the mean over the question's tokens of the cosine with the passage's nearest token.
+    `match_score` is the mean over the question's tokens of the cosine with the passage's nearest token. `fused_score` is what
+    the search gave before a reranker, whose `rerank_score` then is the hit's.
     """
 
     dense_rank: int | None = None
@@ -170,6 +172,7 @@ class Why:
     lexical_rank: int | None = None
     lexical_score: float | None = None
     fused_rank: int | None = None
+    fused_score: float | None = None
     match_score: float | None = None
     rerank_score: float | None = None
     matched_terms: tuple[str, ...] = ()

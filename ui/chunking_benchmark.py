@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -19,7 +20,8 @@ from eval.chunking import (
     span_scores,
 )
 from eval.splitters import RECURSIVE_TOKENS, Cutter, recursive_cutter, window_cutter
-from rag.settings import Settings
+from rag.settings import ChunkSettings, Settings
+from rag.types import Chunk, Document
 
 if TYPE_CHECKING:
     from rag.embedder import Embedder
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 PASSAGES = 60
 OURS = "ours"
-HYBRID, DENSE = "ours", "dense"
+HYBRID, DENSE, EXPANDED = "ours", "dense", "ours+neighbours"
 Span = tuple[str, int, int]
 Bar = Callable[[str, int], Any]
 
@@ -38,11 +40,13 @@ def compare_chunkers(
     budgets_tokens: Sequence[int],
     bar: Bar,
     on_row: Callable[[dict[str, Any]], None] = lambda row: None,
+    sizes_tokens: Sequence[int] = (),
 ) -> dict[str, Any]:
     """Recall, precision and IoU of our passages under our search at the first budget (`metrics`), and all rows (`chunkers`).
 
-    A row is one way of cutting under one search (`dense`: nearest vectors alone; `ours`: the whole search) at one budget;
-    `on_row` hears of each as it comes.
+    A row is one way of cutting under one search (`dense`: nearest vectors alone; `ours`: the whole search; `ours+neighbours`:
+    each passage that the whole search finds with those before and after it, of our cutting alone) at one budget; `on_row`
+    hears of each as it comes. `sizes_tokens` adds our passages at other wished lengths.
 
     Raises:
         DatasetError: `folder` does not hold the benchmark.
@@ -56,10 +60,13 @@ def compare_chunkers(
     rulers = {name: TokenRuler(places) for name, places in starts.items()}
     rows: list[dict[str, Any]] = []
     began = perf_counter()
-    for name, cutter in _cutters(embedder, {benchmark.corpora[n]: places for n, places in starts.items()}):
+    cutters = _cutters(
+        embedder, {benchmark.corpora[n]: places for n, places in starts.items()}, settings.chunk, sizes_tokens
+    )
+    for name, cutter in cutters:
         with TemporaryDirectory(prefix="lectern-") as temporary:
             searcher = _searcher(Path(temporary), benchmark, settings, embedder, cutter, bar, name)
-            for search, found in ((DENSE, _dense(searcher)), (HYBRID, _hybrid(searcher))):
+            for search, found in _searches(searcher, expanded=name == OURS).items():
                 scores = _scores(benchmark, found, rulers, budgets_tokens, bar, name)
                 shared = {"chunker": name, "search": search, "chunks": searcher.library.chunk_count()}
                 samples, seed = settings.eval.bootstrap_samples, settings.eval.seed
@@ -106,12 +113,29 @@ def token_starts(embedder: Embedder, text: str) -> list[int]:
     return [start for (start, _), count in zip(words, counts, strict=True) for _ in range(count)]
 
 
-def _cutters(embedder: Embedder, starts: dict[str, list[int]]) -> Iterator[tuple[str, Cutter | None]]:
-    """Ours (None) and the usual ones, by name."""
+def _cutters(
+    embedder: Embedder, starts: dict[str, list[int]], chunk: ChunkSettings, sizes_tokens: Sequence[int]
+) -> Iterator[tuple[str, Cutter | None]]:
+    """Ours (None), ours at other sizes and the usual ones, by name."""
     yield OURS, None
+    for tokens in sizes_tokens:
+        yield f"{OURS} at {tokens} tokens", sized_cutter(tokens, chunk, embedder)
     for tokens in RECURSIVE_TOKENS:
         yield f"recursive {tokens}", recursive_cutter(tokens, embedder.count_tokens)
     yield f"token windows {embedder.max_tokens}", window_cutter(embedder.max_tokens, starts.__getitem__)
+
+
+def sized_cutter(tokens: int, settings: ChunkSettings, embedder: Embedder) -> Cutter:
+    """Our passages at a wished length of `tokens`, at most twice that (as the default's 100 and 200 are) or what is embedded whole."""
+    from ingest.chunker import chunk_document
+
+    sizes = {"target_tokens": tokens, "max_tokens": max(tokens, min(2 * tokens, embedder.max_tokens))}
+    sized = ChunkSettings.model_validate(settings.model_dump() | sizes)
+
+    def cut(document: Document) -> list[Chunk]:
+        return chunk_document(document, sized, embedder.count_tokens)
+
+    return cut
 
 
 def _searcher(
@@ -134,18 +158,42 @@ def _searcher(
     return Searcher(library, embedder, settings.retrieval)
 
 
-def _hybrid(searcher: Searcher) -> Callable[[str], Sequence[Span]]:
-    def found(question: str) -> list[Span]:
-        hits = searcher.search(question, PASSAGES)
-        return [(hit.chunk.document.removesuffix(".md"), hit.chunk.start, hit.chunk.end) for hit in hits]
+def _searches(searcher: Searcher, *, expanded: bool) -> dict[str, Callable[[str], Sequence[Span]]]:
+    """The ways of searching by name; what the whole search finds is found once, however often it is laid out."""
 
-    return found
-
-
-def _dense(searcher: Searcher) -> Callable[[str], Sequence[Span]]:
-    def found(question: str) -> list[Span]:
+    def dense(question: str) -> list[Span]:
         rowids, _ = searcher.vectors.search(searcher.embedder.embed_query(question), PASSAGES)
-        chunks = searcher.library.chunks(rowids)
-        return [(chunk.document.removesuffix(".md"), chunk.start, chunk.end) for chunk in chunks]
+        return [_span(chunk) for chunk in searcher.library.chunks(rowids)]
 
-    return found
+    @cache
+    def hybrid(question: str) -> list[Chunk]:
+        return [hit.chunk for hit in searcher.search(question, PASSAGES)]
+
+    searches: dict[str, Callable[[str], Sequence[Span]]] = {
+        DENSE: dense,
+        HYBRID: lambda question: [_span(chunk) for chunk in hybrid(question)],
+    }
+    if expanded:
+        passages = {name: searcher.library.chunks_of(name) for name in _names(searcher)}
+        searches[EXPANDED] = lambda question: with_neighbours(hybrid(question), passages)
+    return searches
+
+
+def with_neighbours(found: Sequence[Chunk], passages: Mapping[str, Sequence[Chunk]]) -> list[Span]:
+    """The spans of passages, each followed by those of the passages before and after it; no passage twice.
+
+    `passages` are those of every document in reading order.
+    """
+    spans: dict[Span, None] = {}
+    for chunk in found:
+        near = passages[chunk.document][max(0, chunk.ordinal - 1) : chunk.ordinal + 2]
+        spans |= dict.fromkeys(map(_span, (chunk, *near)))
+    return list(spans)
+
+
+def _names(searcher: Searcher) -> list[str]:
+    return [record.path for record in searcher.library.documents()]
+
+
+def _span(chunk: Chunk) -> Span:
+    return chunk.document.removesuffix(".md"), chunk.start, chunk.end

@@ -61,10 +61,13 @@ def fill_library(
 
 
 def corpus_document(entry: CorpusDocument) -> Document:
-    """A corpus line as a note: Markdown if its id or its headings say so, else plain text."""
+    """A corpus line as a note: Markdown if its id or its headings say so, else plain text.
+
+    Of an entry that is a title alone, the title is the text too: without a passage it could never be found.
+    """
     from ingest.readers import content_hash, opening_heading
 
-    text = entry.text.replace("\r\n", "\n")
+    text = entry.text.replace("\r\n", "\n") if entry.text.strip() else entry.title
     markdown = bool(_MARKDOWN_NAME.search(entry.id) or _MARKDOWN_HEADING.search(text))
     blocks = _blocks(entry.id, text, markdown)
     return Document(

@@ -59,6 +59,32 @@ def test_a_benchmark_is_read(folder: Callable[..., Path]) -> None:
         ({"qrels__test_tsv": None}, "no judgements"),
         ({"qrels__test_tsv": "query-id\tcorpus-id\tscore\nq1\td1\n"}, "line 2"),
         ({"qrels__test_tsv": "query-id\tcorpus-id\tscore\nq1\td1\thigh\n"}, "line 2"),
+        (
+            {"corpus_jsonl": '{"_id": ["a"], "text": "b"}\n'},
+            r'corpus\.jsonl, line 1: expected an object with "_id"',
+        ),
+        ({"corpus_jsonl": '{"_id": true, "text": "b"}\n'}, "line 1: expected an object"),
+        (
+            {"corpus_jsonl": '{"_id": "a", "title": 5, "text": "b"}\n'},
+            '"title" is 5, expected a string or null',
+        ),
+        (
+            {"corpus_jsonl": '{"_id": "a", "title": {"en": "b"}, "text": "b"}\n'},
+            'line 1: "title" is {"en": "b"}',
+        ),
+        (
+            {"corpus_jsonl": '{"_id": "a", "text": "b\\ud800"}\n'},
+            r'line 1: "text" holds half a character \(\\ud800',
+        ),
+        ({"corpus_jsonl": '{"_id": "a\\udc00", "text": "b"}\n'}, 'line 1: "_id" holds half a character'),
+        ({"corpus_jsonl": '{"_id": "a", "text": "b"}\n' * 2}, "line 2: .*'a' is also that of line 1"),
+        ({"queries_jsonl": '{"_id": 1, "text": "b"}\n{"_id": "1", "text": "c"}\n'}, "line 2: .* of line 1"),
+        ({"corpus_jsonl": "[" * 100_000}, "line 1: the JSON is nested too deeply"),
+        ({"corpus_jsonl": '{"_id": ' + "9" * 5000 + "}"}, "line 1: .*too long a number"),
+        ({"qrels__test_tsv": "q1\td1\t\u00b2\n"}, "line 1: expected query-id, corpus-id and a whole score"),
+        ({"qrels__test_tsv": "q1\td1\t--1\n"}, "line 1"),
+        ({"qrels__test_tsv": "q1\td1\t1.0\n"}, "line 1"),
+        ({"qrels__test_tsv": "q1\td1\t1\n" + "q" * 200_000 + "\td1\t1\n"}, "line 2: field larger than"),
     ],
 )
 def test_a_malformed_benchmark_is_one_sentence(
@@ -71,8 +97,17 @@ def test_a_malformed_benchmark_is_one_sentence(
 def test_a_file_that_is_not_utf_8_is_named(folder: Callable[..., Path]) -> None:
     path = folder()
     (path / "queries.jsonl").write_bytes(b"\xff\xfe")
-    with pytest.raises(DatasetError, match=r"queries\.jsonl is not UTF-8"):
+    with pytest.raises(DatasetError, match=r"queries\.jsonl is not UTF-8 text \(line 1\)"):
         read_beir(path)
+
+
+def test_judgements_may_come_without_a_header_and_with_a_lost_quotation_mark(
+    folder: Callable[..., Path],
+) -> None:
+    benchmark = read_beir(folder(qrels__test_tsv="q1\td1\t2\nq1\td3\t-1\nq2\t2\t1\n"))
+    assert benchmark.judgements == {"q1": {"d1": 2, "d3": -1}, "q2": {"2": 1}}
+    with pytest.raises(DatasetError, match="line 2: expected query-id"):
+        read_beir(folder(qrels__test_tsv='q1\td1\t2\nq1\t"d3\t0\nq2\t2\t1\n'))
 
 
 def test_a_document_counts_with_its_best_passage() -> None:
@@ -117,3 +152,9 @@ def test_a_run_file_falls_strictly_and_holds_no_white_space(tmp_path: Path) -> N
     assert (tmp_path / "run").read_text() == "q Q0 a 1 1.0000000 lectern\n"
     with pytest.raises(InputError, match="cannot be written"):
         write_run(tmp_path / "no" / "run", {})
+
+
+def test_ids_that_a_run_file_cannot_tell_apart_are_named(tmp_path: Path) -> None:
+    for rankings in ({"q": [("a b", 1.0), ("a_b", 0.5)]}, {"a b": [], "a_b": []}):
+        with pytest.raises(InputError, match="'a b' and 'a_b' are the same in a TREC run"):
+            write_run(tmp_path / "run", rankings)

@@ -38,6 +38,9 @@ def test_characters_are_counted_once() -> None:
     assert scores.recall == pytest.approx(10 / 20)
     assert scores.precision == pytest.approx(10 / 30)
     assert scores.iou == pytest.approx(10 / 40)
+    again = span_scores([("a", 5, 20), ("b", 0, 15), ("b", 5, 15), ("c", 0, 10)], question)
+    assert again.precision == pytest.approx(10 / 40)
+    assert again.iou == pytest.approx(10 / 50)
     empty = span_scores([], question)
     assert (empty.recall, empty.precision, empty.iou) == (0.0, 0.0, 0.0)
     assert chunking_metrics([scores, empty], samples=100)["recall"]["mean"] == pytest.approx(0.25)
@@ -67,6 +70,40 @@ def test_a_malformed_set_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "data" / "corpora" / "a.md").unlink()
     (tmp_path / "data" / "questions_df.csv").write_text('question,references,corpus_id\nWhat?,"[]",a\n')
     with pytest.raises(DatasetError, match=r"a\.md cannot be read"):
+        read_chunking(tmp_path)
+
+
+def references(start: int, end: int) -> str:
+    return json.dumps([{"start_index": start, "end_index": end}]).replace('"', '""')
+
+
+@pytest.mark.parametrize(
+    ("csv", "message"),
+    [
+        (b"question,references,corpus_id\n", r"questions_df\.csv holds no question"),
+        (b"", "holds no question"),
+        (b"question,references\nWhat?,[]\n", "line 2: expected question, references"),
+        (b"question,references,corpus_id\nWhat\xff?,[],a\n", r"not UTF-8 text \(line 2\)"),
+        (b"question,references,corpus_id\n" + b"x" * 10_000_001 + b",[],a\n", "line 2: field larger"),
+        (b"question,references,corpus_id\nWhat?," + b"[" * 100_000 + b",a\n", "line 2: expected question"),
+        (b"question,references,corpus_id\nWhat?,[],a\n", "line 2: the references are none"),
+        (
+            b'question,references,corpus_id\nWhat?,"' + references(4, 49).encode() + b'",a\n',
+            "line 2: .*4 to 49",
+        ),
+        (b'question,references,corpus_id\nWhat?,"' + references(9, 9).encode() + b'",a\n', "inside the 48"),
+        (b"question,references,corpus_id\nWhat?,[],a\0b\n", r"a\x00b\.md cannot be read|line 2"),
+    ],
+)
+def test_a_malformed_table_of_questions_is_one_sentence(tmp_path: Path, csv: bytes, message: str) -> None:
+    (write(tmp_path, references(4, 7)) / "data" / "questions_df.csv").write_bytes(csv)
+    with pytest.raises(DatasetError, match=message):
+        read_chunking(tmp_path)
+
+
+def test_a_corpus_that_is_not_utf_8_is_named_with_its_line(tmp_path: Path) -> None:
+    (write(tmp_path, references(4, 7)) / "data" / "corpora" / "a.md").write_bytes(b"one\ntwo \xff\n")
+    with pytest.raises(DatasetError, match=r"a\.md is not UTF-8 text \(line 2\)"):
         read_chunking(tmp_path)
 
 

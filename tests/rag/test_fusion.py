@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rag.fusion import fused_scores, reciprocal_rank_scores, with_matches
+from rag.fusion import fused_scores, with_matches
 
 
 def floats(*values: float) -> np.ndarray:
@@ -24,8 +24,3 @@ def test_an_unknown_match_counts_as_the_worst_known() -> None:
 def test_without_any_match_the_scores_stay() -> None:
     scores = floats(0.1, 0.2)
     assert with_matches(scores, floats(np.nan, np.nan)) is scores
-
-
-def test_reciprocal_ranks_add() -> None:
-    scores = reciprocal_rank_scores(np.array([7, 8]), np.array([8]), k=60)
-    assert scores == pytest.approx({7: 1 / 61, 8: 1 / 62 + 1 / 61})

@@ -1,3 +1,4 @@
+import sqlite3
 from collections.abc import Callable
 from math import log
 from typing import Any
@@ -6,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rag.errors import LibraryDamaged
 from rag.lexical import LexicalIndex, Stemmer, inverse_document_frequency, question_words
 from rag.library import Library
 from rag.scope import Scope, allowed_passages
@@ -134,3 +136,38 @@ def test_words_are_lower_case_and_once_each(question: str) -> None:
     words = question_words(question)
     assert len(words) == len(set(words))
     assert all(word == word.lower() and "_" not in word for word in words)
+
+
+def test_each_run_keeps_its_own_terms_however_they_part() -> None:
+    texts = ["naïve Bayes", "co\u2019operate", "数学 gradients", "\u2014", "naïve again"]
+    held = Stemmer().held(texts, ["naiv", "bay", "co", "oper", "数学", "gradient"])
+    assert held == [{"naiv", "bay"}, {"co", "oper"}, {"数学", "gradient"}, set(), {"naiv"}]
+
+
+def test_known_words_are_found_without_walking_all_that_is_remembered() -> None:
+    class Walked(dict[str, tuple[str, ...]]):
+        def __iter__(self) -> Any:
+            raise AssertionError("all remembered words were walked")
+
+        keys = __iter__
+
+    stemmer = Stemmer()
+    stemmer._known = Walked(loss=("loss",))
+    assert stemmer.held(["loss gradients", "naïve"], ["loss", "gradient", "naiv"]) == [
+        {"loss", "gradient"},
+        {"naiv"},
+    ]
+
+
+def test_a_damaged_table_of_words_is_named(library: Library, index: LexicalIndex) -> None:
+    library.close()
+    with sqlite3.connect(library.folder / "library.sqlite") as connection:
+        connection.execute("DELETE FROM chunks_fts_data")
+    with Library.open(library.folder) as damaged:
+        with pytest.raises(LibraryDamaged, match="lectern doctor"):
+            LexicalIndex(damaged).terms("gradient")
+        blind = LexicalIndex(damaged)
+        blind._refresh()
+        blind._passages = {"gradient": 1}
+        with pytest.raises(LibraryDamaged, match="lectern doctor"):
+            blind.search("gradient", 5)

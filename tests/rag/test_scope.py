@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from rag.errors import QuestionError
+from rag.errors import LibraryDamaged, QuestionError
 from rag.library import Library
 from rag.scope import Scope, allowed_passages, describe, lecture_numbers, parse_scope
 
@@ -17,6 +17,14 @@ from rag.scope import Scope, allowed_passages, describe, lecture_numbers, parse_
         ("week-2/03-loss.md", {2, 3}),
         ("04.ipynb", {4}),
         ("hw1.md", {1}),
+        ("lectures/03/notes.md", {3}),
+        ("03/notes.md", {3}),
+        ("07", {7}),
+        ("Lectures 3.pdf", {3}),
+        ("classes-4/notes.md", {4}),
+        ("Lecture 1.2.pdf", {1}),
+        ("1.2-limits.md", set()),
+        ("4.ipynb", {4}),
         ("resnet50.md", set()),
         ("2024-notes/plain.md", set()),
         ("notes.md", set()),
@@ -33,7 +41,7 @@ def test_texts_become_a_scope() -> None:
     assert not parse_scope([])
 
 
-@pytest.mark.parametrize("text", ["lecture:three", "tag:", "folder: ", ""])
+@pytest.mark.parametrize("text", ["lecture:three", "lecture:²", "lecture:-1", "tag:", "folder: ", ""])
 def test_a_bad_scope_says_what_is_expected(text: str) -> None:
     with pytest.raises(QuestionError, match="expected document:NAME"):
         parse_scope([text])
@@ -67,3 +75,17 @@ def test_no_scope_means_no_limit_and_an_empty_one_is_an_error(
     assert allowed_passages(library, Scope()) is None
     with pytest.raises(QuestionError, match="No document of the library is inside lecture 9"):
         allowed_passages(library, Scope(lectures=(9,)))
+
+
+def test_a_damaged_library_is_named(library: Library, put: Callable[..., Any]) -> None:
+    put("a.md", "alpha")
+    library.checkpoint()
+    roots = dict(library.connection.execute("SELECT name, rootpage FROM sqlite_master").fetchall())
+    size = library.connection.execute("PRAGMA page_size").fetchone()[0]
+    library.close()
+    file = library.folder / "library.sqlite"
+    with file.open("r+b") as stream:
+        stream.seek((roots["chunks_of_document"] - 1) * size)
+        stream.write(b"\xff" * size)
+    with Library.open(library.folder) as damaged, pytest.raises(LibraryDamaged, match="lectern doctor"):
+        allowed_passages(damaged, Scope(documents=("a.md",)))

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from rag.errors import LibraryMismatch, QuestionError
-from rag.explain import explain
 from rag.fusion import LEXICAL_WEIGHT, MATCH_WEIGHT
 from rag.library import Library
 from rag.scope import Scope
@@ -173,27 +172,51 @@ def test_threads_get_the_same_hits(searcher: Searcher) -> None:
     assert all(ids == found[0] for ids in found)
 
 
-def test_why_not_this_one(searcher: Searcher) -> None:
-    shown = explain(searcher, "apple banana", "more/fruit.md", k=3)
-    assert shown.rank is not None
-    assert shown.rank <= 3
-    assert shown.missing_score == 0.0
-    hidden = explain(searcher, "elder fig nowhere", "more/fruit.md", k=1)
-    assert hidden.rank is not None
-    assert hidden.rank > 1
-    assert hidden.last_shown is not None
-    assert hidden.missing_score == pytest.approx(hidden.last_shown.score - hidden.hit.score)
-    assert set(hidden.missing_terms) == {"elder", "fig"}
-    assert hidden.absent_terms == ("nowhere",)
-    assert "does not hold" in hidden.verdict
-
-
-def test_why_not_of_a_document_that_is_not_there(searcher: Searcher) -> None:
-    with pytest.raises(QuestionError, match=r"No document of the library is inside document gone\.md"):
-        explain(searcher, "apple", "gone.md")
-
-
 def test_scores_are_plain_numbers(searcher: Searcher) -> None:
     hit = searcher.search("apple")[0]
     assert type(hit.score) is float
     assert not isinstance(hit.why.dense_score, np.floating)
+
+
+def test_many_copies_do_not_crowd_out_the_others(
+    library: Library, letters: Any, put: Callable[..., Any]
+) -> None:
+    for number in range(40):
+        put(f"copy-{number:02}.md", "apple banana")
+    for number in range(20):
+        put(f"other-{number:02}.md", f"apple cherry {number}")
+    hits = Searcher(library, letters, RetrievalSettings()).search("apple banana", k=10)
+    assert [hit.chunk.text for hit in hits].count("apple banana") == 1
+    assert len({hit.chunk.text for hit in hits}) == 10
+    every = Searcher(library, letters, RetrievalSettings()).search("apple banana", k=30)
+    assert [hit.chunk.text for hit in every].count("apple banana") == 30 - 20
+
+
+def test_copies_that_fill_both_searches_give_way_too(
+    library: Library, letters: Any, put: Callable[..., Any]
+) -> None:
+    put("copies.md", *["apple banana"] * 150)
+    put("others.md", *(f"apple banana cherry {number}" for number in range(5)))
+    hits = Searcher(library, letters, RetrievalSettings(depth=10)).search("apple banana", k=5)
+    assert len({hit.chunk.text for hit in hits}) == 5
+
+
+def test_a_removal_while_it_searches_takes_no_hit_away(
+    library: Library, letters: Any, put: Callable[..., Any]
+) -> None:
+    class Interrupted(Searcher):
+        """Between proposing passages and reading them, somebody removes the best."""
+
+        def _matches(self, *arguments: Any) -> Any:
+            self.library.remove_document("best.md")
+            return super()._matches(*arguments)
+
+    put("best.md", "apple")
+    put("rest.md", *(f"apple banana {number}" for number in range(9)))
+    searcher = Interrupted(library, letters, RetrievalSettings())
+    assert [hit.chunk.document for hit in searcher.search("apple", k=10)] == ["best.md"] + ["rest.md"] * 9
+    assert [hit.chunk.document for hit in searcher.search("apple", k=10)] == ["rest.md"] * 9
+
+
+def test_the_fused_score_is_kept(searcher: Searcher) -> None:
+    assert all(hit.why.fused_score == hit.score for hit in searcher.search("apple banana"))

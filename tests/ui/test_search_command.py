@@ -94,6 +94,32 @@ def test_why_not_this_one(library: Path, tmp_path: Path) -> None:
     assert found["rank"] == 2
     assert found["missing_score"] > 0
     assert found["last_shown"]["document"] == "week-1/aliasing.md"
+    outside = lectern(
+        "search", "folding tone", "--explain-document", "week-2/noise.md", "--scope", "lecture:1",
+        "--library", str(library), cwd=tmp_path,
+    )  # fmt: skip
+    assert outside.returncode == 1
+    assert "'week-2/noise.md' is not inside lecture 1" in " ".join(outside.stderr.split())
+
+
+def test_many_questions_get_the_lines_of_one_at_a_time_in_their_order(library: Path, tmp_path: Path) -> None:
+    asked = ["folding", "dither", " ", "a tone", "signal"] * 4
+    lines = [json.dumps({"id": str(place), "question": text}) for place, text in enumerate(asked)]
+    (tmp_path / "q.jsonl").write_text("\n".join(lines))
+    place = ("--library", str(library), "--scope", "lecture:2")
+    done = lectern("search", "--questions", str(tmp_path / "q.jsonl"), *place, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["id"] for line in found] == [str(place) for place in range(20)]
+    alone = {
+        text: json.loads(lectern("search", text, "--json", *place, cwd=tmp_path).stdout)["hits"]
+        for text in ("folding", "dither")
+    }
+    for line, text in zip(found, asked, strict=True):
+        if not text.strip():
+            assert "empty" in line["error"]
+        elif text in alone:
+            assert line["hits"] == alone[text]
 
 
 def test_wrong_usage_is_status_2(library: Path, tmp_path: Path) -> None:
@@ -103,19 +129,20 @@ def test_wrong_usage_is_status_2(library: Path, tmp_path: Path) -> None:
 def test_a_benchmark_in_beir_s_form(tmp_path: Path) -> None:
     (tmp_path / "qrels").mkdir()
     corpus = [{"_id": name, "title": "", "text": text} for name, text in NOTES.items()]
+    corpus.append({"_id": "title alone", "title": "Jitter of clocks", "text": ""})
     (tmp_path / "corpus.jsonl").write_text("".join(json.dumps(line) + "\n" for line in corpus))
     (tmp_path / "queries.jsonl").write_text(
-        '{"_id": "q1", "text": "what folds?"}\n{"_id": "q2", "text": "dither"}\n'
+        '{"_id": "q1", "text": "what folds?"}\n{"_id": "q2", "text": "dither"}\n{"_id": "q3", "text": "clock jitter"}\n'
     )
     (tmp_path / "qrels" / "test.tsv").write_text(
-        "query-id\tcorpus-id\tscore\nq1\tweek-1/aliasing.md\t1\nq2\tweek-2/noise.md\t1\n"
+        "query-id\tcorpus-id\tscore\nq1\tweek-1/aliasing.md\t1\nq2\tweek-2/noise.md\t1\nq3\ttitle alone\t1\n"
     )
     run = tmp_path / "run.txt"
     done = lectern("eval", "beir", str(tmp_path), "--json", "--run-out", str(run), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["n"] == 2
-    assert found["metrics"]["ndcg@10"] == {"mean": 1.0, "low": 1.0, "high": 1.0, "n_scored": 2}
+    assert found["n"] == 3
+    assert found["metrics"]["ndcg@10"] == {"mean": 1.0, "low": 1.0, "high": 1.0, "n_scored": 3}
     assert run.read_text().splitlines()[0].split()[:4] == ["q1", "Q0", "week-1/aliasing.md", "1"]
     missing = lectern("eval", "beir", str(tmp_path / "qrels"), cwd=tmp_path)
     assert missing.returncode == 1

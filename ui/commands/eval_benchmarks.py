@@ -27,6 +27,16 @@ BudgetOption = Annotated[
         show_default="1000",
     ),
 ]
+SizeOption = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--tokens",
+        min=32,
+        max=2000,
+        help="Also cut our passages at this wished length, in tokens; may be repeated.",
+        show_default=False,
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -62,28 +72,30 @@ def beir(
             ),
             advance,
         )
-    if run_out is not None:
-        write_run(run_out, run.rankings)
     result = beir_object(benchmark, run, samples=settings.eval.bootstrap_samples, seed=settings.eval.seed)
     _show(result, folder.name, as_json)
+    if run_out is not None:  # last: what was measured is not lost to a file that cannot be written
+        write_run(run_out, run.rankings)
 
 
 def chunking(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A checkout of chunking_evaluation.")],
     config: ConfigOption = None,
     budget: BudgetOption = None,
+    tokens: SizeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score how passages are cut: recall, precision and IoU per character at an equal number of tokens shown.
 
-    Beside ours stand the usual splitters, each with nearest vectors alone (`dense`) and with our whole search.
+    Beside ours stand the usual splitters, each with nearest vectors alone (`dense`) and with our whole search, and ours with
+    the neighbours of each passage.
     """
     from ui.application import load
     from ui.chunking_benchmark import compare_chunkers
     from ui.console import print_result, to_json
 
     settings = load(None, config).settings
-    result = compare_chunkers(folder, settings, budget or [1000], _bar)
+    result = compare_chunkers(folder, settings, budget or [1000], _bar, sizes_tokens=tokens or ())
     if as_json:
         print_result(to_json(result))
     else:
@@ -129,6 +141,7 @@ def _bar(title: str, total: int) -> Any:
 def _show(result: dict[str, Any], name: str, as_json: bool) -> None:
     from rich.table import Table
 
+    from eval.beir import PASSAGES
     from ui.console import print_result, result_console, to_json
 
     if as_json:
@@ -138,7 +151,10 @@ def _show(result: dict[str, Any], name: str, as_json: bool) -> None:
     for metric, value in result["metrics"].items():
         table.add_row(metric, f"{value['mean']:.4f}", f"{value['low']:.4f} - {value['high']:.4f}")
     result_console().print(table)
-    result_console().print(f"{result['seconds']:.1f} s for {result['n']} queries", style="dim")
+    result_console().print(
+        f"{result['seconds']:.1f} s for {result['n']} queries, of each the documents of its first {PASSAGES} passages",
+        style="dim",
+    )
 
 
 def _show_chunkers(result: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -69,7 +70,7 @@ def search(
     if questions is not None:
         _search_in_bulk(searcher, questions, out, limits)
     elif explain_document is not None:
-        _explain(searcher, query or "", explain_document, as_json)
+        _explain(searcher, query or "", explain_document, limits, as_json)
     else:
         _search_one(searcher, query or "", limits, as_json)
 
@@ -104,6 +105,8 @@ def _search_one(searcher: Searcher, query: str, scope: Scope, as_json: bool) -> 
 
 
 def _search_in_bulk(searcher: Searcher, questions: Path, out: Path | None, scope: Scope) -> None:
+    """Searches on every core; a question's line is written in its turn, and its seconds are those of its own search."""
+    from rag.search import workers
     from ui.bulk import run_in_bulk
     from ui.questions import AskedQuestion, read_questions
 
@@ -112,14 +115,17 @@ def _search_in_bulk(searcher: Searcher, questions: Path, out: Path | None, scope
         hits = searcher.search(asked.question, scope=scope)
         return search_record(asked.id, asked.question, hits, perf_counter() - start)
 
-    run_in_bulk(read_questions(questions), answer, out, "Searching")
+    listed = read_questions(questions)
+    with workers() as pool:
+        waiting = deque(pool.submit(answer, asked) for asked in listed)
+        run_in_bulk(listed, lambda asked: waiting.popleft().result(), out, "Searching")
 
 
-def _explain(searcher: Searcher, query: str, document: str, as_json: bool) -> None:
+def _explain(searcher: Searcher, query: str, document: str, scope: Scope, as_json: bool) -> None:
     from rag.explain import explain
     from ui.console import print_result, result_console, to_json
 
-    explanation = explain(searcher, query, document)
+    explanation = explain(searcher, query, document, scope=scope)
     if as_json:
         print_result(to_json(explanation_record(query, explanation)))
         return
@@ -147,9 +153,14 @@ def explanation_record(query: str, explanation: Explanation) -> dict[str, Any]:
         "missing_score": explanation.missing_score,
         "missing_terms": list(explanation.missing_terms),
         "absent_terms": list(explanation.absent_terms),
+        "copy_of": explanation.copy_of,
         "hit": hit_record(explanation.hit),
         "last_shown": None if last is None else hit_record(last),
     }
+
+
+def _was_reranked(hit: Hit) -> bool:
+    return hit.why.rerank_score is not None and hit.why.fused_score is not None
 
 
 def _passage(rank: int, hit: Hit) -> Any:
@@ -161,6 +172,7 @@ def _passage(rank: int, hit: Hit) -> Any:
     reasons.append(f"by meaning #{why.dense_rank}" if why.dense_rank else "")
     reasons.append(f"by words #{why.lexical_rank}" if why.lexical_rank else "")
     reasons.append(f"words: {', '.join(why.matched_terms)}" if why.matched_terms else "")
+    reasons.append(f"{why.fused_score:.3f} before the reranker" if _was_reranked(hit) else "")
     short = " ".join(hit.chunk.text.split())
     if len(short) > SHOWN_CHARS:
         short = short[:SHOWN_CHARS].rsplit(" ", 1)[0] + " ..."
