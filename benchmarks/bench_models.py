@@ -1,7 +1,7 @@
 """The embedded model on this CPU: Lectern's engine beside llama.cpp's wheel and transformers, the same file, the same run.
 
-Printed, one JSON line each: start-up, first token and decode speed on 800-token prompts (the two engines take turns, so a busy machine slows
-both), the second turn of a conversation, eight people at once, 400 on the queue, answers in a fixed form, memory beside its estimate, and
+Printed, one JSON line each: start-up, first token and decode speed on 800-token prompts (the engines take turns, so a busy machine slows
+all), the second turn of a conversation, eight people at once, 400 on the queue, answers in a fixed form, memory beside its estimate, and
 how greedy answers compare with transformers in float32. On a machine with CUDA the GPU part (`bench_models_gpu`) follows.
 """
 
@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks.cpu_same_answers import same_answers
@@ -152,18 +153,24 @@ def timed(
 
 
 def speed_beside_llama_cpp(engine: Any, path: Any, tokenization: Any, prompts: list[list[int]]) -> None:
-    """First token and decode speed of the two engines, prompt by prompt in turn."""
+    """First token and decode speed of Lectern's engine, of llama.cpp's wheel as it comes and of Lectern's engine on it, prompt by prompt in turn."""
+    from benchmarks.bench_models_llama_cpp import PlainLlamaCpp
     from rag.chat_models.llama_cpp_engine import LlamaCppEngine
     from rag.settings import ModelSettings
 
-    other = LlamaCppEngine(path, 8192, ModelSettings(), tokenization)
-    for one in (engine, other):
-        timed(one, prompts[0][::-1], 4)
-    results: dict[str, list[tuple[float, float]]] = {engine.name: [], other.name: []}
+    plain, wrapped = PlainLlamaCpp(path, 8192), LlamaCppEngine(path, 8192, ModelSettings(), tokenization)
+    through = f"{wrapped.name} through Lectern, which asks it for token ids"
+    ways: dict[str, Callable[[list[int], int], tuple[float, float]]] = {
+        engine.name: lambda ids, tokens: timed(engine, ids, tokens)[:2],
+        plain.name: plain.timed,
+        through: lambda ids, tokens: timed(wrapped, ids, tokens)[:2],
+    }
+    results: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    for way in ways.values():
+        way(prompts[0][::-1], 4)
     for ids in prompts:
-        for one in (engine, other):
-            first, speed, _ = timed(one, ids)
-            results[one.name].append((first, speed))
+        for name, way in ways.items():
+            results[name].append(way(ids, NEW_TOKENS))
     medians = {
         name: [statistics.median(column) for column in zip(*values, strict=True)]
         for name, values in results.items()
@@ -175,13 +182,14 @@ def speed_beside_llama_cpp(engine: Any, path: Any, tokenization: Any, prompts: l
             first_token_s=round(first, 3),
             decode_tok_s=round(speed, 1),
         )
-    ours, theirs = medians[engine.name], medians[other.name]
+    ours, theirs = medians[engine.name], medians[plain.name]
     row(
         measure="beside llama.cpp",
         first_token_times_earlier=round(theirs[0] / ours[0], 2),
         decode_times_as_fast=round(ours[1] / theirs[1], 2),
     )
-    other.close()
+    plain.close()
+    wrapped.close()
 
 
 def second_turn(engine: Any, tokenization: Any, prompts: list[list[int]]) -> None:

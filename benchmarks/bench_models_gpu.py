@@ -82,7 +82,7 @@ def _nf4(folder: str, prompt: Any, reference: Any, bandwidth: float, arguments: 
     full_queue(engine, arguments.requests)
     engine.close()
     clear()
-    guesses(model, PROMPT_TOKENS + 548)
+    guesses(model, PROMPT_TOKENS + 548, bandwidth)
     clear()
     tokenizer = tokenizer_of(arguments.tokenizer)
     settings = ModelSettings(queue_length=arguments.schema_calls)

@@ -40,11 +40,11 @@ def alone_and_together(engine: Any, prompt: Any, references: dict[str, Any], ban
         limit_tok_s=round(bandwidth / step_bytes(engine._model)),
         second_turn_first_token_s=round(again[0] - started, 4),
     )  # fmt: skip
-    many_at_once(engine, fresh, speed)
-    step_times(engine._steps, len(ids))
+    many_at_once(engine, fresh, speed, bandwidth)
+    step_times(engine, len(ids), bandwidth)
 
 
-def many_at_once(engine: Any, fresh: Callable[[int], list[int]], speed: float) -> None:
+def many_at_once(engine: Any, fresh: Callable[[int], list[int]], speed: float, bandwidth: float) -> None:
     """Tokens a second of many conversations, once all have begun and over all."""
     followed(engine, [fresh(300 + number) for number in range(CONVERSATIONS)])
     started = time.perf_counter()
@@ -57,6 +57,9 @@ def many_at_once(engine: Any, fresh: Callable[[int], list[int]], speed: float) -
     row(
         model=f"nf4 Lectern, {CONVERSATIONS} conversations", decode_tok_s=round(together, 1),
         times_of_one=round(together / speed, 1), with_prompts_tok_s=round(total, 1),
+        limit_tok_s=round(
+            CONVERSATIONS / step_limit(engine._model, CONVERSATIONS, len(fresh(0)) + NEW_TOKENS // 2, bandwidth)
+        ),
     )  # fmt: skip
 
 
@@ -81,8 +84,9 @@ def followed(
     return times
 
 
-def step_times(model: Any, context: int) -> None:
-    """Milliseconds of one decode step by the number of conversations, and by the tokens that one of them reads in it."""
+def step_times(engine: Any, context: int, bandwidth: float) -> None:
+    """Milliseconds of one decode step by the number of conversations, and by the tokens that one of them reads in it, each beside its limit."""
+    model = engine._steps
     for count in (1, 2, 4, 8, 16, 32):
         together = partial(model.step, list(range(count)), [5] * count, [context] * count)
         alone = partial(model.step, [0] * count, [5] * count, list(range(context, context + count)))
@@ -91,8 +95,10 @@ def step_times(model: Any, context: int) -> None:
             measure="one decode step",
             rows=count,
             conversations_ms=round(seconds * 1000, 3),
+            conversations_limit_ms=round(step_limit(engine._model, count, context, bandwidth) * 1000, 3),
             tok_s=round(count / seconds),
             one_conversation_ms=round(own * 1000, 3),
+            one_conversation_limit_ms=round(step_limit(engine._model, 1, context, bandwidth) * 1000, 3),
         )
 
 
@@ -203,3 +209,11 @@ def graph_timed(action: Callable[[], Any]) -> float:
 def step_bytes(model: Any) -> int:
     """The bytes of weights that a decode step reads: all but the input embedding."""
     return int(model.get_memory_footprint() - model.get_input_embeddings().weight.numel() * 2)
+
+
+def step_limit(model: Any, conversations: int, context: int, bandwidth: float) -> float:
+    """The least seconds of a decode step: the weights as they are held in four bits once, and every conversation's keys and values."""
+    config = model.config
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    token_bytes = 2 * config.num_hidden_layers * config.num_key_value_heads * size * 2
+    return (step_bytes(model) + conversations * context * token_bytes) / bandwidth

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.gpu_decoding import NEW_TOKENS
+from benchmarks.gpu_decoding import NEW_TOKENS, step_limit
 from benchmarks.gpu_measuring import row
 
 ANSWER_TOKENS, PROMPT_TOKENS = 16, 200
@@ -74,8 +74,8 @@ def answered(engine: Any, prompts: list[list[int]], tokens: int) -> tuple[list[l
     return said, time.perf_counter() - started
 
 
-def guesses(model: Any, context_tokens: int) -> None:
-    """Decode speed with and without guesses, on a model made to say what it is asked to: answers that repeat two thirds of their prompt."""
+def guesses(model: Any, context_tokens: int, bandwidth: float) -> None:
+    """Decode speed with and without guesses, beside what the memory's bandwidth allows without them, on a model made to say what it is asked to: answers that repeat two thirds of their prompt."""
     from rag.chat_models.transformers_engine import TransformersEngine
     from rag.settings import ModelSettings
 
@@ -96,7 +96,11 @@ def guesses(model: Any, context_tokens: int) -> None:
                 "steps": len(steps),
                 "right": sum(a == b for a, b in zip(said, expected, strict=True)),
             }
-        row(measure="guessed tokens", conversations=conversations, by_most_guesses=found)
+        limit = step_limit(model, conversations, len(prompts[0]) + NEW_TOKENS // 2, bandwidth)
+        row(
+            measure="guessed tokens", conversations=conversations, by_most_guesses=found,
+            limit_without_guesses_tok_s=round(conversations / limit),
+        )  # fmt: skip
     engine.close()
 
 

@@ -125,6 +125,8 @@ class _Run:
     first_token: float | None = None
     text: str = ""
     answer_tokens: int = 0
+    left_out: list[str] = field(default_factory=list)
+    """What the question was searched without, in words."""
 
     def timings(self, prompt_tokens: int) -> Timings:
         total = time.perf_counter() - self.started
@@ -214,8 +216,8 @@ class AnswerChain(Runnable[Question, Any]):
     def _events(self, asked: Question, config: RunnableConfig) -> Generator[Event]:
         run = _Run()
         question = self._checked(asked["question"])
-        history = list(asked.get("history") or ())[-2 * self.settings.history_turns or None :]
-        rewritten = self._standalone(question, history, config)
+        history = self._considered(question, list(asked.get("history") or ()), run)
+        rewritten = self._standalone(question, history, run, config)
         yield Rewritten(rewritten)
         hits, judged = self._retrieve(question, rewritten, history, config)
         run.retrieved = time.perf_counter() - run.started
@@ -247,12 +249,33 @@ class AnswerChain(Runnable[Question, Any]):
             )
         return stripped
 
-    def _standalone(self, question: str, history: Sequence[Turn], config: RunnableConfig) -> str:
+    def _considered(self, question: str, history: list[Turn], run: _Run) -> list[Turn]:
+        """The latest turns of the conversation; those before them are said to be left out where any would have been used."""
+        cut = max(0, len(history) - 2 * self.settings.history_turns)
+        used = self.model.prompt_style is PromptStyle.INSTRUCT or standalone.leans_on_history(
+            question, history
+        )
+        if cut and used:
+            turns = self.settings.history_turns
+            run.left_out.append(
+                f"{cut} earlier messages are more than the {turns} turns of answer.history_turns"
+            )
+        return history[cut:]
+
+    def _standalone(self, question: str, history: Sequence[Turn], run: _Run, config: RunnableConfig) -> str:
         if not standalone.leans_on_history(question, history):
             return question
         if self.model.prompt_style is PromptStyle.READER:
             return standalone.merge(question, history)
-        messages = to_messages(standalone.rewrite_turns(question, history))
+        kept = standalone.latest_that_fit(question, history, self.model.count_tokens, self._prompt_tokens)
+        if len(kept) < len(history):
+            cut = len(history) - len(kept)
+            run.left_out.append(
+                f"{cut} earlier messages did not fit the model's context when the question was rewritten"
+            )
+        if not kept:
+            return standalone.merge(question, history)
+        messages = to_messages(standalone.rewrite_turns(question, kept))
         return standalone.accept_rewrite(self.model.invoke(messages, config).text, question, history)
 
     def _retrieve(
@@ -264,9 +287,13 @@ class AnswerChain(Runnable[Question, Any]):
     def _search(self, query: str, config: RunnableConfig) -> list[Hit]:
         return [hit_from_document(document) for document in self.retriever.invoke(query, config)]
 
+    @property
+    def _prompt_tokens(self) -> int:
+        """The longest prompt beside which the longest answer has room."""
+        return self.model.context_tokens - self.receipt.max_answer_tokens
+
     def _context(self, question: str, hits: Sequence[Hit], history: Sequence[Turn]) -> Context:
-        available = self.model.context_tokens - self.receipt.max_answer_tokens
-        budget = Budget(available, self.settings.passage_tokens, self.settings.passages)
+        budget = Budget(self._prompt_tokens, self.settings.passage_tokens, self.settings.passages)
         return fit(self.model.prompt_style, question, hits, history, self.model.count_tokens, budget)
 
     def _tokens(self, context: Context, run: _Run, config: RunnableConfig) -> Iterator[Token]:
@@ -304,8 +331,10 @@ class AnswerChain(Runnable[Question, Any]):
             hits=tuple(hits),
             timings=run.timings(context.prompt_tokens),
             receipt=self._receipt(),
-            left_out=context.left_out,
+            left_out=(*run.left_out, *context.left_out),
             details={
+                "context_tokens": self.model.context_tokens,
+                "context_assumed": bool(getattr(self.model, "context_assumed", False)),
                 "gate": decision.reason,
                 "gate_score": decision.score,
                 "shown": len(context.passages),
@@ -335,6 +364,7 @@ class AnswerChain(Runnable[Question, Any]):
     ) -> Answer:
         return Answer(
             question, rewritten, ABSTENTION, True, (), (), tuple(hits), run.timings(0), self._receipt(),
+            left_out=tuple(run.left_out),
             details={"gate": decision.reason, "gate_score": decision.score, "shown": 0},
         )  # fmt: skip
 

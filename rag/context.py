@@ -18,7 +18,7 @@ CountTokens = Callable[[Sequence[Turn]], int]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The prompt that fits, the passages in it (numbered from 1 in this order), and what did not fit, in words."""
+    """The prompt that fits, the passages in it (numbered from 1 in this order), and what did not fit and into what, in words."""
 
     messages: tuple[Turn, ...]
     passages: tuple[Hit, ...]
@@ -61,7 +61,7 @@ def fit(
         messages,
         tuple(shown),
         count(messages),
-        _left_out(shown, hits[: budget.passages], kept, history, style),
+        _left_out(shown, hits[: budget.passages], kept, history, style, _limit_of_passages(bare, budget)),
     )
 
 
@@ -93,16 +93,24 @@ def _take_history(
     return kept
 
 
+def _limit_of_passages(bare_tokens: int, budget: Budget) -> str:
+    """What bounds the passages, in words: the nearer of the two limits."""
+    if bare_tokens + budget.passage_tokens < budget.prompt_tokens:
+        return f"the {budget.passage_tokens:,} tokens of answer.passage_tokens"
+    return "the model's context"
+
+
 def _left_out(
     shown: Sequence[Hit],
     hits: Sequence[Hit],
     kept: Sequence[Turn],
     history: Sequence[Turn],
     style: PromptStyle,
+    limit_of_passages: str,
 ) -> tuple[str, ...]:
     said = []
     if len(shown) < len(hits):
-        said.append(f"{len(hits) - len(shown)} of {len(hits)} passages did not fit the model's context")
+        said.append(f"{len(hits) - len(shown)} of {len(hits)} passages did not fit {limit_of_passages}")
     if style is PromptStyle.INSTRUCT and len(kept) < len(history):
         said.append(f"{len(history) - len(kept)} earlier messages did not fit the model's context")
     return tuple(said)

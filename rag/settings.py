@@ -43,6 +43,8 @@ class IngestSettings(Section):
 
     max_file_bytes: int = Field(200_000_000, ge=1, description="largest file read, bytes")
     max_pages: int = Field(3000, ge=1, description="longest PDF or deck read, pages")
+    # As much as `max_pages` full pages hold, 25,000 to 50,000 passages; of a table of numbers, minutes of embedding.
+    max_chars: int = Field(10_000_000, ge=1, description="most text one file may give, characters")
     max_seconds: float = Field(120.0, gt=0, description="longest time one file may take, seconds")
     max_memory_bytes: int = Field(
         2_000_000_000, ge=1, description="most memory the reading process may take, bytes"
@@ -69,7 +71,9 @@ class ModelSettings(Section):
         "default", description="LoRA folder; `default` is the model's own, `none` switches it off"
     )
     context_tokens: int = Field(
-        0, ge=0, description="longest prompt + answer, tokens; 0 for the model's own limit"
+        0,
+        ge=0,
+        description="longest prompt + answer, tokens; 0 for the model's own limit (8,192 for a server that does not tell its)",
     )
     max_answer_tokens: int = Field(256, ge=1, le=8192, description="longest answer, tokens")
     temperature: float = Field(0.0, ge=0, le=2, description="0 is greedy")
@@ -101,7 +105,7 @@ class AnswerSettings(Section):
 
     passages: int = Field(4, ge=1, le=50, description="passages shown to the model")
     passage_tokens: int = Field(1200, ge=64, description="most tokens of passages shown to the model")
-    history_turns: int = Field(6, ge=0, le=100, description="earlier turns considered for a follow-up")
+    history_turns: int = Field(6, ge=0, le=100, description="earlier turns considered; 0 for none")
     gate: bool = Field(
         True, description="refuse before the model runs when nothing in the notes is near the question"
     )

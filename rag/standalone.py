@@ -8,7 +8,7 @@ pronoun, or after the question. The raw question is always searched too, so a wr
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rag.prompt import ABSTENTION, without_citations
 from rag.types import Role, Turn
@@ -127,6 +127,16 @@ def rewrite_turns(question: str, history: Sequence[Turn]) -> tuple[Turn, ...]:
         Turn(Role.SYSTEM, REWRITE_INSTRUCTION),
         Turn(Role.USER, f"Conversation:\n{said}\n\nLast question: {question}"),
     )
+
+
+def latest_that_fit(
+    question: str, history: Sequence[Turn], count: Callable[[Sequence[Turn]], int], limit_tokens: int
+) -> Sequence[Turn]:
+    """The latest turns with which the call that rewrites `question` has at most so many tokens; empty where not even one fits."""
+    kept = history
+    while kept and count(rewrite_turns(question, kept)) > limit_tokens:
+        kept = kept[1:]
+    return kept
 
 
 def accept_rewrite(rewritten: str, question: str, history: Sequence[Turn]) -> str:

@@ -69,7 +69,7 @@ def main() -> NoReturn:
 
 
 def _leave_at_once() -> NoReturn:
-    """Ends without the interpreter's clearing up, in which an engine that still loads in another thread would crash."""
+    """Ends without the interpreter's clearing up, which would wait for an engine that still loads in a thread of its own."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(_INTERRUPTED)

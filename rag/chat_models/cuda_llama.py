@@ -91,14 +91,21 @@ def _side_by_side(modules: Sequence[Any], weights: Sequence[torch.Tensor]) -> to
 
 
 class LoraTerm:
-    """What the active adapter adds to layers that stand side by side: `x @ a.T @ b.T`, scale included."""
+    """What the active adapter adds to layers that stand side by side: `x @ a.T @ b.T`, scale included.
+
+    A layer that the adapter leaves as it is has no row in `a` and rows of zeros in `b`.
+    """
 
     def __init__(self, modules: Sequence[Any], adapter: str) -> None:
         a, b = [], []
         for module in modules:
-            a.append(module.lora_A[adapter].weight)
-            b.append(module.lora_B[adapter].weight * module.scaling[adapter])
-        base = modules[0].get_base_layer()
+            if _has_adapter(module, adapter):
+                a.append(module.lora_A[adapter].weight)
+                b.append(module.lora_B[adapter].weight * module.scaling[adapter])
+            else:
+                b.append(torch.zeros(int(module.out_features), 0))
+        b = [block.to(a[0].device, a[0].dtype) for block in b]
+        base = _base(modules[0])
         dtype = getattr(base, "compute_dtype", None) or base.weight.dtype
         self.a = torch.cat(a).to(dtype)
         self.b = torch.block_diag(*b).to(self.a.dtype)  # type: ignore[no-untyped-call]
@@ -112,21 +119,27 @@ class Linear:
     """Layers side by side with the active adapter's update, if there is one."""
 
     def __init__(self, modules: Sequence[Any], keep_dense: bool) -> None:
-        bases = [
-            module.get_base_layer() if hasattr(module, "get_base_layer") else module for module in modules
-        ]
+        bases = [_base(module) for module in modules]
         four_bits = hasattr(bases[0].weight, "quant_state")
         self.weight = FourBitWeight(bases, keep_dense) if four_bits else DenseWeight(bases)
         self.lora: LoraTerm | None = None
 
     def use_adapter(self, modules: Sequence[Any], name: str) -> None:
-        """Add the update of the adapter that these modules hold under `name`, if they do."""
-        adapted = bool(name) and all(name in getattr(module, "lora_A", {}) for module in modules)
+        """Add the update of the adapter that any of these modules holds under `name`; an empty name is none."""
+        adapted = any(_has_adapter(module, name) for module in modules)
         self.lora = LoraTerm(modules, name) if adapted else None
 
     def __call__(self, x: torch.Tensor, residual: torch.Tensor | None = None) -> torch.Tensor:
         y = self.weight(x, residual)
         return y if self.lora is None else self.lora.add_to(y, x)
+
+
+def _base(module: Any) -> Any:
+    return module.get_base_layer() if hasattr(module, "get_base_layer") else module
+
+
+def _has_adapter(module: Any, name: str) -> bool:
+    return bool(name) and name in getattr(module, "lora_A", {})
 
 
 @dataclass(slots=True)
@@ -164,19 +177,28 @@ def _groups(block: Any) -> tuple[tuple[Any, ...], ...]:
 
 
 class _SlotLayer(DynamicLayer):  # type: ignore[no-untyped-call]
-    """Where one layer's keys and values of a whole prompt go: straight to the place from which decode steps read them."""
+    """Where one layer's keys and values of a prompt go, behind the `kept` ones: straight to the place from which decode steps read them."""
 
-    def __init__(self, keys: torch.Tensor, values: torch.Tensor) -> None:
+    def __init__(self, keys: torch.Tensor, values: torch.Tensor, kept: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._places = (keys, values)
+        self._kept = kept
+
+    def get_seq_length(self) -> int:
+        """The tokens that are there before the prompt's own, from which positions and the mask are counted."""
+        return self._kept
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Keep the first prompt's keys and values, and hand them on as they are."""
+        """Keep the first prompt's keys and values, and hand them on with those kept before."""
+        end = self._kept + key_states.shape[-2]
         for place, states in zip(self._places, (key_states, value_states), strict=True):
-            place[:, : states.shape[-2]] = states[0]
-        return key_states, value_states
+            place[:, self._kept : end] = states[0]
+        if not self._kept:
+            return key_states, value_states
+        keys, values = (place[None, :, :end] for place in self._places)
+        return keys, values
 
 
 class CudaLlama:
@@ -188,7 +210,8 @@ class CudaLlama:
         self._context = context_tokens
         causal = self._causal()
         body = causal.model
-        self._embedding, self._head = body.embed_tokens.weight, causal.lm_head.weight
+        self.asynchronous = model.device.type == "cuda"  # Triton's interpreter is not
+        self._embedding, self._head = body.embed_tokens.weight, Linear((causal.lm_head,), keep_dense=False)
         self._last_norm, self._dtype = body.norm.weight, body.embed_tokens.weight.dtype
         self._turn = self._rotation(body.rotary_emb)
         self.slots = self._affordable_slots(wished_slots)
@@ -210,6 +233,7 @@ class CudaLlama:
         """Decode with another adapter that PEFT has loaded, or with none (empty name)."""
         for layer, block in zip(self._layers, self._causal().model.layers, strict=True):
             layer.use_adapter(block, name)
+        self._head.use_adapter((self._causal().lm_head,), name)
         self._prepare()
 
     def read(self, slot: int, ids: Sequence[int], kept: int) -> torch.Tensor:
@@ -220,12 +244,13 @@ class CudaLlama:
                 part = ids[start : start + _BATCHES[-1]]
                 logits = self.step([slot] * len(part), part, range(start, start + len(part)))
             return logits[-1]
-        return self._read_whole(slot, ids)
+        return self._read_on(slot, ids[kept:], kept)
 
-    def _read_whole(self, slot: int, ids: Sequence[int]) -> torch.Tensor:
+    def _read_on(self, slot: int, ids: Sequence[int], kept: int) -> torch.Tensor:
+        """The model's own reading of `ids`, behind the first `kept` tokens that the slot holds."""
         cache = DynamicCache()
         cache.layers = [
-            _SlotLayer(keys[slot], values[slot])
+            _SlotLayer(keys[slot], values[slot], kept)
             for keys, values in zip(self._keys, self._values, strict=True)
         ]
         tokens = torch.tensor([list(ids)], device=self.model.device)
@@ -244,7 +269,7 @@ class CudaLlama:
         rows = torch.tensor(
             [[*tokens, *idle], [*positions, *(_IDLE for _ in idle)], [*slots, *idle]], dtype=torch.int32
         )
-        if self.model.device.type != "cuda":  # Triton's interpreter has no graphs
+        if not self.asynchronous:  # Triton's interpreter has no graphs
             return self._forward(rows)[:count]
         graph, inputs, logits = self._graphs.get(batch) or self._capture(batch)
         inputs.copy_(rows, non_blocking=True)
@@ -258,7 +283,7 @@ class CudaLlama:
     def _prepare(self) -> None:
         """Capture every graph now (about two seconds), so that no question waits for it."""
         self._graphs.clear()
-        if self.model.device.type == "cuda":
+        if self.asynchronous:
             with torch.inference_mode():
                 for batch in _BATCHES:
                     self._capture(batch)
@@ -291,8 +316,7 @@ class CudaLlama:
             hidden = layer.output(attend(query, place, cache, splits), hidden)
             inner = gated(layer.gate_up(normalise(hidden, layer.before_mlp, epsilon)))
             hidden = layer.down(inner, hidden)
-        logits: torch.Tensor = normalise(hidden, self._last_norm, epsilon) @ self._head.T
-        return logits.float()
+        return self._head(normalise(hidden, self._last_norm, epsilon)).float()
 
     def _causal(self) -> Any:
         return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model

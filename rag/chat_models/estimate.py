@@ -12,11 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from rag.chat_models.device_room import conversations, free_bytes, holds_copies
-from rag.chat_models.gguf_file import GgufHeader, read_header
-from rag.chat_models.model_shape import Shape, config_file, config_of, shape_of_config, shape_of_gguf
-from rag.chat_models.opening import gguf_path
+from rag.chat_models.gguf_engine import GgufEngine, gguf_engine
+from rag.chat_models.gguf_file import GgufHeader, TensorExtent, read_header
+from rag.chat_models.merge_adapter import header_when_merged
+from rag.chat_models.model_shape import Shape, chosen_context, config_of, shape_of_config, shape_of_gguf
+from rag.chat_models.opening import adapter_folder, gguf_path
 from rag.chat_models.presets import ModelKind, ModelReference, reference
-from rag.errors import ModelFailed, ModelTooLarge
+from rag.errors import ModelFailed, ModelMissing, ModelTooLarge
 from rag.settings import ModelSettings
 
 _NF4_BYTES = 4.127 / 8
@@ -24,9 +26,9 @@ _INT8_BYTES = 1.002
 _WEIGHT_BYTES = {"bfloat16": 2.0, "float16": 2.0, "float32": 4.0, "int8": _INT8_BYTES, "nf4": _NF4_BYTES}
 _Q8_BYTES = 34 / 32
 _READ_TOKENS = 512
-_OPENVINO_KV_BYTES = 2
+_KV_BYTES = 2
 _OPENVINO_COPIES = 2
-"""OpenVINO holds the file's weights and a copy packed for its kernels."""
+"""OpenVINO holds the file's weights and a copy packed for its kernels; llama.cpp reads them where they lie in the file."""
 _RUNTIME_BYTES = {ModelKind.GGUF: 140_000_000, ModelKind.TRANSFORMERS: 500_000_000}
 """The engine's graph, tokenizer and buffers beyond what the shape explains, measured on the embedded model (`make bench-models`)."""
 _CUDA_RUNTIME_BYTES, _GRAPH_BYTES = 1_000_000_000, 1_000_000_000
@@ -94,58 +96,82 @@ class Estimate:
 
 
 def estimate(settings: ModelSettings, context_tokens: int = 0) -> Estimate:
-    """The memory of the model that the settings name, for a context of so many tokens (0: the model's own, or 8,192).
+    """The memory of the model that the settings name, for a context of so many tokens (0: that of the settings, else the model's own).
 
     Raises:
-        ModelMissing: nothing is known of the model: no file, no folder, no preset.
-        ModelFailed: its file is damaged, or it runs on a server.
+        ModelMissing: nothing is known of the model: no file, no folder, no preset; or no engine is installed that runs it.
+        ModelFailed: its file or its adapter is damaged, or it runs on a server.
+        SettingsError: the context is longer than the model's own.
     """
     meant = reference(settings.name)
     if meant.kind is ModelKind.ENDPOINT:
         raise ModelFailed(f"{settings.name} runs on a server, which alone knows its memory; ask there")
     if meant.kind is ModelKind.GGUF:
-        return _gguf_estimate(read_header(gguf_path(meant)), settings, context_tokens)
+        return _gguf_estimate(_opened_header(meant, settings), settings, context_tokens)
     return _transformers_estimate(meant, settings, context_tokens)
 
 
 def refuse_what_cannot_fit(settings: ModelSettings) -> None:
-    """Nothing, if the model's weights fit the memory or are not on this machine.
+    """Nothing, if the model's weights fit the memory or nothing is known of them yet.
+
+    A preset that is not on this machine is judged by its published shape: who could not load it need not download it.
 
     Raises:
         ModelTooLarge: its weights alone need more than is free; loading them would end this process or another.
     """
     meant = reference(settings.name)
-    if meant.kind is ModelKind.TRANSFORMERS and not config_file(meant).is_file():
-        return
+    if meant.kind is ModelKind.TRANSFORMERS:
+        try:
+            config_of(meant)
+        except ModelMissing:
+            return  # told by what opens it
     found = estimate(settings)
     if found.weight_bytes + found.runtime_bytes > found.available_bytes:
         raise ModelTooLarge(f"{settings.name} {found.verdict}")
 
 
+def openvino_cache_bytes(header: GgufHeader, context_tokens: int, settings: ModelSettings) -> int:
+    """The most memory for keys and values: every request at once with the whole context, as far as there is room for more than one."""
+    from rag.chat_models.openvino_engine import parallel_requests
+
+    each = shape_of_gguf(header).kv_bytes(context_tokens, _KV_BYTES)
+    room = free_bytes("cpu") - _weight_bytes(header, GgufEngine.OPENVINO)
+    return max(each, min(parallel_requests(settings) * each, room // 2))
+
+
+def _opened_header(meant: ModelReference, settings: ModelSettings) -> GgufHeader:
+    """The header of the file that will be opened: the model's own, or with the adapter merged in."""
+    header, adapter = read_header(gguf_path(meant)), adapter_folder(settings)
+    return header if adapter is None else header_when_merged(header, adapter)
+
+
 def _gguf_estimate(header: GgufHeader, settings: ModelSettings, context_tokens: int) -> Estimate:
+    """For one conversation: more take their keys and values as they come."""
     shape = shape_of_gguf(header)
-    context = min(context_tokens or settings.context_tokens or shape.context_tokens, shape.context_tokens)
-    weights = sum(
-        _held_bytes(tensor.type_name, tensor.elements, tensor.size_bytes)
-        for tensor in header.tensors.values()
-    )
+    context = chosen_context(settings.name, context_tokens or settings.context_tokens, shape.context_tokens)
     return Estimate(
         settings.name,
         "file",
         "machine",
         context,
-        weights * _OPENVINO_COPIES,
-        shape.kv_bytes(context, _OPENVINO_KV_BYTES),
+        _weight_bytes(header, gguf_engine(header)),
+        shape.kv_bytes(context, _KV_BYTES),
         _activation_bytes(shape, _READ_TOKENS, 4),
         _RUNTIME_BYTES[ModelKind.GGUF],
         free_bytes("cpu"),
     )
 
 
-def _held_bytes(type_name: str, elements: int, size_bytes: int) -> int:
+def _weight_bytes(header: GgufHeader, engine: GgufEngine) -> int:
+    if engine is GgufEngine.LLAMA_CPP:
+        return header.weight_bytes
+    return _OPENVINO_COPIES * sum(map(_openvino_bytes, header.tensors.values()))
+
+
+def _openvino_bytes(tensor: TensorExtent) -> int:
     from rag.chat_models.openvino_conversion import EXACT_TYPES
 
-    return size_bytes if type_name in EXACT_TYPES else round(elements * _Q8_BYTES)
+    return tensor.size_bytes if tensor.type_name in EXACT_TYPES else round(tensor.elements * _Q8_BYTES)
 
 
 def _transformers_estimate(meant: ModelReference, settings: ModelSettings, context_tokens: int) -> Estimate:
@@ -156,7 +182,7 @@ def _transformers_estimate(meant: ModelReference, settings: ModelSettings, conte
     wished = meant.weights if settings.weights == "auto" else settings.weights
     held = best_weights(device).value if wished == "auto" else wished
     around = 2.0 if held in ("nf4", "int8") else _WEIGHT_BYTES[held]
-    context = min(context_tokens or settings.context_tokens or shape.context_tokens, shape.context_tokens)
+    context = chosen_context(settings.name, context_tokens or settings.context_tokens, shape.context_tokens)
     reading = _activation_bytes(shape, context, around)
     found = Estimate(
         settings.name,

@@ -55,12 +55,43 @@ class GgufHeader:
     @property
     def eos_token_id(self) -> int:
         """The token that ends an answer."""
-        return int(self.metadata.get("tokenizer.ggml.eos_token_id", 2))
+        return self.token_id("eos", 2)
+
+    def token_id(self, role: str, default: int) -> int:
+        """The id of the token in a role such as `eos`.
+
+        Raises:
+            ModelFailed: the vocabulary has no such token.
+        """
+        key, tokens = f"tokenizer.ggml.{role}_token_id", self.strings("tokenizer.ggml.tokens")
+        value = self.metadata.get(key, default)
+        if not _whole(value) or not 0 <= value < len(tokens):
+            raise broken(self.path, f"has {key} = {value!r}, which is none of its {len(tokens):,} tokens")
+        return int(value)
 
     def number(self, key: str, default: int = 0) -> int:
-        """An architecture's own integer, for example `block_count`."""
-        value = self.metadata.get(f"{self.architecture}.{key}", default)
-        return int(max(value) if isinstance(value, list) else value)
+        """An architecture's own integer, for example `block_count`; of a list, one for each layer, the largest.
+
+        Raises:
+            ModelFailed: it is no whole number.
+        """
+        name = f"{self.architecture}.{key}"
+        value = self.metadata.get(name, default)
+        values = value if isinstance(value, list) and value else [value]
+        if not all(map(_whole, values)):
+            raise broken(self.path, f"has {name} = {value!r} instead of a whole number")
+        return int(max(values))
+
+    def strings(self, key: str) -> list[str]:
+        """A list of strings, empty where the file has none.
+
+        Raises:
+            ModelFailed: it is a list of something else, or no list.
+        """
+        value = self.metadata.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+            raise broken(self.path, f"has something other than strings in {key}")
+        return value
 
     @property
     def weight_bytes(self) -> int:
@@ -148,21 +179,21 @@ def read_header(path: Path) -> GgufHeader:
         raise ModelMissing(f"no model file at {path}; pass the path of a .gguf file, or `embedded`")
     size = path.stat().st_size
     if size < METADATA_START:
-        raise _broken(path, f"has {size} bytes")
+        raise broken(path, f"has {size} bytes")
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if data[:4] != MAGIC:
-            raise _broken(path, f"begins with {bytes(data[:4])!r} instead of {MAGIC!r}")
+            raise broken(path, f"begins with {bytes(data[:4])!r} instead of {MAGIC!r}")
         try:
             return _parse(path, _Cursor(data), size)
         except (struct.error, KeyError, OverflowError, MemoryError) as exc:
-            raise _broken(path, "ends inside its header or has an unknown field type") from exc
+            raise broken(path, "ends inside its header or has an unknown field type") from exc
 
 
 def _parse(path: Path, cursor: _Cursor, size: int) -> GgufHeader:
     cursor.at = 4
     version = cursor.scalar("I")
     if version not in (2, 3):
-        raise _broken(path, f"has version {version}; versions 2 and 3 can be read")
+        raise broken(path, f"has version {version}; versions 2 and 3 can be read")
     tensor_count, pair_count = cursor.scalar("Q"), cursor.scalar("Q")
     metadata: dict[str, Any] = {}
     file_type_at = 0
@@ -178,12 +209,14 @@ def _parse(path: Path, cursor: _Cursor, size: int) -> GgufHeader:
         name, dimensions = cursor.text(), cursor.scalar("I")
         shape = tuple(cursor.scalar("Q") for _ in range(dimensions))
         listed.append((name, shape, cursor.scalar("I"), cursor.scalar("Q")))
-    alignment = int(metadata.get("general.alignment", DEFAULT_ALIGNMENT_BYTES))
+    alignment = metadata.get("general.alignment", DEFAULT_ALIGNMENT_BYTES)
+    if not _whole(alignment) or alignment < 1:
+        raise broken(path, f"has general.alignment = {alignment!r} instead of a number of bytes")
     data_start = -(-cursor.at // alignment) * alignment
     tensors = {name: _extent(path, shape, kind, data_start + offset) for name, shape, kind, offset in listed}
     end = max((tensor.start + tensor.size_bytes for tensor in tensors.values()), default=data_start)
     if end > size:
-        raise _broken(path, f"is cut short: it has {size:,} of {end:,} bytes")
+        raise broken(path, f"is cut short: it has {size:,} of {end:,} bytes")
     return GgufHeader(path, metadata, tensors, size, metadata_end, file_type_at)
 
 
@@ -193,10 +226,15 @@ def _extent(path: Path, shape: tuple[int, ...], type_id: int, start: int) -> Ten
     try:
         block, block_bytes = GGML_QUANT_SIZES[GGMLQuantizationType(type_id)]
     except ValueError as exc:
-        raise _broken(path, f"has a tensor of unknown type {type_id}") from exc
+        raise broken(path, f"has a tensor of unknown type {type_id}") from exc
     extent = TensorExtent(shape, type_id, start, 0)
     return TensorExtent(shape, type_id, start, extent.elements // block * block_bytes)
 
 
-def _broken(path: Path, found: str) -> ModelFailed:
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def broken(path: Path, found: str) -> ModelFailed:
+    """The error for a file of which something was found that no whole GGUF file has."""
     return ModelFailed(f"{path.name} {found}; a whole GGUF file is needed: download or export it again")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -51,21 +52,29 @@ def _metadata(header: GgufHeader, source: NDArray[np.uint8], file_type: int) -> 
 
 
 def _write_extents(file: BinaryIO, header: GgufHeader, changed: set[str], kind: int, alignment: int) -> None:
+    from gguf import GGMLQuantizationType
+
     offset = 0
     for name, extent in header.tensors.items():
         encoded, type_id = name.encode(), kind if name in changed else extent.type_id
         file.write(struct.pack("<Q", len(encoded)) + encoded)
         file.write(struct.pack(f"<I{len(extent.shape)}Q", len(extent.shape), *extent.shape))
         file.write(struct.pack("<IQ", type_id, offset))
-        size = _stored_bytes(extent, kind) if name in changed else extent.size_bytes
+        size = (
+            stored_as(extent, GGMLQuantizationType(kind).name).size_bytes
+            if name in changed
+            else extent.size_bytes
+        )
         offset += -(-size // alignment) * alignment
 
 
-def _stored_bytes(extent: TensorExtent, kind: int) -> int:
+def stored_as(extent: TensorExtent, weights: str) -> TensorExtent:
+    """The extent of a tensor when its weights are of another type, at the same place."""
     from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
 
-    block, block_bytes = GGML_QUANT_SIZES[GGMLQuantizationType(kind)]
-    return extent.elements // block * block_bytes
+    kind = GGMLQuantizationType[weights]
+    block, block_bytes = GGML_QUANT_SIZES[kind]
+    return replace(extent, type_id=int(kind), size_bytes=extent.elements // block * block_bytes)
 
 
 def _changed(raw: NDArray[np.uint8], extent: TensorExtent, change: Change, kind: int) -> NDArray[np.uint8]:

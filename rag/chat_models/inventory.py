@@ -1,4 +1,4 @@
-"""Which language models this machine has: the presets, and what was downloaded from Hugging Face.
+"""Which language models this machine has: the presets, what was downloaded from Hugging Face, and the GGUF files of a folder.
 
 Never asks the network and loads no weights.
 """
@@ -6,12 +6,14 @@ Never asks the network and loads no weights.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from rag.chat_models.embedded import ADAPTER
-from rag.chat_models.gguf_file import read_header
+from rag.chat_models.gguf_engine import gguf_engine
+from rag.chat_models.gguf_file import GgufHeader, read_header
 from rag.chat_models.lora_adapter import WEIGHTS_NAME
+from rag.chat_models.merge_adapter import header_when_merged
 from rag.chat_models.model_shape import config_file, shape_of_gguf
 from rag.chat_models.opening import gguf_path
 from rag.chat_models.presets import PRESETS, ModelKind, ModelReference, reference
@@ -30,11 +32,12 @@ class Listed:
     note: str
 
 
-def listed_models() -> list[Listed]:
-    """The presets, then the downloaded models by name."""
+def listed_models(folder: Path | None = None) -> list[Listed]:
+    """The presets, then the downloaded models by name, then the GGUF files in `folder` (none: the current one)."""
     presets = [_listed_preset(preset) for preset in PRESETS]
     known = {preset.source for preset in PRESETS}
-    return presets + [entry for entry in _downloaded() if entry.name not in known]
+    files = [_listed_file(path) for path in sorted((folder or Path()).glob("*.[gG][gG][uU][fF]"))]
+    return presets + [entry for entry in _downloaded() if entry.name not in known] + files
 
 
 def described(name: str) -> dict[str, Any]:
@@ -55,6 +58,7 @@ def described(name: str) -> dict[str, Any]:
     }
     if meant.kind is ModelKind.GGUF:
         header = read_header(gguf_path(meant))
+        adapted = not meant.source and (ADAPTER / WEIGHTS_NAME).is_file()
         told |= {
             "source": str(header.path),
             "title": header.name,
@@ -63,12 +67,29 @@ def described(name: str) -> dict[str, Any]:
             "parameters": header.parameters,
             "size_bytes": header.size_bytes,
             "context_tokens": shape_of_gguf(header).context_tokens,
-            "engine": "openvino" if find_spec("openvino_genai") else "llama.cpp",
-            "adapter": str(ADAPTER) if not meant.source and (ADAPTER / WEIGHTS_NAME).is_file() else "",
+            "engine": _engine_of(header_when_merged(header, ADAPTER) if adapted else header),
+            "adapter": str(ADAPTER) if adapted else "",
         }
     elif meant.kind is ModelKind.TRANSFORMERS:
         told |= {"weights": meant.weights, "here": _is_here(meant)}
     return told
+
+
+def _engine_of(header: GgufHeader) -> str:
+    """The engine that will run the file, or why there is none."""
+    try:
+        return gguf_engine(header).value
+    except ModelError as exc:
+        return str(exc)
+
+
+def _listed_file(path: Path) -> Listed:
+    try:
+        header = read_header(path)
+    except ModelError as exc:
+        return Listed(str(path), ModelKind.GGUF.value, False, path.stat().st_size, "", str(exc))
+    licence = str(header.metadata.get("general.license", ""))
+    return Listed(str(path), ModelKind.GGUF.value, True, header.size_bytes, licence, header.name)
 
 
 def _listed_preset(preset: ModelReference) -> Listed:
@@ -99,9 +120,15 @@ def _downloaded() -> list[Listed]:
         return []
     found = []
     for repository in cache.repos:
-        files = {file.file_name for revision in repository.revisions for file in revision.files}
-        weights = any(name.endswith(".safetensors") for name in files)
-        if repository.repo_type == "model" and "config.json" in files and weights:
+        if repository.repo_type != "model":
+            continue
+        files = {file.file_name: file for revision in repository.revisions for file in revision.files}
+        found += [
+            _listed_file(Path(file.file_path))
+            for name, file in files.items()
+            if name.lower().endswith(".gguf")
+        ]
+        if "config.json" in files and any(name.endswith(".safetensors") for name in files):
             size = int(repository.size_on_disk)
             found.append(
                 Listed(repository.repo_id, ModelKind.TRANSFORMERS.value, True, size, "", "downloaded")

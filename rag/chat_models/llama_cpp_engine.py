@@ -53,7 +53,7 @@ class LlamaCppEngine(QueuedEngine):
         self._start()
 
     def close(self) -> None:
-        """Free the model's memory; requests under way are finished first."""
+        """Free the model's memory; requests under way end as cancelled."""
         super().close()
         del self._server
 
@@ -82,15 +82,18 @@ class LlamaCppEngine(QueuedEngine):
                 ids = tuple(number for token in shown for number in self._ids(token))
                 if ids:
                     running.deliver(ids)
-            return running.cancelled.is_set()
+            return self._leaves(running)
 
         self._server.handle_completions(json.dumps(_body(running.request, self._keeps_prefixes)), take)
         if refused:
             running.fail(ModelFailed(f"llama.cpp refuses the prompt: {refused}"))
-        elif running.cancelled.is_set():
+        elif self._leaves(running) and not finish:
             running.finish(FinishReason.CANCELLED)
         else:
             running.finish(FinishReason.LENGTH if finish == "length" else FinishReason.STOP)
+
+    def _leaves(self, running: Running) -> bool:
+        return running.cancelled.is_set() or self._queue.closed
 
     def _ids(self, token: dict[str, Any]) -> list[int]:
         """The ids of a token as told, or of the whole character that its last part completes."""

@@ -9,13 +9,15 @@ Source: `permute` in llama.cpp's convert_hf_to_gguf.py.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.chat_models.gguf_file import GgufHeader, read_header
-from rag.chat_models.gguf_writing import Change, rewrite
+from rag.chat_models.gguf_writing import Change, rewrite, stored_as
 from rag.chat_models.lora_adapter import LoraUpdate, adapter_hash, read_adapter
 from rag.chat_models.model_cache import cached_folder, content_hash
 from rag.errors import ModelFailed
@@ -56,17 +58,37 @@ def merge_adapter(base: Path, adapter: Path, target: Path, weights: str = "Q8_0"
         ModelFailed: the adapter is damaged or made for another base.
     """
     header = read_header(base)
-    if header.architecture != "llama":
-        raise ModelFailed(
-            f"{base.name} is of architecture {header.architecture}; adapters merge into llama models only"
-        )
-    updates = {_tensor_name(module, adapter): update for module, update in read_adapter(adapter).items()}
     changes = {}
-    for name, update in updates.items():
-        _check_shape(header, name, update, adapter)
+    for name, update in _updates(header, adapter).items():
         heads = _PERMUTED.get(name.split(".")[2])
         changes[name] = _change(update, header.number(heads) if heads else 0)
     rewrite(header, target, changes, weights)
+
+
+def header_when_merged(header: GgufHeader, adapter: Path) -> GgufHeader:
+    """The header that the model will have once the adapter is merged in, as far as types and sizes go; nothing is written.
+
+    Raises:
+        ModelFailed: the adapter is damaged or made for another base.
+    """
+    changed = dict.fromkeys(_updates(header, adapter), "Q8_0")
+    tensors = {
+        name: stored_as(extent, changed[name]) if name in changed else extent
+        for name, extent in header.tensors.items()
+    }
+    return replace(header, tensors=tensors)
+
+
+def _updates(header: GgufHeader, adapter: Path) -> Mapping[str, LoraUpdate]:
+    """The adapter's updates by the names of the tensors that they change, each checked against its tensor."""
+    if header.architecture != "llama":
+        raise ModelFailed(
+            f"{header.path.name} is of architecture {header.architecture}; adapters merge into llama models only"
+        )
+    updates = {_tensor_name(module, adapter): update for module, update in read_adapter(adapter).items()}
+    for name, update in updates.items():
+        _check_shape(header, name, update, adapter)
+    return updates
 
 
 def permute_rows(matrix: NDArray[np.float32], heads: int) -> NDArray[np.float32]:

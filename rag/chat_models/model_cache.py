@@ -1,7 +1,8 @@
 """Where what is made from a model file is kept: a folder per content hash, written whole or not at all.
 
 Knows the cache folder of the platform and the one safe way to fill it: build in a temporary folder beside the target,
-then rename. Two processes that build the same thing at once end with one of the two, both whole.
+then rename. Two processes that build the same thing at once end with one of the two, both whole; what a killed one left behind is
+removed by the next that writes.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b, sha256
 from pathlib import Path
 
+import psutil
 from platformdirs import user_cache_path
 
 from rag.errors import ModelFailed
@@ -63,7 +66,9 @@ def cached_folder(name: str, build: Callable[[Path], None]) -> Path:
         return target
     with _disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        _sweep(target.parent)
+        prefix = f".{target.name}.{_host()}.{os.getpid()}."
+        scratch = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
         try:
             build(scratch)
             scratch.chmod(0o755)
@@ -71,6 +76,18 @@ def cached_folder(name: str, build: Callable[[Path], None]) -> Path:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
     return target
+
+
+def _sweep(parent: Path) -> None:
+    """Remove the temporary folders of this machine's processes that are gone; of another machine's nothing is known."""
+    for left in parent.glob(f".*.{_host()}.*.*"):
+        number = left.name.rsplit(".", 2)[1]
+        if number.isdigit() and not psutil.pid_exists(int(number)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _host() -> str:
+    return socket.gethostname().replace(".", "-")
 
 
 def _publish(scratch: Path, target: Path) -> None:

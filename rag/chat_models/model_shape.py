@@ -12,8 +12,9 @@ from typing import Any
 
 from rag.chat_models.gguf_file import GgufHeader
 from rag.chat_models.presets import ModelReference
-from rag.errors import ModelFailed, ModelMissing
+from rag.errors import ModelFailed, ModelMissing, SettingsError
 
+_ASSUMED_CONTEXT_TOKENS = 2048
 _PUBLISHED = {
     "meta-llama/Meta-Llama-3-8B-Instruct": {
         "model_type": "llama",
@@ -31,7 +32,7 @@ _PUBLISHED = {
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What of a model's configuration its memory depends on. `head_tokens` rows make logits: 1 while reading."""
+    """What of a model's configuration its memory depends on; `context_tokens` 0 where it does not say how long a context it was trained on."""
 
     layers: int
     hidden: int
@@ -70,7 +71,7 @@ def shape_of_gguf(header: GgufHeader) -> Shape:
         kv_heads=header.number("attention.head_count_kv", heads),
         head_size=header.number("attention.key_length", hidden // max(heads, 1)),
         vocabulary=len(header.metadata.get("tokenizer.ggml.tokens", ())),
-        context_tokens=header.number("context_length", 2048),
+        context_tokens=header.number("context_length"),
         tied="output.weight" not in header.tensors,
     )
 
@@ -91,13 +92,27 @@ def shape_of_config(config: Mapping[str, Any]) -> Shape:
             kv_heads=int(config.get("num_key_value_heads") or heads),
             head_size=int(config.get("head_dim") or hidden // heads),
             vocabulary=int(config["vocab_size"]),
-            context_tokens=int(config.get("max_position_embeddings", 2048)),
+            context_tokens=int(config.get("max_position_embeddings") or 0),
             tied=bool(config.get("tie_word_embeddings", False)),
         )
     except (KeyError, TypeError, ValueError) as exc:
         raise ModelFailed(
             f"the model's config.json lacks {exc}; it is not the configuration of a language model"
         ) from exc
+
+
+def chosen_context(name: str, wished_tokens: int, own_tokens: int) -> int:
+    """The context to use: as wished, else the model's own, else 2,048 tokens where neither is known (0).
+
+    Raises:
+        SettingsError: more is wished than the model can read.
+    """
+    if own_tokens and wished_tokens > own_tokens:
+        raise SettingsError(
+            f"a context of {wished_tokens:,} tokens is asked for and {name} reads {own_tokens:,}; lower model.context_tokens, or leave it "
+            "at 0 for the model's own limit"
+        )
+    return wished_tokens or own_tokens or _ASSUMED_CONTEXT_TOKENS
 
 
 def config_file(meant: ModelReference) -> Path:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import platform
 import re
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.chat_models.embedded import ADAPTER, embedded_gguf
+from rag.chat_models.gguf_engine import GgufEngine, gguf_engine
 from rag.chat_models.gguf_file import GgufHeader, read_header
 from rag.chat_models.lora_adapter import WEIGHTS_NAME, adapter_hash
 from rag.chat_models.merge_adapter import merged_gguf
 from rag.chat_models.model_cache import content_hash
+from rag.chat_models.model_shape import chosen_context, shape_of_gguf
 from rag.chat_models.presets import ModelKind, ModelReference, reference
 from rag.chat_models.tokenization import from_gguf
 from rag.errors import ModelMissing, SettingsError
@@ -96,15 +96,14 @@ def _open_gguf(meant: ModelReference, settings: ModelSettings) -> LocalChatModel
     if adapter is not None:
         fingerprint = f"{fingerprint}+{adapter_hash(adapter)}"
         header = read_header(merged_gguf(path, adapter))
-    own_limit = header.number("context_length", 2048)
-    context = min(settings.context_tokens or own_limit, own_limit)
+    context = chosen_context(settings.name, settings.context_tokens, shape_of_gguf(header).context_tokens)
     return LocalChatModel(
         name=settings.name,
         fingerprint=fingerprint,
         adapter=str(adapter) if adapter else "",
         context_tokens=context,
         prompt_style=meant.prompt_style,
-        engine=_gguf_engine(header, tokenization, context, settings),
+        engine=_open_engine(header, tokenization, context, settings),
         tokenization=tokenization,
         max_answer_tokens=settings.max_answer_tokens,
         temperature=settings.temperature,
@@ -112,22 +111,16 @@ def _open_gguf(meant: ModelReference, settings: ModelSettings) -> LocalChatModel
     )
 
 
-def _gguf_engine(
+def _open_engine(
     header: GgufHeader, tokenization: Tokenization, context_tokens: int, settings: ModelSettings
 ) -> Engine:
-    """OpenVINO GenAI where it has a wheel and reads the file exactly at its size, else llama.cpp."""
-    fast, sturdy = find_spec("openvino_genai"), find_spec("xllamacpp")
-    if fast:
-        from rag.chat_models.openvino_conversion import converted_folder, suits
-        from rag.chat_models.openvino_engine import OpenVinoEngine
-
-        if suits(header) or not sturdy:
-            return OpenVinoEngine(converted_folder(header), settings)
-    if sturdy:
+    if gguf_engine(header) is GgufEngine.LLAMA_CPP:
         from rag.chat_models.llama_cpp_engine import LlamaCppEngine
 
         return LlamaCppEngine(header.path, context_tokens, settings, tokenization)
-    raise ModelMissing(
-        f"no engine for GGUF files is installed on this {platform.machine()}; run: pip install openvino-genai, "
-        "or where that has no wheel: pip install xllamacpp"
-    )
+    from rag.chat_models.estimate import openvino_cache_bytes
+    from rag.chat_models.openvino_conversion import converted_folder
+    from rag.chat_models.openvino_engine import OpenVinoEngine
+
+    cache_bytes = openvino_cache_bytes(header, context_tokens, settings)
+    return OpenVinoEngine(converted_folder(header), settings, cache_bytes=cache_bytes)

@@ -1,11 +1,17 @@
 """Converted GGUF models on a CPU through OpenVINO GenAI: continuous batching, prefix caching, one thread that steps for all.
 
-Knows the pipeline's habits: it is not safe to step from two threads, and it tells by a status that its memory is full.
+Knows the pipeline's habits: it is not safe to step from two threads, it tells by a status that its memory is full, and it gives the thread
+that makes it a signal stack which goes with it. So it is made, stepped and freed in the engine's own thread: in the main thread the next
+Ctrl-C after a model was closed ended the process with signal 11.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,30 +29,48 @@ STEP_TOKENS = 512
 GUESSED_TOKENS, MATCHED_TOKENS = 5, 3
 """Most tokens guessed from the prompt and checked in a step, and the longest ending that is looked up for them: the answers of the
 example course come 2.4 times as fast, those of eight at once 1.8 times (`make bench-models`). Seven guesses make one faster and eight slower."""
-CACHE_GIGABYTES = 1
-"""Most memory for keys and values, prefixes of earlier prompts included; taken as it is needed."""
+_LEAST_CACHE_BYTES = 1_000_000_000
 
 
 class OpenVinoEngine(QueuedEngine):
     """A model in OpenVINO GenAI that serves several requests at once.
 
-    `properties` go to OpenVINO as they are, for example `{"INFERENCE_PRECISION_HINT": "f32"}`.
+    `cache_bytes` is the most memory for keys and values, prefixes of earlier prompts included; whole gigabytes of it are given, at least one,
+    and taken as they are needed. `properties` go to OpenVINO as they are, for example `{"INFERENCE_PRECISION_HINT": "f32"}`.
     """
 
     def __init__(
-        self, folder: Path, settings: ModelSettings, properties: dict[str, Any] | None = None
+        self,
+        folder: Path,
+        settings: ModelSettings,
+        properties: dict[str, Any] | None = None,
+        cache_bytes: int = _LEAST_CACHE_BYTES,
     ) -> None:
-        parallel = settings.parallel_requests or PARALLEL_REQUESTS
+        parallel = parallel_requests(settings)
         super().__init__("openvino", parallel, settings.queue_length)
         self._guesses = min(settings.lookup_tokens, GUESSED_TOKENS)
         if self._guesses:
             properties = {**(properties or {}), "prompt_lookup": True}
-        self._pipeline = _open_pipeline(folder, parallel, not settings.reproducible, properties or {})
+        self._cache_gigabytes = math.ceil(max(cache_bytes, _LEAST_CACHE_BYTES) / 1e9)
+        scheduler = _scheduler(parallel, not settings.reproducible, self._cache_gigabytes)
+        self._open: Callable[[], Any] = partial(_open_pipeline, folder, scheduler, properties or {})
+        self._opened: Future[None] = Future()
         self._numbers = itertools.count()
         self._handles: dict[Running, Any] = {}
         self._start()
+        try:
+            self._opened.result()
+        except BaseException:  # Ctrl-C too: what still loads is freed once it has
+            self._queue.close()
+            raise
 
     def _serve(self) -> None:
+        try:
+            self._pipeline = self._open()
+        except BaseException as exc:  # noqa: BLE001 - raised where the engine is made
+            self._opened.set_exception(exc)
+            return
+        self._opened.set_result(None)
         while self._admit():
             try:
                 self._pipeline.step()
@@ -116,8 +140,8 @@ class OpenVinoEngine(QueuedEngine):
             del self._handles[running]
             running.fail(
                 ModelTooLarge(
-                    f"the conversations under way need more than the {CACHE_GIGABYTES} GB that the model's context may "
-                    "take; ask fewer questions at once or show fewer passages"
+                    f"the conversations under way need more than the {self._cache_gigabytes} GB that there are for their contexts; "
+                    "ask fewer questions at once, show fewer passages or lower model.context_tokens"
                 )
             )
         elif status != GenerationStatus.RUNNING:
@@ -136,14 +160,25 @@ class OpenVinoEngine(QueuedEngine):
         self._handles.clear()
 
 
-def _open_pipeline(folder: Path, parallel: int, keeps_prefixes: bool, properties: dict[str, Any]) -> Any:
+def parallel_requests(settings: ModelSettings) -> int:
+    """How many requests the engine decodes together."""
+    return settings.parallel_requests or PARALLEL_REQUESTS
+
+
+def _scheduler(parallel: int, keeps_prefixes: bool, cache_gigabytes: int) -> Any:
     import openvino_genai
 
     scheduler = openvino_genai.SchedulerConfig()
     scheduler.enable_prefix_caching = keeps_prefixes
     scheduler.max_num_batched_tokens = STEP_TOKENS
     scheduler.max_num_seqs = parallel
-    scheduler.cache_size = CACHE_GIGABYTES
+    scheduler.cache_size = cache_gigabytes
+    return scheduler
+
+
+def _open_pipeline(folder: Path, scheduler: Any, properties: dict[str, Any]) -> Any:
+    import openvino_genai
+
     try:
         return openvino_genai.ContinuousBatchingPipeline(str(folder), scheduler, "CPU", properties)
     except RuntimeError as exc:

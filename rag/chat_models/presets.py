@@ -37,6 +37,8 @@ class ModelReference:
     weights: str = "auto"
     license: str = ""
     description: str = ""
+    gated: bool = False
+    """Whether Hugging Face hands it out only to those who accepted its licence."""
 
 
 PRESETS = (
@@ -55,6 +57,7 @@ PRESETS = (
         weights="nf4",
         license="Llama 3 Community License",
         description="Llama 3 8B Instruct in 4 bits (nf4, double quantization, bfloat16 arithmetic); needs 10 GB on a GPU",
+        gated=True,
     ),
 )
 

@@ -2,7 +2,8 @@
 
 A guess is made in microseconds and kept only where the model, having read it, says the same, so no answer changes by it.
 
-Source: Saxena 2023, "Prompt Lookup Decoding"; the lengths of a match are measured (`make bench-models`, "tokens a step").
+Source: Saxena 2023, "Prompt Lookup Decoding". What guessing gives is measured with these lengths (`make bench-models`, "guessed tokens");
+other lengths were not tried.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rag.chat_models.generation import FinishReason, GenerationRequest, TokenBatch
 from rag.errors import LecternError, ModelBusy, ModelFailed
@@ -65,15 +65,25 @@ class Running:
         self._batches.put(failure)
 
 
+class _Change:
+    """Something to be done to the model between two requests, by the thread that asks for it while the server stands still."""
+
+    def __init__(self) -> None:
+        self.due = threading.Event()
+        self.done = threading.Event()
+        self.refused = False
+
+
 class RequestQueue:
-    """At most `parallel` requests running and `waiting` more behind them."""
+    """At most `parallel` requests running and `waiting` more behind them, and changes of the model in their turn between them."""
 
     def __init__(self, parallel: int, waiting: int) -> None:
         self.parallel = parallel
         self._waiting = waiting
         self._inside = 0
         self._lock = threading.RLock()
-        self._arrivals: queue.SimpleQueue[Running | None] = queue.SimpleQueue()
+        self._arrivals: queue.SimpleQueue[Running | _Change | None] = queue.SimpleQueue()
+        self._change: _Change | None = None
         self._closed = False
 
     def submit(self, request: GenerationRequest) -> Running:
@@ -96,9 +106,38 @@ class RequestQueue:
             self._arrivals.put(running)
         return running
 
+    def change(self, action: Callable[[], None]) -> None:
+        """Do something to the model after every request that came before it has ended, and before any that comes later begins.
+
+        Only for a queue whose server calls `make_change`. Runs in the caller's thread and returns when it is done.
+
+        Raises:
+            ModelFailed: the model was closed.
+        """
+        change = _Change()
+        with self._lock:
+            if self._closed:
+                raise ModelFailed("the model has been closed; open it again")
+            self._arrivals.put(change)
+        try:
+            change.due.wait()
+            if change.refused:
+                raise ModelFailed("the model was closed before it could be changed; open it again")
+            action()
+        finally:
+            change.done.set()
+
+    def make_change(self) -> None:
+        """Let the change whose turn it is happen, if there is one; called by the server while nothing runs."""
+        change, self._change = self._change, None
+        if change is not None:
+            change.refused = self._closed
+            change.due.set()
+            change.done.wait()
+
     def next(self, block: bool) -> Running | None:
-        """The next request, None when there is none (after waiting for one if `block`) or the queue is closed."""
-        while True:
+        """The next request, None when there is none (after waiting for one if `block`), a change is due or the queue is closed."""
+        while self._change is None:
             try:
                 running = self._arrivals.get(block=block)
             except queue.Empty:
@@ -106,10 +145,14 @@ class RequestQueue:
             if running is None:
                 self._arrivals.put(None)  # the end is for every thread that waits here
                 return None
+            if isinstance(running, _Change):
+                self._change = running
+                return None
             with self._lock:
                 if not running.cancelled.is_set():
                     running.taken = True
                     return running
+        return None
 
     def withdraw(self, running: Running) -> None:
         """Let a cancelled request go that nobody has taken yet."""
@@ -133,7 +176,7 @@ class RequestQueue:
             self._inside -= 1
 
     def close(self) -> None:
-        """Take no more requests; the ones that wait end as cancelled."""
+        """Take no more requests and changes; the ones that wait end as cancelled."""
         with self._lock:
             self._closed = True
         while True:
@@ -141,7 +184,10 @@ class RequestQueue:
                 running = self._arrivals.get(block=False)
             except queue.Empty:
                 break
-            if running is not None:
+            if isinstance(running, _Change):
+                running.refused = True
+                running.due.set()
+            elif running is not None:
                 self.withdraw(running)
         self._arrivals.put(None)
 
@@ -166,7 +212,7 @@ class QueuedEngine:
         return self._queue.submit(request)
 
     def close(self) -> None:
-        """Free the model's memory once the requests under way have ended; those that wait end as cancelled."""
+        """Free the model's memory; the requests under way and those that wait end as cancelled."""
         self._queue.close()
         for thread in self._threads:
             thread.join()

@@ -6,7 +6,6 @@ checks, sampling, grammars, stopping. New prompts are read between steps, so nob
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,6 +26,8 @@ class StepModel(Protocol):
     """A model with `slots` places for conversations; each keeps the keys and values of what it has read."""
 
     slots: int
+    asynchronous: bool
+    """Whether `step` returns while the device still computes; what is done meanwhile costs no time."""
 
     def read(self, slot: int, ids: Sequence[int], kept: int) -> torch.Tensor:
         """The next token's logits (vocabulary,) after the slot has read `ids`, of which it already holds the first `kept`."""
@@ -63,12 +64,10 @@ class _Slot:
     running: Running | None = None
     constraint: Constraint | None = None
     lookup: PromptLookup | None = None
-    stale: bool = False
-    """What it holds was read by a model that has changed since: good for the answer under way, for no other."""
 
     def shared(self, ids: Sequence[int]) -> int:
         """How many of the first `ids` the slot holds; at least one is always read again, for its logits."""
-        most = 0 if self.stale else min(len(self.ids), len(ids) - 1)
+        most = min(len(self.ids), len(ids) - 1)
         for at in range(most):
             if self.ids[at] != ids[at]:
                 return at
@@ -109,37 +108,47 @@ class StepEngine(QueuedEngine):
         self._lookup_tokens = lookup_tokens
         self._keeps_prefixes = keeps_prefixes
         self._slots = [_Slot(number) for number in range(model.slots)]
-        self._paused = threading.RLock()
         self._outbox: list[Callable[[], None]] = []
         self._start()
 
     def change(self, action: Callable[[], None]) -> None:
-        """Do something to the model between two steps (another adapter, say); nothing read before is used for a new answer."""
-        with self._paused:
-            action()
-            for slot in self._slots:
-                slot.stale = True
+        """Do something to the model (another adapter, say) between two requests: an answer is one model's from its first token to its last.
+
+        Those asked before are answered first, those asked later wait; nothing read before is used for them.
+
+        Raises:
+            ModelFailed: the model was closed.
+        """
+
+        def act() -> None:
+            try:
+                action()
+            finally:
+                for slot in self._slots:
+                    slot.ids.clear()
+
+        self._queue.change(act)
 
     def _serve(self) -> None:
         import torch
 
         with torch.inference_mode():
             while self._admit():
-                with self._paused:
-                    live = [slot for slot in self._slots if slot.running is not None]
-                    try:
-                        self._step(live)
-                    except Exception as exc:  # noqa: BLE001 - whatever the model raises, no reader may be left waiting
-                        for slot in live:
-                            self._fail(slot, exc)
+                live = [slot for slot in self._slots if slot.running is not None]
+                try:
+                    self._step(live)
+                except Exception as exc:  # noqa: BLE001 - whatever the model raises, no reader may be left waiting
+                    for slot in live:
+                        self._fail(slot, exc)
         self._flush()
+        self._queue.make_change()  # one that came too late is told so
         for slot in self._slots:
             if slot.running is not None:
                 slot.running.finish(FinishReason.CANCELLED)
         del self.model
 
     def _flush(self) -> None:
-        """Hand over what is known; done while the device is busy with the next step, so readers cost no time."""
+        """Hand over what is known: while the device is busy with the next step, so that readers cost no time, or before a step that waits."""
         for send in self._outbox:
             send()
         self._outbox.clear()
@@ -152,17 +161,17 @@ class StepEngine(QueuedEngine):
             idle = len(free) == len(self._slots)
             if idle:
                 self._flush()
+                self._queue.make_change()
             running = self._queue.next(block=idle)
             if running is None:
                 break
             self._flush()
             slot = max(free, key=lambda one: (one.shared(running.request.prompt_ids), -len(one.ids)))
-            with self._paused:
-                try:
-                    self._begin(slot, running)
-                except Exception as exc:  # noqa: BLE001 - out of memory, a bad grammar: told to the one who asked
-                    slot.running = running
-                    self._fail(slot, exc)
+            try:
+                self._begin(slot, running)
+            except Exception as exc:  # noqa: BLE001 - out of memory, a bad grammar: told to the one who asked
+                slot.running = running
+                self._fail(slot, exc)
         return not self._queue.closed
 
     def _begin(self, slot: _Slot, running: Running) -> None:
@@ -170,7 +179,7 @@ class StepEngine(QueuedEngine):
         slot.running, slot.lookup = running, None
         slot.constraint = self._constrained(request)
         kept = slot.shared(request.prompt_ids) if self._keeps_prefixes else 0
-        slot.ids, slot.stale = slot.ids[:kept], False
+        slot.ids = slot.ids[:kept]
         logits = self.model.read(slot.number, request.prompt_ids, kept)
         *slot.ids, last = request.prompt_ids
         self._choose([slot], [[last]], logits[None])
@@ -199,6 +208,8 @@ class StepEngine(QueuedEngine):
             for at, token in enumerate(read)
         ]
         numbers, tokens, positions = zip(*rows, strict=True)
+        if not self.model.asynchronous:
+            self._flush()
         logits = self.model.step(numbers, tokens, positions)
         self._flush()
         self._choose(going, reads, logits)

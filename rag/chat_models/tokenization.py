@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from rag.chat_models.gguf_file import GgufHeader
+from rag.chat_models.gguf_file import GgufHeader, broken
 from rag.errors import ModelFailed
 from rag.types import Turn
 
@@ -77,9 +77,14 @@ class Tokenization:
 
         messages = [{"role": turn.role.value, "content": turn.content} for turn in turns]
         try:
-            return str(self._template.render(messages=messages, add_generation_prompt=True, **self.special))
-        except TemplateError as exc:
+            text = str(self._template.render(messages=messages, add_generation_prompt=True, **self.special))
+        except (TemplateError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as exc:
             raise ModelFailed(f"the model's chat template refuses these messages: {exc}") from exc
+        if not text.strip():
+            raise ModelFailed(
+                "the model's chat template makes an empty prompt of these messages; use an instruct version of this model"
+            )
+        return text
 
     def encode(self, text: str) -> list[int]:
         """The token ids of `text`, special tokens in it recognised, none added."""
@@ -127,24 +132,31 @@ def from_gguf(header: GgufHeader) -> Tokenization:
     """The tokenizer of a GGUF file.
 
     Raises:
-        ModelFailed: its vocabulary is of a kind that is not known here.
+        ModelFailed: its vocabulary is damaged or of a kind that is not known here, or it has no chat template.
     """
     metadata = header.metadata
-    kind, words = metadata.get("tokenizer.ggml.model"), metadata.get("tokenizer.ggml.pre", "default")
-    tokens = metadata.get("tokenizer.ggml.tokens")
+    kind, words = metadata.get("tokenizer.ggml.model"), str(metadata.get("tokenizer.ggml.pre", "default"))
+    tokens, merges = header.strings("tokenizer.ggml.tokens"), header.strings("tokenizer.ggml.merges")
     if kind != "gpt2" or words not in _WORDS or not tokens:
         raise ModelFailed(
             f"{header.path.name} has a vocabulary of kind {kind}/{words}; known are gpt2 with one of "
             f"{', '.join(sorted(_WORDS))}: serve this model with llama.cpp and pass openai:MODEL@URL"
         )
-    tokenizer = _byte_level_bpe(tokens, metadata["tokenizer.ggml.merges"], words)
-    _add_special(tokenizer, tokens, metadata.get("tokenizer.ggml.token_type", []))
-    special = {
-        "bos_token": tokens[metadata.get("tokenizer.ggml.bos_token_id", header.eos_token_id)],
-        "eos_token": tokens[header.eos_token_id],
-    }
-    ends = {header.eos_token_id, metadata.get("tokenizer.ggml.eot_token_id", header.eos_token_id)}
-    return Tokenization(tokenizer, header.chat_template, special, tuple(sorted(ends)))
+    if not header.chat_template.strip():
+        raise ModelFailed(
+            f"{header.path.name} has no chat template, without which a model cannot be asked anything; use the file of an instruct version"
+        )
+    end = header.eos_token_id
+    special = {"bos_token": tokens[header.token_id("bos", end)], "eos_token": tokens[end]}
+    ends = sorted({end, header.token_id("eot", end)})
+    try:
+        if not merges:
+            raise ValueError("it has no merges")
+        tokenizer = _byte_level_bpe(tokens, merges, words)
+        _add_special(tokenizer, tokens, metadata.get("tokenizer.ggml.token_type", []))
+    except Exception as exc:  # `tokenizers` raises bare Exception
+        raise broken(header.path, f"has a damaged vocabulary ({exc})") from exc
+    return Tokenization(tokenizer, header.chat_template, special, ends)
 
 
 def _byte_level_bpe(tokens: Sequence[str], merges: Sequence[str], words: str) -> Tokenizer:

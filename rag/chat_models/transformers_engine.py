@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rag.chat_models.generation import GenerationRequest
+from rag.chat_models.lora_adapter import adapter_hash
 from rag.chat_models.request_queue import Running
 from rag.chat_models.step_engine import Constraint, StepEngine, StepModel
-from rag.chat_models.transformers_loading import load_adapter
+from rag.chat_models.transformers_loading import load_adapter, told_when_too_large
 from rag.settings import ModelSettings
 
 
 class TransformersEngine:
-    """A loaded model whose LoRA adapter can be swapped or switched off without loading the base again."""
+    """A loaded model whose LoRA adapter can be swapped or switched off without loading the base again.
+
+    Adapters are known by the hash of what they hold, so that one trained again in its folder is another; a name that PEFT was once given is
+    never given again, so that nothing of an adapter that was refused can come back under it.
+    """
 
     def __init__(
         self,
@@ -24,7 +30,9 @@ class TransformersEngine:
         constrain: Callable[[str], Constraint] | None = None,
     ) -> None:
         self._model = model
-        self._loaded: dict[Path, str] = {}
+        self._loaded: dict[str, str] = {}
+        self._numbers = itertools.count()
+        self._active = ""
         self._steps = step_model(model, context_tokens, settings.parallel_requests)
         name = "cuda-graph" if hasattr(self._steps, "use_adapter") else f"transformers-{model.device.type}"
         self._engine = StepEngine(
@@ -54,28 +62,43 @@ class TransformersEngine:
         self._engine.close()
         del self._model, self._steps
 
-    def use_adapter(self, folder: Path | None) -> None:
-        """Answer with the adapter in `folder` from the next token on, or with the bare base.
+    def use_adapter(self, folder: Path | None) -> str:
+        """Answer every request that comes from now on with the adapter in `folder`, or with the bare base; the adapter's hash, empty for none.
 
         Raises:
             ModelMissing: the folder holds no adapter.
             ModelFailed: the adapter is damaged or made for another base; the one before stays in use.
+            ModelTooLarge: the device has no memory left for it; the one before stays in use.
         """
-        self._engine.change(lambda: self._swap(folder))
+        content = adapter_hash(folder) if folder is not None else ""
+        self._engine.change(lambda: self._swap(folder, content))
+        return content
 
-    def _swap(self, folder: Path | None) -> None:
-        name = ""
-        if folder is None:
-            if self._loaded:
-                self._model.base_model.disable_adapter_layers()
-        else:
-            known = self._loaded.get(folder)
-            name = known or f"adapter{len(self._loaded)}"
-            if known is None:
-                self._model = load_adapter(self._model, folder, name)
-                self._loaded[folder] = name
+    def _swap(self, folder: Path | None, content: str) -> None:
+        before = self._active
+        with told_when_too_large(f"the adapter in {folder}"):
+            name = self._name_of(folder, content) if folder is not None else ""
+            try:
+                self._activate(name)
+            except Exception:
+                self._activate(before)
+                raise
+
+    def _name_of(self, folder: Path, content: str) -> str:
+        """The name under which PEFT has the adapter, loaded now if it was not."""
+        if content not in self._loaded:
+            name = f"adapter{next(self._numbers)}"
+            self._model = load_adapter(self._model, folder, name)
+            self._loaded[content] = name
+        return self._loaded[content]
+
+    def _activate(self, name: str) -> None:
+        if name:
             self._model.base_model.enable_adapter_layers()
             self._model.set_adapter(name)
+        elif self._loaded:
+            self._model.base_model.disable_adapter_layers()
+        self._active = name
         self._steps.model = self._model
         if hasattr(self._steps, "use_adapter"):
             self._steps.use_adapter(name)

@@ -7,12 +7,18 @@ model brings along is never run.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from rag.chat_models.presets import PRESETS
 from rag.errors import LecternError, ModelFailed, ModelMissing, ModelTooLarge
+
+if TYPE_CHECKING:
+    from rag.chat_models.lora_adapter import LoraUpdate
 
 
 class Weights(StrEnum):
@@ -98,48 +104,160 @@ def load_tokenizer(source: str) -> Any:
 
 
 def explained(source: str, exc: Exception) -> LecternError:
-    """One sentence for what went wrong while a model was loaded: what to accept, download or pass."""
-    text = f"{type(exc).__name__}: {exc}"
-    lower = text.lower()
-    if "gated" in lower or "401" in text or "403" in text:
-        return ModelMissing(
-            f"access to {source} is not granted on this machine: accept its licence on its Hugging Face page, run "
-            f"`hf auth login` and `hf download {source}`, or pass the folder of a copy"
-        )
-    if Path(source).is_dir() and "Safetensor" not in text:
+    """One sentence for what went wrong while a model was loaded: what to accept, download or pass.
+
+    The hub's own errors are looked for among the causes, because transformers wraps them; what their text happens to hold says nothing.
+    """
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
+
+    causes = _causes(exc)
+    damaged = any(type(cause).__name__ == "SafetensorError" for cause in causes)
+    if Path(source).is_dir():
+        if damaged:
+            return _damaged(source, exc)
         return ModelFailed(
             f"the model in {source} cannot be loaded ({_first_line(exc)}); a folder with config.json, a tokenizer and safetensors weights is needed"
         )
-    if isinstance(exc, (OSError, ValueError)) and "Safetensor" not in text:
+    hub = next((cause for cause in causes if isinstance(cause, HfHubHTTPError)), None)
+    status = getattr(getattr(hub, "response", None), "status_code", 0)
+    if isinstance(hub, GatedRepoError) or (
+        status in (401, 403) and not isinstance(hub, RepositoryNotFoundError)
+    ):
+        return ModelMissing(f"access to {source} is not granted on this machine: {_how_to_get(source)}")
+    if isinstance(hub, RepositoryNotFoundError):
         return ModelMissing(
-            f"{source} is not on this machine and could not be fetched: run `hf download {source}` where there is a "
-            "network, or pass the folder of a copy or the path of a GGUF file"
+            f"Hugging Face has no model {source}, or shows it only to those it lets in: check the name, run `hf auth login` "
+            "if it is private, or pass the folder of a copy"
         )
+    if isinstance(exc, (OSError, ValueError)) and not damaged:
+        return ModelMissing(
+            f"{source} is not on this machine and could not be fetched: {_how_to_get(source)}"
+        )
+    return _damaged(source, exc)
+
+
+def _causes(exc: BaseException | None) -> list[BaseException]:
+    """The error and what it was raised from, outermost first."""
+    found: list[BaseException] = []
+    while exc is not None and exc not in found:
+        found.append(exc)
+        exc = exc.__cause__ or exc.__context__
+    return found
+
+
+def _how_to_get(source: str) -> str:
+    otherwise = "or pass the folder of a copy or the path of a GGUF file"
+    if any(preset.gated and preset.source == source for preset in PRESETS):
+        return (
+            f"accept its licence at https://huggingface.co/{source}, run `hf auth login` and `hf download {source}` where there is "
+            f"a network, {otherwise}"
+        )
+    return f"run `hf download {source}` where there is a network, {otherwise}"
+
+
+def _damaged(source: str, exc: Exception) -> ModelFailed:
     return ModelFailed(f"the files of {source} are damaged ({_first_line(exc)}); download or copy them again")
 
 
+@contextmanager
+def told_when_too_large(what: str) -> Iterator[None]:
+    """Turns a device's own error for memory that it does not have into a sentence about `what`.
+
+    Raises:
+        ModelTooLarge: in the body the device's memory ran out.
+    """
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as exc:
+        raise ModelTooLarge(
+            f"{what} does not fit the memory that is left on this device; lower model.context_tokens or model.parallel_requests, "
+            "or choose nf4 (model.weights)"
+        ) from exc
+
+
 def load_adapter(model: Any, folder: Path, name: str) -> Any:
-    """The model with the LoRA adapter in `folder` loaded under `name` and switched on.
+    """The model with the LoRA adapter in `folder` loaded under `name`, a name that it never had before; which is on is left as it was.
+
+    Nothing of the model is touched before every matrix was held against the layer it changes; what PEFT itself refuses after that is taken
+    out again.
 
     Raises:
         ModelMissing: the folder holds no adapter.
-        ModelFailed: the adapter is damaged or made for another base.
+        ModelFailed: the adapter is damaged or made for another base; the model answers as before.
     """
     from peft import PeftModel
 
     from rag.chat_models.lora_adapter import read_adapter
 
-    read_adapter(folder)
+    updates = read_adapter(folder)
+    _check_shapes(model, updates, folder)
     try:
         if isinstance(model, PeftModel):
             model.load_adapter(str(folder), adapter_name=name)
-            model.set_adapter(name)
-            return model
-        return PeftModel.from_pretrained(model, str(folder), adapter_name=name).eval()
+            loaded: Any = model
+        else:
+            loaded = PeftModel.from_pretrained(model, str(folder), adapter_name=name).eval()
+        _check_loaded(loaded, updates, name)
     except Exception as exc:
+        _take_out(model, name)
         raise ModelFailed(
             f"the adapter in {folder} does not fit this model ({_first_line(exc)}); use one trained on the same base"
         ) from exc
+    return loaded
+
+
+def _check_shapes(model: Any, updates: Mapping[str, LoraUpdate], folder: Path) -> None:
+    layers = dict(_bare(model).named_modules())
+    for module, update in updates.items():
+        layer = layers.get(module)
+        there = (getattr(layer, "out_features", None), getattr(layer, "in_features", None))
+        wanted = (update.b.shape[0], update.a.shape[1])
+        if None in there:
+            raise ModelFailed(
+                f"the adapter in {folder} does not fit this model, which has no linear layer {module}; use one trained on the same base"
+            )
+        if there != wanted:
+            raise ModelFailed(
+                f"the adapter in {folder} does not fit this model: its {module} is {wanted[0]} x {wanted[1]}, the model's "
+                f"{there[0]} x {there[1]}; use one trained on the same base"
+            )
+
+
+def _check_loaded(model: Any, updates: Mapping[str, LoraUpdate], name: str) -> None:
+    """Raises where the layers that PEFT gave the adapter, by its configuration, are not those that its matrices are for."""
+    held = {
+        module
+        for module, layer in _bare(model).named_modules()
+        if name in (getattr(layer, "lora_A", None) or ())
+    }
+    if held != set(updates):
+        odd = sorted(held ^ set(updates))[0]
+        raise ValueError(f"its configuration and its weights disagree about {odd}")
+
+
+def _take_out(model: Any, name: str) -> None:
+    """Remove what a refused adapter left behind, and the wrapping of layers that no adapter is left for."""
+    from peft import PeftModel
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    if isinstance(model, PeftModel):
+        model.peft_config.pop(name, None)
+    bare = _bare(model)
+    for module, layer in list(bare.named_modules()):
+        if not isinstance(layer, BaseTunerLayer):
+            continue
+        if name in (getattr(layer, "lora_A", None) or ()):
+            layer.delete_adapter(name)
+        if not getattr(layer, "lora_A", None):
+            parent, _, own = module.rpartition(".")
+            setattr(bare.get_submodule(parent), own, layer.get_base_layer())
+
+
+def _bare(model: Any) -> Any:
+    """The transformers model inside what PEFT made of it."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def _quantization(weights: Weights, device: str) -> Any:

@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from rag.chat_models.local_model import LocalChatModel
-from rag.chat_models.lora_adapter import adapter_hash
+from rag.chat_models.model_shape import chosen_context
 from rag.chat_models.token_grammar import grammars_of
 from rag.chat_models.tokenization import Tokenization
 from rag.chat_models.transformers_engine import TransformersEngine
-from rag.chat_models.transformers_loading import Weights, load_causal_model, load_tokenizer
+from rag.chat_models.transformers_loading import (
+    Weights,
+    load_causal_model,
+    load_tokenizer,
+    told_when_too_large,
+)
 from rag.errors import ModelFailed
 from rag.prompt import PromptStyle
 from rag.settings import ModelSettings
-
-_ASSUMED_CONTEXT_TOKENS = 2048
 
 
 class TransformersChatModel(LocalChatModel):
@@ -26,17 +29,16 @@ class TransformersChatModel(LocalChatModel):
     base_fingerprint: str = ""
 
     def use_adapter(self, folder: Path | None) -> None:
-        """Answer with the LoRA adapter in `folder` from now on, or with the bare base.
+        """Answer every question that is asked from now on with the LoRA adapter in `folder`, or with the bare base.
 
         Raises:
             ModelMissing: the folder holds no adapter.
             ModelFailed: the adapter is damaged or made for another base; the one before stays in use.
         """
-        suffix = f"+{adapter_hash(folder)}" if folder else ""
         engine: Any = self.engine
-        engine.use_adapter(folder)
+        content = engine.use_adapter(folder)
         self.adapter = str(folder) if folder else ""
-        self.fingerprint = self.base_fingerprint + suffix
+        self.fingerprint = self.base_fingerprint + (f"+{content}" if content else "")
 
 
 def open_transformers(
@@ -52,17 +54,19 @@ def open_transformers(
     tokenizer = load_tokenizer(source)
     tokenization = _tokenization(tokenizer, source)
     model = load_causal_model(source, weights)
-    own_limit = int(getattr(model.config, "max_position_embeddings", _ASSUMED_CONTEXT_TOKENS))
-    context = min(settings.context_tokens or own_limit, own_limit)
+    own_limit = int(getattr(model.config, "max_position_embeddings", 0) or 0)
+    context = chosen_context(settings.name, settings.context_tokens, own_limit)
     grammars = grammars_of(tokenizer, int(model.config.vocab_size))
     fingerprint = _fingerprint(source, model.config, weights)
+    with told_when_too_large(f"a conversation of {context:,} tokens beside {source}"):
+        engine = TransformersEngine(model, context, settings, grammars)
     chat = TransformersChatModel(
         name=settings.name,
         fingerprint=fingerprint,
         base_fingerprint=fingerprint,
         context_tokens=context,
         prompt_style=PromptStyle.INSTRUCT,
-        engine=TransformersEngine(model, context, settings, grammars),
+        engine=engine,
         tokenization=tokenization,
         max_answer_tokens=settings.max_answer_tokens,
         temperature=settings.temperature,
@@ -77,7 +81,7 @@ def _tokenization(tokenizer: Any, source: str) -> Tokenization:
     template = tokenizer.chat_template
     if isinstance(template, dict):
         template = template.get("default")
-    if not template:
+    if not isinstance(template, str) or not template.strip():
         raise ModelFailed(f"{source} has no chat template; use its instruct version")
     ends = {tokenizer.eos_token_id, *_known_ends(tokenizer)}
     special = {"bos_token": tokenizer.bos_token or "", "eos_token": tokenizer.eos_token or ""}

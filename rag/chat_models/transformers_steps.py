@@ -25,6 +25,7 @@ class TransformersSteps:
     def __init__(self, model: Any, slots: int = CONVERSATIONS) -> None:
         self.model = model
         self.slots = slots
+        self.asynchronous = model.device.type != "cpu"
         self._caches: list[Any] = [None] * slots
         self._croppable = getattr(DynamicCache(config=model.config), "is_croppable", True)
 

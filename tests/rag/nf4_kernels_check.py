@@ -1,7 +1,7 @@
 """Run by `test_chat_models_transformers` in Triton's interpreter: the CUDA decoder against transformers, on a CPU.
 
-A decode step must give the logits that the whole model gives: for one conversation and several, after a kept prefix, with an adapter;
-and the 4-bit product must be that of bitsandbytes' own dequantized weights.
+A decode step must give the logits that the whole model gives: for one conversation and several, after a kept prefix, with an adapter of
+all layers, of some that are computed together and of the output matrix; and the 4-bit product must be that of bitsandbytes' own dequantized weights.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def tiny() -> Any:
 def check_decoder(model: Any, adapter: str = "") -> None:
     decoder = CudaLlama(model, 256, wished_slots=3)
     decoder.use_adapter(adapter)
-    first, second = torch.randint(0, 128, (140,)).tolist(), torch.randint(0, 128, (20,)).tolist()
+    first, second = torch.randint(0, 128, (170,)).tolist(), torch.randint(0, 128, (20,)).tolist()
     expected = [model(input_ids=torch.tensor([ids])).logits[0] for ids in (first, second)]
     close(decoder.read(1, first[:90], 0), expected[0][89])
     close(decoder.read(1, first[:130], 70), expected[0][129])
@@ -42,6 +42,10 @@ def check_decoder(model: Any, adapter: str = "") -> None:
         close(both[0], expected[0][130 + at])
         close(both[1], expected[1][10 + at])
     close(decoder.step([1], [first[133]], [133])[0], expected[0][133])
+    close(
+        decoder.read(1, first[:169], 20), expected[0][168]
+    )  # behind a kept prefix, by the model's own reading
+    close(decoder.step([1], [first[169]], [169])[0], expected[0][169])
 
 
 def check_four_bits() -> None:
@@ -76,9 +80,11 @@ if __name__ == "__main__":
         check_decoder(tiny())
         from peft import LoraConfig, get_peft_model
 
-        adapted = get_peft_model(tiny(), LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"))
-        for name, parameter in adapted.named_parameters():
-            if "lora_B" in name:
-                parameter.data.normal_(0, 0.1)
-        check_decoder(adapted.eval(), "default")
+        some = ["q_proj", "v_proj", "up_proj", "lm_head"]
+        for targets in ("all-linear", some, ["k_proj"]):
+            adapted = get_peft_model(tiny(), LoraConfig(r=4, target_modules=targets, task_type="CAUSAL_LM"))
+            for name, parameter in adapted.named_parameters():
+                if "lora_B" in name:
+                    parameter.data.normal_(0, 0.1)
+            check_decoder(adapted.eval(), "default")
         check_four_bits()

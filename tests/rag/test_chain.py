@@ -145,6 +145,51 @@ def test_a_model_that_follows_instructions_rewrites_and_sees_the_history(
     assert [message.content for message in chain.model.asked[1][1:3]] == [turn.content for turn in HISTORY]
 
 
+def test_no_history_turns_is_no_history_and_what_is_cut_is_said(build: Callable[..., AnswerChain]) -> None:
+    reply, question = "The parameter k1 is usually 1.2. [1]", "What is k1 in BM25?"
+    long = (Turn(Role.USER, "What is stemming?"), Turn(Role.ASSISTANT, "Roots. [2]"), *HISTORY)
+    for turns, shown in ((0, 0), (1, 2), (2, 4)):
+        chain = build(reply, settings={"history_turns": turns}, prompt_style=PromptStyle.INSTRUCT)
+        answer = chain.invoke({"question": question, "history": long})
+        assert len(chain.model.asked[-1]) == 2 + shown
+        cut = f"{4 - shown} earlier messages are more than the {turns} turns of answer.history_turns"
+        assert answer.left_out == ((cut,) if shown < 4 else ())
+    chain = build(reply, settings={"history_turns": 0})
+    answer = chain.invoke({"question": "What are its parameters?", "history": HISTORY})
+    assert answer.standalone_question == "What are its parameters?"
+    assert answer.left_out == ("2 earlier messages are more than the 0 turns of answer.history_turns",)
+    assert build(reply).invoke({"question": question, "history": HISTORY}).left_out == ()
+
+
+def test_a_refusal_says_too_what_the_question_was_searched_without(build: Callable[..., AnswerChain]) -> None:
+    chain = build(cosine=0.01, settings={"history_turns": 0})
+    answer = chain.invoke({"question": "Who won it?", "history": HISTORY})
+    assert answer.abstained
+    assert answer.left_out == ("2 earlier messages are more than the 0 turns of answer.history_turns",)
+
+
+def test_a_history_that_is_too_long_to_rewrite_with_is_cut_or_done_without(
+    build: Callable[..., AnswerChain],
+) -> None:
+    told = Turn(Role.ASSISTANT, "word " * 300)
+    question, rewritten = "What are its parameters?", "What are the parameters of BM25?"
+    reply = "The parameter k1 is usually 1.2. [1]"
+    chain = build(rewritten, reply, prompt_style=PromptStyle.INSTRUCT, context_tokens=450)
+    answer = chain.invoke({"question": question, "history": (Turn(Role.USER, "Hi?"), told, *HISTORY)})
+    assert answer.standalone_question == rewritten
+    assert "word" not in chain.model.asked[0][-1].content
+    assert (
+        "2 earlier messages did not fit the model's context when the question was rewritten"
+        in answer.left_out
+    )
+    chain = build(reply, prompt_style=PromptStyle.INSTRUCT, context_tokens=450)
+    answer = chain.invoke({"question": question, "history": (HISTORY[0], told)})
+    assert answer.standalone_question == "What are BM25's parameters?"  # by rule, without the model
+    assert len(chain.model.asked) == 1
+    assert answer.details["context_tokens"] == 450
+    assert answer.details["context_assumed"] is False
+
+
 def test_closing_the_stream_stops_the_model(build: Callable[..., AnswerChain]) -> None:
     chain = build("one two three four five six seven eight")
     stream = chain.stream({"question": "What is BM25?"})

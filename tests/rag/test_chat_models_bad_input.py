@@ -201,9 +201,6 @@ def test_no_server_and_a_port_that_is_something_else(refused: Callable[..., str]
             process.kill()
 
 
-@pytest.mark.xfail(
-    reason="the process ends with signal 11 in native code that was loading, instead of status 130"
-)
 def test_control_c_while_a_model_loads_leaves_nothing_behind(home: Path, tmp_path: Path) -> None:
     before, cache = held(home), tmp_path / "cache"
     model = tmp_path / "copy.gguf"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -277,6 +280,70 @@ def test_an_adapter_for_another_base_is_refused(tmp_path: Path) -> None:
         merged_gguf(embedded_gguf(), folder)
     with pytest.raises(ModelMissing, match="holds no adapter_model"):
         merged_gguf(embedded_gguf(), tmp_path)
+
+
+CONTROL_C = """
+import os, signal, time
+from pathlib import Path
+from rag.openvino_core import openvino_core
+from rag.chat_models.embedded import embedded_gguf
+from rag.chat_models.gguf_file import read_header
+from rag.chat_models.openvino_conversion import converted_folder
+from rag.chat_models.openvino_engine import OpenVinoEngine
+from rag.errors import ModelFailed
+from rag.settings import ModelSettings
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+openvino_core().available_devices
+folder = converted_folder(read_header(embedded_gguf()))
+engines = [OpenVinoEngine(folder, ModelSettings()) for _ in range(2)]
+for engine in engines:
+    engine.close()
+try:
+    OpenVinoEngine(Path("/nowhere"), ModelSettings())
+except ModelFailed:
+    print("refused")
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(5)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_control_c_after_models_were_closed_interrupts_and_does_not_crash() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CONTROL_C],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.split()) == (0, ["refused", "interrupted"]), done.stderr
+
+
+def test_the_room_for_keys_and_values_follows_the_context(chat: Any) -> None:
+    # 2 * 30 layers * 3 heads * 64 numbers of 2 bytes: 23,040 bytes a token; 8 requests of 8,192 tokens
+    assert chat.engine._cache_gigabytes == 2  # 1.51 GB
+
+
+def test_closing_a_model_ends_the_answers_under_way_as_cancelled(tokenization: Tokenization) -> None:
+    from rag.chat_models.generation import FinishReason, GenerationRequest
+    from rag.chat_models.openvino_conversion import converted_folder
+    from rag.chat_models.openvino_engine import OpenVinoEngine
+
+    engines: list[Any] = [OpenVinoEngine(converted_folder(read_header(embedded_gguf())), ModelSettings())]
+    if find_spec("xllamacpp"):
+        from rag.chat_models.llama_cpp_engine import LlamaCppEngine
+
+        engines.append(LlamaCppEngine(embedded_gguf(), 2048, ModelSettings(), tokenization))
+    for engine in engines:
+        under_way = engine.submit(GenerationRequest(tuple(tokenization.encode_turns(FRANCE)[:-4]), 1900))
+        next(iter(under_way))
+        started = time.monotonic()
+        engine.close()
+        assert time.monotonic() - started < 3
+        assert list(under_way)[-1].finish is FinishReason.CANCELLED
 
 
 def test_llama_cpp_takes_over_where_openvino_is_missing(tokenization: Tokenization) -> None:

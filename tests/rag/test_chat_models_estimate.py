@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rag.chat_models.device_room import _left_to_the_container, conversations, holds_copies
-from rag.chat_models.estimate import Estimate, _with_cuda
-from rag.chat_models.model_shape import config_of, shape_of_config
+from rag.chat_models.estimate import (
+    Estimate,
+    _gguf_estimate,
+    _with_cuda,
+    estimate,
+    openvino_cache_bytes,
+    refuse_what_cannot_fit,
+)
+from rag.chat_models.gguf_engine import GgufEngine, gguf_engine
+from rag.chat_models.gguf_file import GgufHeader, TensorExtent
+from rag.chat_models.inventory import described, listed_models
+from rag.chat_models.model_shape import chosen_context, config_of, shape_of_config
 from rag.chat_models.presets import reference
-from rag.errors import ModelFailed
+from rag.errors import ModelFailed, ModelTooLarge, SettingsError
 from rag.settings import ModelSettings
 
 LINEAR = 32 * (4096 * 4096 * 2 + 4096 * 1024 * 2 + 3 * 4096 * 14336)
@@ -80,3 +92,106 @@ def test_a_containers_limit_counts_without_the_files_it_could_drop(tmp_path: Pat
     assert _left_to_the_container(tmp_path, 77) == 450
     (tmp_path / "memory.max").write_text("max\n")
     assert _left_to_the_container(tmp_path, 77) == 77
+
+
+Q4_K, Q8_0, F32 = 12, 8, 0
+
+
+def large_gguf(type_id: int = Q4_K) -> GgufHeader:
+    """The header of a model of 8 billion weights in one matrix; 4.5 bits a weight in Q4_K."""
+    rows = 8_000_000_000 // 4096
+    size = {Q4_K: rows * 4096 // 256 * 144, Q8_0: rows * 4096 // 32 * 34}[type_id]
+    shape = {
+        "block_count": 32,
+        "embedding_length": 4096,
+        "feed_forward_length": 14336,
+        "attention.head_count": 32,
+        "attention.head_count_kv": 8,
+        "context_length": 8192,
+    }
+    metadata = {"general.architecture": "llama", **{f"llama.{key}": value for key, value in shape.items()}}
+    tensors = {"blk.0.ffn_up.weight": TensorExtent((4096, rows), type_id, 0, size)}
+    return GgufHeader(Path("large.gguf"), metadata, tensors, size)
+
+
+both = pytest.mark.skipif(
+    not (find_spec("openvino_genai") and find_spec("xllamacpp")), reason="needs both engines"
+)
+
+
+@both
+def test_a_large_file_in_k_types_is_llama_cpps_and_takes_its_own_size() -> None:
+    header = large_gguf()
+    assert gguf_engine(header) is GgufEngine.LLAMA_CPP
+    found = _gguf_estimate(header, ModelSettings(name="large.gguf"), 0)
+    assert found.weight_bytes == header.weight_bytes == 8_000_000_000 // 4096 * 4096 // 256 * 144
+    assert found.kv_bytes == KV_8192
+    exact = large_gguf(Q8_0)  # at its own size OpenVINO can hold it
+    assert gguf_engine(exact) is GgufEngine.OPENVINO
+    assert _gguf_estimate(exact, ModelSettings(name="large.gguf"), 0).weight_bytes == 2 * exact.weight_bytes
+
+
+def test_keys_and_values_have_room_for_every_request_with_its_whole_context(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    free = 8_500_000_000 * 2 + 40 * 10**9
+    monkeypatch.setattr("rag.chat_models.estimate.free_bytes", lambda device: free)
+    exact = large_gguf(Q8_0)
+    assert openvino_cache_bytes(exact, 8192, ModelSettings()) == 8 * KV_8192
+    assert openvino_cache_bytes(exact, 8192, ModelSettings(parallel_requests=2)) == 2 * KV_8192
+    assert openvino_cache_bytes(exact, 1024, ModelSettings()) == KV_8192
+    monkeypatch.setattr(
+        "rag.chat_models.estimate.free_bytes", lambda device: 2 * exact.weight_bytes + 6 * 10**9
+    )
+    assert openvino_cache_bytes(exact, 8192, ModelSettings()) == 3 * 10**9  # half of what the weights leave
+    monkeypatch.setattr("rag.chat_models.estimate.free_bytes", lambda device: 0)
+    assert openvino_cache_bytes(exact, 8192, ModelSettings()) == KV_8192  # the context that is promised
+
+
+def test_a_preset_that_is_not_here_is_refused_by_its_published_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.chat_models.estimate.free_bytes", lambda device: 3 * 10**9)
+    with pytest.raises(
+        ModelTooLarge, match=r"llama3-8b does not fit: it needs \d+\.\d GB and 3\.0 GB are free"
+    ):
+        refuse_what_cannot_fit(ModelSettings(name="llama3-8b"))
+    monkeypatch.setattr("rag.chat_models.estimate.free_bytes", lambda device: 90 * 10**9)
+    refuse_what_cannot_fit(ModelSettings(name="llama3-8b"))
+    refuse_what_cannot_fit(ModelSettings(name="some/model-nobody-has"))
+
+
+def test_a_context_is_as_wished_up_to_the_models_own() -> None:
+    assert chosen_context("m", 0, 8192) == 8192
+    assert chosen_context("m", 100, 8192) == 100
+    assert chosen_context("m", 0, 0) == 2048
+    assert chosen_context("m", 9000, 0) == 9000
+    for settings, tokens in (
+        (ModelSettings(name="llama3-8b"), 8193),
+        (ModelSettings(name="llama3-8b", context_tokens=9000), 0),
+    ):
+        with pytest.raises(
+            SettingsError, match=r"tokens is asked for and llama3-8b reads 8,192; lower model\.context_tokens"
+        ):
+            estimate(settings, tokens)
+
+
+def test_gguf_files_of_a_folder_are_listed_with_what_is_wrong_with_them(tmp_path: Path) -> None:
+    import gguf
+
+    path = tmp_path / "own.GGUF"
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_name("My own")
+    writer.add_license("mit")
+    writer.add_context_length(512)
+    writer.add_tensor("output_norm.weight", np.ones(8, np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    (tmp_path / "cut.gguf").write_bytes(b"GGUF")
+    (tmp_path / "notes.md").write_text("x")
+    cut, own = (entry for entry in listed_models(tmp_path) if str(tmp_path) in entry.name)
+    assert (own.name, own.kind, own.here, own.license, own.note) == (str(path), "gguf", True, "mit", "My own")
+    assert own.size_bytes == path.stat().st_size
+    assert (cut.here, "cut.gguf has 4 bytes" in cut.note) == (False, True)
+    told = described(str(path))
+    assert (told["context_tokens"], told["engine"]) == (512, gguf_engine(large_gguf(Q8_0)).value)

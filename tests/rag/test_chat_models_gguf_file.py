@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from rag.chat_models.gguf_file import read_header
 from rag.chat_models.gguf_writing import rewrite
+from rag.chat_models.tokenization import from_gguf
 from rag.errors import ModelFailed, ModelMissing
+from rag.types import Role, Turn
 
 WEIGHT = np.arange(4 * 64, dtype=np.float32).reshape(4, 64) / 100
 
@@ -93,3 +97,71 @@ def test_rewriting_changes_only_what_is_named(gguf_path: Path, tmp_path: Path) -
     step = np.abs(WEIGHT + 1).reshape(4, 2, 32).max(-1, keepdims=True) / 127
     assert (np.abs(new - WEIGHT - 1).reshape(4, 2, 32) <= step * 0.57).all()
     assert np.array_equal(tensors["output_norm.weight"].data, np.ones(5, np.float32))
+
+
+Write = Callable[[Any], None]
+BYTES = [chr(number) for number in range(33, 127)]
+"""Tokens of a byte-level vocabulary, enough for ASCII words."""
+
+
+def small_model(path: Path, *, without: tuple[str, ...] = (), then: Write = lambda writer: None) -> Path:
+    """A GGUF file with a vocabulary that works, some of its fields left out, others written by `then`."""
+    import gguf
+
+    writer = gguf.GGUFWriter(path, "llama")
+    fields: dict[str, Write] = {
+        "context": lambda to: to.add_context_length(77),
+        "model": lambda to: to.add_tokenizer_model("gpt2"),
+        "tokens": lambda to: to.add_token_list([*BYTES, "ab"]),
+        "merges": lambda to: to.add_token_merges(["a b"]),
+        "eos": lambda to: to.add_eos_token_id(2),
+        "template": lambda to: to.add_chat_template("{{ messages[0].content }}"),
+    }
+    for name, write in fields.items():
+        if name not in without:
+            write(writer)
+    then(writer)
+    writer.add_tensor("output_norm.weight", np.ones(5, np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def test_a_small_vocabulary_reads_and_its_template_speaks(tmp_path: Path) -> None:
+    tokenization = from_gguf(read_header(small_model(tmp_path / "good.gguf")))
+    assert tokenization.encode_turns([Turn(Role.USER, "cab")]) == [BYTES.index("c"), len(BYTES)]
+    with pytest.raises(ModelFailed, match="makes an empty prompt"):
+        tokenization.prompt([Turn(Role.USER, " ")])
+
+
+@pytest.mark.parametrize(
+    ("without", "then", "told"),
+    [
+        ("", lambda to: to.add_uint32("general.alignment", 0), r"general\.alignment = 0"),
+        ("", lambda to: to.add_string("general.alignment", "x"), r"general\.alignment = 'x'"),
+        ("context", lambda to: to.add_string("llama.context_length", "8k"), r"llama\.context_length = '8k'"),
+        ("context", lambda to: to.add_float32("llama.context_length", 2.5), r"llama\.context_length = 2\.5"),
+        ("merges", lambda to: None, r"damaged vocabulary \(it has no merges\)"),
+        ("merges", lambda to: to.add_token_merges(["ab"]), "damaged vocabulary"),
+        ("merges", lambda to: to.add_token_merges(["a zz"]), "damaged vocabulary"),
+        ("merges", lambda to: to.add_array("tokenizer.ggml.merges", [1, 2]), "other than strings"),
+        ("tokens", lambda to: to.add_array("tokenizer.ggml.tokens", [1, 2]), "other than strings"),
+        ("eos", lambda to: to.add_eos_token_id(95), r"eos_token_id = 95, which is none of its 95 tokens"),
+        ("eos", lambda to: to.add_string("tokenizer.ggml.eos_token_id", "2"), r"eos_token_id = '2'"),
+        ("", lambda to: to.add_bos_token_id(4_000_000_000), "bos_token_id = 4000000000"),
+        ("", lambda to: to.add_eot_token_id(95), "eot_token_id = 95"),
+        ("template", lambda to: None, "has no chat template"),
+        ("template", lambda to: to.add_chat_template(" \n"), "has no chat template"),
+        ("template", lambda to: to.add_chat_template("{{ 1 + 'a' }}"), "refuses these messages"),
+        ("template", lambda to: to.add_chat_template("{% if"), "chat template cannot be read"),
+    ],
+)
+def test_damaged_metadata_is_one_sentence(tmp_path: Path, without: str, then: Write, told: str) -> None:
+    path = small_model(tmp_path / "bad.gguf", without=(without,), then=then)
+    with pytest.raises(ModelFailed, match=told) as caught:
+        header = read_header(path)
+        header.number("context_length")
+        from_gguf(header).prompt([Turn(Role.USER, "hi")])
+    assert "\n" not in str(caught.value)

@@ -44,9 +44,10 @@ class Script(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        self.send(json.dumps(MODELS).encode())
+        self.send(json.dumps(getattr(self.server, "models", MODELS)).encode())
 
     def do_POST(self) -> None:
+        self.server.keys.append(self.headers.get("Authorization"))  # type: ignore[attr-defined]
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.asked.append((self.path, body))  # type: ignore[attr-defined]
         self.server.answer(self, body)  # type: ignore[attr-defined]
@@ -78,10 +79,13 @@ Answer = Callable[[Script, dict[str, Any]], None]
 
 
 @contextmanager
-def serving(answer: Answer) -> Iterator[tuple[str, list[tuple[str, dict[str, Any]]]]]:
+def serving(
+    answer: Answer, models: dict[str, Any] = MODELS, keys: list[str | None] | None = None
+) -> Iterator[tuple[str, list[tuple[str, dict[str, Any]]]]]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Script)
     server.daemon_threads = True
     server.answer, server.asked = answer, []  # type: ignore[attr-defined]
+    server.models, server.keys = models, [] if keys is None else keys  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -154,6 +158,33 @@ def is_silent(to: Script, body: dict[str, Any]) -> None:
     time.sleep(3)
 
 
+def falls_silent_after_its_headers(to: Script, body: dict[str, Any]) -> None:
+    to.stream(whole=False)
+    to.close_connection = False
+    time.sleep(3)
+
+
+def falls_silent_midway(to: Script, body: dict[str, Any]) -> None:
+    to.stream(event("half an ans"), whole=False)
+    to.close_connection = False
+    time.sleep(3)
+
+
+def hangs_up_after_its_headers(to: Script, body: dict[str, Any]) -> None:
+    to.stream(whole=False)
+
+
+def tells_an_error_in_its_stream(to: Script, body: dict[str, Any]) -> None:
+    to.stream(b'data: {"error": {"message": "the KV cache is full", "code": 500}}\n\n')
+
+
+def tells_an_error_midway(to: Script, body: dict[str, Any]) -> None:
+    to.stream(event("half"), b'event: error\ndata: {"error": "slot 3 died"}\n\n')
+
+
+SILENT = (is_silent, falls_silent_after_its_headers, falls_silent_midway)
+
+
 def refuses(to: Script, body: dict[str, Any]) -> None:
     to.send(b'{"error": {"message": "context too long"}}', 400)
 
@@ -177,6 +208,11 @@ def is_full(to: Script, body: dict[str, Any]) -> None:
         (says_html, ModelFailed, "no OpenAI-compatible server"),
         (says_rubbish, ModelFailed, "no OpenAI-compatible server"),
         (is_silent, ModelFailed, r"said nothing for 0\.3 s"),
+        (falls_silent_after_its_headers, ModelFailed, r"said nothing for 0\.3 s"),
+        (falls_silent_midway, ModelFailed, r"said nothing for 0\.3 s"),
+        (hangs_up_after_its_headers, ModelFailed, "hung up before it said anything"),
+        (tells_an_error_in_its_stream, ModelFailed, "failed while it answered: the KV cache is full"),
+        (tells_an_error_midway, ModelFailed, "failed while it answered: slot 3 died"),
         (refuses, ModelFailed, "refuses the question: .*context too long"),
         (wants_a_key, ModelMissing, "model.api_key"),
         (is_full, ModelBusy, "busy and stayed so"),
@@ -184,9 +220,12 @@ def is_full(to: Script, body: dict[str, Any]) -> None:
 )
 def test_each_failure_is_one_sentence(answer: Answer, kind: type[LecternError], told: str) -> None:
     with serving(answer) as (url, _):
-        model = opened(url, timeout_seconds=0.3 if answer is is_silent else 20)
+        model = opened(url, timeout_seconds=0.3 if answer in SILENT else 20)
+        started = time.monotonic()
         with pytest.raises(kind, match=told) as caught:
             model.invoke("q")
+        if answer in SILENT:
+            assert time.monotonic() - started < 1.0  # waited for once, not four times
     assert "\n" not in str(caught.value)
 
 
@@ -216,6 +255,68 @@ def test_counts_as_the_server_counts_else_cautiously() -> None:
         model = opened(url)
         assert [model.count_tokens(turns), model.count_tokens(turns)] == [2 + 8, 2 + 8]
         assert len(asked) == 1  # and is not asked again
+
+
+def test_a_failure_ends_counting_for_a_while_only_and_the_key_goes_along() -> None:
+    turns = [Turn(Role.USER, "abcdef")]
+    answers = [(b"", 503), (b'{"count": 41}', 200), (b'{"count": 42}', 200)]
+    keys: list[str | None] = []
+
+    def counts(to: Script, body: dict[str, Any]) -> None:
+        to.send(*answers.pop(0))
+
+    with serving(counts, keys=keys) as (url, asked):
+        model = opened(url, api_key="secret").model_copy(update={"count_again_seconds": 0.3})
+        assert [model.count_tokens(turns) for _ in range(3)] == [10, 10, 10]
+        assert len(asked) == 1
+        time.sleep(0.4)
+        assert [model.count_tokens(turns) for _ in range(2)] == [41, 42]
+    assert keys == ["Bearer secret"] * 3
+
+
+def models_with(**fields: Any) -> dict[str, Any]:
+    return {
+        "object": "list",
+        "data": [{"id": "m", "object": "model", "created": 0, "owned_by": "x", **fields}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "wished", "context", "assumed"),
+    [
+        ({"max_model_len": 4096}, 0, 4096, False),
+        ({"max_model_len": 4096}, 1000, 1000, False),
+        ({"meta": {"n_ctx": 2048, "n_ctx_train": 131072}}, 0, 2048, False),
+        ({"meta": {"n_ctx_train": 32768}}, 0, 32768, False),
+        (
+            {"meta": {"n_ctx_train": 32768}},
+            65536,
+            65536,
+            False,
+        ),  # served longer than it was trained: the user knows
+        ({}, 0, 8192, True),
+        ({}, 32768, 32768, False),
+    ],
+)
+def test_the_context_is_as_wished_or_told_and_where_neither_it_says_that_it_is_assumed(
+    fields: dict[str, Any], wished: int, context: int, assumed: bool
+) -> None:
+    with serving(refuses, models_with(**fields)) as (url, _):
+        model = opened(url, context_tokens=wished)
+        assert (model.context_tokens, model.context_assumed) == (context, assumed)
+        with pytest.raises(ModelFailed, match="context too long") as caught:
+            model.invoke("q")
+        assert ("8,192 tokens were assumed; set model.context_tokens" in str(caught.value)) == assumed
+
+
+def test_a_context_longer_than_the_server_allows_is_refused() -> None:
+    with (
+        serving(refuses) as (url, _),
+        pytest.raises(
+            SettingsError, match=r"a context of 5,000 tokens is asked for and openai:m@\S+ reads 4,096"
+        ),
+    ):
+        opened(url, context_tokens=5000)
 
 
 def test_closing_the_stream_hangs_up() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import queue
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,13 +12,15 @@ import pytest
 
 from rag.chat_models.generation import FinishReason, GenerationRequest
 from rag.chat_models.prompt_lookup import PromptLookup
-from rag.errors import ModelBusy, ModelTooLarge
+from rag.errors import ModelBusy, ModelFailed, ModelTooLarge
 
 VOCABULARY = 50
 
 
 class Counts:
     """After token n it says n + 1. Keeps what it read, and fails where a slot is not where the engine thinks it is."""
+
+    asynchronous = False
 
     def __init__(self, slots: int = 2) -> None:
         self.slots = slots
@@ -157,20 +161,111 @@ def test_400_requests_are_served_in_turn_and_cancelled_ones_free_their_place() -
 
 
 @pytest.mark.model
-def test_another_model_underneath_ends_the_answer_under_way_and_nothing_read_before_is_used_again() -> None:
+def test_a_change_waits_for_answers_under_way_and_later_questions_wait_for_it() -> None:
+    from rag.chat_models.step_engine import StepEngine
+
+    class Shifts(Counts):
+        """Says n + `by`."""
+
+        by = 1
+
+        def _after(self, tokens: Sequence[int]) -> Any:
+            return super()._after([token + self.by - 1 for token in tokens])
+
+    model = Shifts(2)
+    engine = StepEngine("counts", model, 40)
+    prompt = (3, 4, 5)
+    model.gate.clear()
+    before = [
+        engine.submit(GenerationRequest((number, 4, 5), 30)) for number in range(5)
+    ]  # three of them wait
+    changed = threading.Event()
+
+    def change() -> None:
+        engine.change(lambda: setattr(model, "by", 2))
+        changed.set()
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    while engine._queue._arrivals.qsize() < 4:  # the change stands behind the three that wait
+        time.sleep(0.001)
+    after = [engine.submit(GenerationRequest(prompt, 20)) for _ in range(3)]
+    assert not changed.is_set()
+    model.gate.set()
+    assert [said(one) for one in before] == [[token % 50 for token in range(6, 36)]] * 5
+    assert [said(one) for one in after] == [[token % 50 for token in range(7, 47, 2)]] * 3
+    thread.join(10)
+    assert changed.is_set()
+    said(engine.submit(GenerationRequest(prompt, 2)))
+    read = [kept for first, kept in model.reads if first == 3]
+    assert read[1] == 0  # nothing that the other model read is used
+    assert read[-1] == 2
+    with pytest.raises(ValueError, match="no such adapter"):
+        engine.change(lambda: exec("raise ValueError('no such adapter')"))
+    assert said(engine.submit(GenerationRequest(prompt, 2))) == [7, 9]
+    engine.close()
+    with pytest.raises(ModelFailed, match="closed"):
+        engine.change(lambda: None)
+
+
+@pytest.mark.model
+def test_a_change_that_still_waits_when_the_engine_closes_is_told() -> None:
     from rag.chat_models.step_engine import StepEngine
 
     model = Counts(1)
+    model.gate.clear()
     engine = StepEngine("counts", model, 4)
-    prompt = (3, 4, 5)
-    under_way = engine.submit(GenerationRequest(prompt, 40))
-    batches = iter(under_way)
-    next(batches)
-    engine.change(lambda: None)
-    assert [token for batch in batches for token in batch.ids] == [token % 50 for token in range(7, 46)]
-    said(engine.submit(GenerationRequest(prompt, 2)))
-    said(engine.submit(GenerationRequest(prompt, 2)))
-    assert [kept for _, kept in model.reads] == [0, 0, 2]
+    under_way = engine.submit(GenerationRequest((1, 2), 40))
+    told: list[Exception] = []
+
+    def change() -> None:
+        try:
+            engine.change(lambda: told.append(AssertionError("it was made")))
+        except ModelFailed as exc:
+            told.append(exc)
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    while not engine._queue._arrivals.qsize():
+        time.sleep(0.001)
+    closing = threading.Thread(target=engine.close)
+    closing.start()
+    while not engine._queue.closed:
+        time.sleep(0.001)
+    model.gate.set()
+    thread.join(10)
+    closing.join(10)
+    assert [str(exc) for exc in told] == ["the model was closed before it could be changed; open it again"]
+    assert list(under_way)[-1].finish is FinishReason.CANCELLED
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_token_is_handed_over_before_a_step_that_is_waited_for(asynchronous: bool) -> None:
+    from rag.chat_models.step_engine import StepEngine
+
+    class Slow(Counts):
+        go_on = threading.Event()
+
+        def step(self, *rows: Any) -> Any:
+            self.go_on.wait(20)
+            return super().step(*rows)
+
+    model = Slow(1)
+    model.asynchronous = asynchronous
+    model.go_on.clear()
+    engine = StepEngine("counts", model, 4)
+    batches: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    running = engine.submit(GenerationRequest((1, 2), 3))
+    reader = threading.Thread(target=lambda: [batches.put(batch) for batch in running])
+    reader.start()
+    if asynchronous:  # then it comes while the device is busy, after the call
+        with pytest.raises(queue.Empty):
+            batches.get(timeout=0.3)
+    else:
+        assert batches.get(timeout=10).ids == (3,)
+    model.go_on.set()
+    reader.join(10)
     engine.close()
 
 

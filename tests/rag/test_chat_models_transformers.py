@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from rag.chat_models.generation import FinishReason, GenerationRequest
-from rag.errors import ModelFailed, ModelMissing
+from rag.errors import ModelFailed, ModelMissing, ModelTooLarge, SettingsError
 from rag.settings import ModelSettings
 
 pytestmark = pytest.mark.model
@@ -38,19 +39,20 @@ def tiny_llama(seed: int = 0, hidden: int = 64) -> Any:
     return AutoModelForCausalLM.from_config(config).eval()
 
 
-def with_adapter(model: Any, folder: Path, seed: int) -> Any:
-    """The model with a random LoRA adapter, which is saved in the folder."""
+def with_adapter(model: Any, folder: Path | None, seed: int, targets: str | list[str] = "all-linear") -> Any:
+    """The model with a random LoRA adapter, which is saved in the folder if there is one."""
     import torch
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(seed)
     adapted = get_peft_model(
-        model, LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM")
+        model, LoraConfig(r=4, lora_alpha=8, target_modules=targets, task_type="CAUSAL_LM")
     )
     for name, parameter in adapted.named_parameters():
         if "lora_B" in name:
             parameter.data.normal_(0, 0.3)
-    adapted.save_pretrained(folder)
+    if folder is not None:
+        adapted.save_pretrained(folder)
     return adapted.eval()
 
 
@@ -159,6 +161,201 @@ def test_adapters_are_swapped_and_switched_off_without_loading_the_base_again(
     chat.close()
 
 
+def damaged_copy(folder: Path, target: Path, change: Any) -> Path:
+    """The adapter with its tensors changed by a function, its configuration left as it is."""
+    import shutil
+
+    from safetensors.numpy import load_file, save_file
+
+    shutil.copytree(folder, target)
+    weights = target / "adapter_model.safetensors"
+    tensors = load_file(weights)
+    change(tensors)
+    save_file(tensors, weights)
+    return target
+
+
+def wrong_shape(tensors: dict[str, Any]) -> None:
+    name = next(one for one in tensors if "layers.1.mlp.down_proj.lora_A" in one)
+    tensors[name] = tensors[name][:, :-1].copy()
+
+
+def without_a_layer(tensors: dict[str, Any]) -> None:
+    for name in [one for one in tensors if "layers.1.self_attn.v_proj" in one]:
+        del tensors[name]
+
+
+@pytest.mark.parametrize("damage", [wrong_shape, without_a_layer])
+@pytest.mark.parametrize("before", ["base", "first", "off"])
+def test_a_refused_adapter_changes_no_logit_and_its_name_is_not_used_again(
+    tmp_path: Path, damage: Any, before: str
+) -> None:
+    import torch
+
+    from rag.chat_models.transformers_engine import TransformersEngine
+
+    first, good = tmp_path / "first", tmp_path / "good"
+    with_adapter(tiny_llama(), first, 1, ["q_proj"])
+    oracle = with_adapter(tiny_llama(), good, 2)
+    bad = damaged_copy(good, tmp_path / "bad", damage)
+    engine = TransformersEngine(tiny_llama(), 256, ModelSettings())
+    ids = torch.arange(40)[None] * 7 % 300
+
+    def logits() -> Any:
+        with torch.inference_mode():
+            return engine._steps.model(ids).logits
+
+    if before != "base":
+        engine.use_adapter(first)
+    if before == "off":
+        engine.use_adapter(None)
+    kept = logits()
+    for _ in range(2):
+        with pytest.raises(ModelFailed, match="does not fit this model") as caught:
+            engine.use_adapter(bad)
+        assert "\n" not in str(caught.value)
+        assert torch.equal(logits(), kept)
+    engine.use_adapter(good)
+    with torch.inference_mode():
+        expected = oracle(ids).logits
+    assert torch.allclose(logits(), expected, atol=1e-5)
+    assert not torch.allclose(kept, expected, atol=1e-2)
+    engine.use_adapter(first if before == "first" else None)
+    assert torch.allclose(logits(), kept, atol=1e-6)
+    engine.close()
+
+
+def test_an_adapter_trained_again_in_its_folder_is_another(folder: Path, tmp_path: Path) -> None:
+    from rag.chat_models import open_chat_model
+
+    place = tmp_path / "adapter"
+    with_adapter(tiny_llama(), place, 1)
+    chat = open_chat_model(ModelSettings(name=str(folder), adapter=str(place), weights="float32"))
+    prompt, old = chat.tokenization.encode("user: hello\nassistant:"), chat.fingerprint
+    oracle = with_adapter(tiny_llama(), place, 2)
+    chat.use_adapter(place)
+    expected = chat.tokenization.decode(greedy(oracle, prompt, 15))
+    assert chat.invoke("hello", max_tokens=15).content == expected
+    assert chat.fingerprint != old
+    chat.close()
+
+
+def test_layers_side_by_side_take_the_adapter_of_those_that_have_one() -> None:
+    pytest.importorskip("triton")
+    import torch
+
+    from rag.chat_models.cuda_llama import Linear, LoraTerm
+
+    attention = (
+        with_adapter(tiny_llama(), None, 3, ["q_proj", "v_proj"]).get_base_model().model.layers[0].self_attn
+    )
+    modules = (attention.q_proj, attention.k_proj, attention.v_proj)
+    x = torch.randn(5, 64)
+    with torch.inference_mode():
+        expected = torch.cat([module(x) for module in modules], dim=-1)
+        bare = torch.cat(
+            [
+                (module.get_base_layer() if hasattr(module, "get_base_layer") else module)(x)
+                for module in modules
+            ],
+            dim=-1,
+        )
+        term = LoraTerm(modules, "default")
+        assert (tuple(term.a.shape), tuple(term.b.shape)) == ((8, 64), (64 + 32 + 32, 8))
+        assert torch.allclose(term.add_to(bare, x), expected, atol=1e-5)
+        assert torch.equal(term.add_to(bare, x)[:, 64:96], bare[:, 64:96])
+        linear = Linear(modules, keep_dense=False)
+        assert torch.allclose(linear(x), bare, atol=1e-5)
+        linear.use_adapter(modules, "default")
+        assert torch.allclose(linear(x), expected, atol=1e-5)
+        linear.use_adapter(modules, "another")
+        assert torch.allclose(linear(x), bare, atol=1e-5)
+
+
+def hub_error(kind: str, status: int) -> OSError:
+    """An error as transformers raises it: its own sentence, from the hub's."""
+    import httpx
+    from huggingface_hub import errors
+
+    response = httpx.Response(
+        status, request=httpx.Request("GET", "https://huggingface.co/x/y/resolve/main/config.json")
+    )
+    cause = getattr(errors, kind)(f"{status} Client Error.", response=response)
+    try:
+        raise OSError("There was a specific connection error when trying to load it") from cause
+    except OSError as exc:
+        return exc
+
+
+@pytest.mark.parametrize(
+    ("source", "exc", "told"),
+    [
+        ("x/y", hub_error("GatedRepoError", 403), r"access to x/y is not granted .* run `hf download x/y`"),
+        ("x/y", hub_error("GatedRepoError", 401), "access to x/y is not granted"),
+        ("x/y", hub_error("HfHubHTTPError", 403), "access to x/y is not granted"),
+        ("x/y", hub_error("RepositoryNotFoundError", 401), "Hugging Face has no model x/y, or shows it only"),
+        ("x/y", hub_error("HfHubHTTPError", 500), "x/y is not on this machine and could not be fetched"),
+        (
+            "x/y",
+            OSError("no file in /home/401/403-gated"),
+            "x/y is not on this machine and could not be fetched",
+        ),
+        (
+            "meta-llama/Meta-Llama-3-8B-Instruct",
+            OSError("offline"),
+            r"could not be fetched: accept its licence at https://huggingface.co/meta-llama/\S+, run `hf auth login` and "
+            r"`hf download meta-llama/Meta-Llama-3-8B-Instruct` where there is a network, or pass the folder",
+        ),
+    ],
+)
+def test_what_the_hub_says_is_told_by_its_kind(source: str, exc: Exception, told: str) -> None:
+    from rag.chat_models.transformers_loading import explained
+
+    said = explained(source, exc)
+    assert isinstance(said, ModelMissing)
+    assert re.search(told, str(said)), str(said)
+    assert "\n" not in str(said)
+
+
+def test_a_folder_is_never_taken_for_a_gated_model(tmp_path: Path) -> None:
+    from rag.chat_models.transformers_loading import explained
+
+    folder = tmp_path / "gated-401-403"
+    folder.mkdir()
+    said = explained(str(folder), OSError(f"{folder} has no config.json: 403 gated"))
+    assert isinstance(said, ModelFailed)
+    assert "a folder with config.json" in str(said)
+
+
+def test_no_memory_while_the_engine_is_built_is_told_with_the_knobs() -> None:
+    import torch
+
+    from rag.chat_models.transformers_loading import told_when_too_large
+
+    with (
+        pytest.raises(
+            ModelTooLarge, match=r"a conversation does not fit .* lower model\.context_tokens"
+        ) as caught,
+        told_when_too_large("a conversation"),
+    ):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3.00 GiB")
+    assert isinstance(caught.value.__cause__, torch.OutOfMemoryError)
+    with pytest.raises(ValueError, match="other"), told_when_too_large("a conversation"):
+        raise ValueError("other")
+
+
+def test_a_context_longer_than_the_models_is_refused(folder: Path) -> None:
+    from rag.chat_models import open_chat_model
+
+    with pytest.raises(
+        SettingsError, match=r"a context of 300 tokens is asked for and .* reads 256; lower model"
+    ):
+        open_chat_model(ModelSettings(name=str(folder), weights="float32", context_tokens=300))
+    chat = open_chat_model(ModelSettings(name=str(folder), weights="float32", context_tokens=100))
+    assert chat.context_tokens == 100
+    chat.close()
+
+
 def test_answers_keep_to_a_schema_whatever_the_weights_say(folder: Path) -> None:
     from rag.chat_models import open_chat_model
 
@@ -222,7 +419,10 @@ def test_missing_and_damaged_models_are_one_sentence(folder: Path, tmp_path: Pat
 
     from rag.chat_models import open_chat_model
 
-    with pytest.raises(ModelMissing, match=r"meta-llama/.* is not on this machine|access to meta-llama"):
+    with pytest.raises(
+        (ModelMissing, ModelTooLarge),  # the second where it would not fit, were it here
+        match=r"meta-llama/.* is not on this machine|access to meta-llama|llama3-8b does not fit",
+    ):
         open_chat_model(ModelSettings(name="llama3-8b"))
     with pytest.raises(ModelMissing, match="no model is called 'nonsense'"):
         open_chat_model(ModelSettings(name="nonsense"))

@@ -30,6 +30,9 @@ def test_a_passage_that_does_not_fit_is_passed_over_for_a_shorter_one_and_said()
     context = fit(PromptStyle.READER, "What is it?", hits, (), count, budget)
     assert [shown.chunk.id for shown in context.passages] == ["a", "c"]
     assert context.prompt_tokens == bare() + 22
+    assert context.left_out == ("1 of 3 passages did not fit the 25 tokens of answer.passage_tokens",)
+    near = Budget(prompt_tokens=bare() + 24, passage_tokens=25, passages=3)
+    context = fit(PromptStyle.READER, "What is it?", hits, (), count, near)
     assert context.left_out == ("1 of 3 passages did not fit the model's context",)
 
 

@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
 def list_models(
     library: LibraryOption = None, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:
-    """The presets and the models that this machine has."""
+    """The presets, the models that this machine has, and the GGUF files of the current folder."""
     from rag.chat_models.inventory import listed_models
     from ui.application import load
     from ui.console import print_result, result_console, to_json
