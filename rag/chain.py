@@ -12,7 +12,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NotRequired, Protocol, TypedDict, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
@@ -27,6 +27,7 @@ from rag.gate import Decision, decide
 from rag.prompt import ABSTENTION, PROMPT_VERSION, PromptStyle
 from rag.quoting import Quote, Vote
 from rag.retriever import hit_from_document
+from rag.scope import Scope, describe
 from rag.settings import AnswerSettings
 from rag.types import Answer, Chunk, Hit, Receipt, Role, Timings, Turn
 
@@ -114,6 +115,7 @@ class ReceiptSource:
     seed: int
     temperature: float
     max_answer_tokens: int = 256
+    scope: str = ""
 
 
 @dataclass(slots=True)
@@ -153,6 +155,12 @@ class AnswerChain(Runnable[Question, Any]):
         self.settings = settings
         self.receipt = receipt
         self.quoter = quoter
+
+    def within(self, scope: Scope) -> AnswerChain:
+        """The same chain over a part of the notes; its retriever must be a `rag.retriever.LecternRetriever`."""
+        retriever = self.retriever.model_copy(update={"scope": scope})
+        receipt = replace(self.receipt, scope=describe(scope))
+        return AnswerChain(retriever, self.model, self.settings, receipt, self.quoter)
 
     def invoke(self, input: Question, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:  # noqa: A002 - LangChain's name
         """The answer to one question.
@@ -378,6 +386,7 @@ class AnswerChain(Runnable[Question, Any]):
             PROMPT_VERSION,
             source.seed,
             source.temperature,
+            source.scope,
         )
 
 

@@ -235,7 +235,10 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Everything needed to ask the same question again and get the same answer."""
+    """Everything needed to ask the same question again and get the same answer.
+
+    `scope` is the part of the notes that was searched, in words; empty for all of them.
+    """
 
     library_generation: int
     embedder: str
@@ -244,6 +247,7 @@ class Receipt:
     prompt_version: str
     seed: int
     temperature: float
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)

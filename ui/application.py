@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rag.embedder import Embedder
     from rag.library import Library
     from rag.quoting import Quote, Vote
+    from rag.scope import Scope
     from rag.search import Searcher
     from rag.types import Chunk
 
@@ -94,10 +95,22 @@ class Application:
 
         return open_chat_model(self.settings.model)
 
-    def chain(self) -> AnswerChain:
-        """The chain from question to cited answer; the model is loaded once however many threads ask."""
+    def check_scope(self, scope: Scope) -> None:
+        """Nothing, if there are notes inside.
+
+        Raises:
+            LibraryMissing: nothing has been ingested.
+            QuestionError: no document is inside the scope.
+        """
+        from rag.scope import allowed_passages
+
+        allowed_passages(self.library, scope)
+
+    def chain(self, scope: Scope | None = None) -> AnswerChain:
+        """The chain from question to cited answer, within the scope; the model is loaded once however many threads ask."""
         with self._lock:
-            return self._chain
+            whole = self._chain
+        return whole.within(scope) if scope else whole
 
     @cached_property
     def _chain(self) -> AnswerChain:

@@ -38,6 +38,15 @@ AdapterOption = Annotated[
         "--adapter", metavar="DIR", help="LoRA adapter folder; `none` switches it off.", show_default=False
     ),
 ]
+ScopeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--scope",
+        metavar="KIND:VALUE",
+        help="Limit to document:NAME, folder:NAME, lecture:NUMBER or tag:NAME; may be repeated.",
+        show_default=False,
+    ),
+]
 QuestionsOption = Annotated[
     Path | None,
     typer.Option(

@@ -85,6 +85,16 @@ def test_an_answer_can_be_asked_again(
     assert first["receipt"] == second["receipt"]
 
 
+def test_an_answer_within_a_scope(lectern: Run, course_library: Path, golden: list[dict[str, Any]]) -> None:
+    asking = ("ask", golden[0]["question"], "--library", course_library, "--json", "--scope")
+    answer = json.loads(lectern(*asking, "lecture:4").stdout)
+    assert {hit["document"] for hit in answer["hits"]} == {"lesson-04-filters.md"}
+    assert answer["receipt"]["scope"] == "lecture 4"
+    nowhere = lectern(*asking, "lecture:99")
+    assert nowhere.returncode == 1
+    assert "No document of the library is inside lecture 99" in nowhere.stderr
+
+
 def test_a_follow_up_is_completed_and_searched(
     lectern: Run, course_library: Path, golden: list[dict[str, Any]], tmp_path: Path
 ) -> None:

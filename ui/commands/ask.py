@@ -15,6 +15,7 @@ from ui.options import (
     ModelOption,
     OutOption,
     QuestionsOption,
+    ScopeOption,
 )
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def ask(
     config: ConfigOption = None,
     model: ModelOption = None,
     adapter: AdapterOption = None,
+    scope: ScopeOption = None,
     passages: Annotated[
         int | None, typer.Option("--passages", min=1, help="Passages shown to the model.", show_default=False)
     ] = None,
@@ -46,24 +48,27 @@ def ask(
     The answer streams; Ctrl-C stops it. Under it stand the passages it cites, with their places in the notes. In bulk:
     --questions FILE.jsonl --out FILE.jsonl.
     """
+    from rag.scope import parse_scope
     from ui.application import Application, load
 
     if (question is None) == (questions is None):
         raise typer.BadParameter("give one question, or --questions FILE for many")
+    limits = parse_scope(scope or [])
     application = Application(
         load(library, config, model__name=model, model__adapter=adapter, answer__passages=passages)
     )
-    _ = application.library  # a missing library is told before a model is loaded
+    application.check_scope(limits)  # it and a missing library are told before a model is loaded
+    chain = application.chain(limits)
     if questions is not None:
-        _ask_in_bulk(application.chain(), questions, out)
+        _ask_in_bulk(chain, questions, out)
     elif as_json:
         from ui.answer_text import answer_record
         from ui.console import print_result, to_json
 
-        answer = application.chain().invoke({"question": question or ""})
+        answer = chain.invoke({"question": question or ""})
         print_result(to_json(answer_record("", answer)))
     else:
-        _ask_one(application.chain(), question or "")
+        _ask_one(chain, question or "")
 
 
 def _ask_one(chain: AnswerChain, question: str) -> None:

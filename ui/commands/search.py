@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ui.options import ConfigOption, JsonOption, LibraryOption, OutOption, QuestionsOption
+from ui.options import ConfigOption, JsonOption, LibraryOption, OutOption, QuestionsOption, ScopeOption
 
 if TYPE_CHECKING:
     from rag.explain import Explanation
@@ -30,15 +30,7 @@ def search(
     k: Annotated[
         int | None, typer.Option("-k", min=1, max=1000, help="Passages returned.", show_default=False)
     ] = None,
-    scope: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--scope",
-            metavar="KIND:VALUE",
-            help="Limit to document:NAME, folder:NAME, lecture:NUMBER or tag:NAME; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    scope: ScopeOption = None,
     explain_document: Annotated[
         str | None,
         typer.Option(
