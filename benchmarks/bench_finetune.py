@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import sys
 import tempfile
 import time
@@ -27,7 +28,7 @@ from finetune.encoding import Encoded, encode_all
 from finetune.memory import checkpointing
 from finetune.packing import register_varlen
 from finetune.recipe import Recipe, load_recipe
-from finetune.training import make_trainer
+from finetune.trainer import make_trainer
 
 LLAMA3_8B = {
     "vocab_size": 128_256,
@@ -127,7 +128,7 @@ def usual(base: Base, recipe: Recipe, rows: list[list[dict[str, str]]], folder: 
 
 
 def main() -> None:
-    """Prints a line for each side as it is measured, and what that comes to."""
+    """Prints a line for each side as it is measured, and what that comes to; of several processes, only the first does."""
     args = _arguments()
     with tempfile.TemporaryDirectory() as scratch:
         _compare(args, Path(scratch))
@@ -144,7 +145,7 @@ def _compare(args: argparse.Namespace, scratch: Path) -> None:
     rows = read_conversations(recipe.data, 0).train
     encoded, _ = encode_all(load_tokenizer(args.tokenizer), rows, recipe.training.context_tokens)
     useful = sum(len(row.input_ids) for row in encoded)
-    print(f"{len(encoded)} rows, {useful:,} tokens, {local_device()}, torch {torch.__version__}", flush=True)
+    _say(f"{len(encoded)} rows, {useful:,} tokens, {local_device()}, torch {torch.__version__}")
 
     def base(attention: str) -> Base:
         if eight:
@@ -174,20 +175,29 @@ def _compare(args: argparse.Namespace, scratch: Path) -> None:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
             if torch.cuda.memory_allocated() > 1e8:
-                print(f"({torch.cuda.memory_allocated() / 1e9:.1f} GB of it are still held)", flush=True)
+                _say(f"({torch.cuda.memory_allocated() / 1e9:.1f} GB of it are still held)")
     ratio = speeds["this recipe"].tokens_per_second / speeds["TRL defaults"].tokens_per_second
-    print(f"this recipe: {ratio:.2f} times TRL's defaults; recomputes activations: {checkpointing(recipe)}")
+    _say(f"this recipe: {ratio:.2f} times TRL's defaults; recomputes activations: {checkpointing(recipe)}")
 
 
 def _report(speed: Speed, out: Path | None) -> None:
-    print(
+    _say(
         f"{speed.side:<18}{speed.tokens_per_second:>9,.0f} useful tokens/s {speed.peak_gigabytes:>7.1f} GB at most "
-        f"{speed.seconds:>7.1f} s  loss {speed.loss:.3f}",
-        flush=True,
+        f"{speed.seconds:>7.1f} s  loss {speed.loss:.3f}"
     )
-    if out:
+    if out and _is_first():
         with out.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(asdict(speed)) + "\n")
+
+
+def _say(line: str) -> None:
+    if _is_first():
+        print(line, flush=True)
+
+
+def _is_first() -> bool:
+    """Whether this is the only process, or under torchrun the first: each counts the tokens of all of them."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _training(recipe: Recipe, **changes: Any) -> Recipe:

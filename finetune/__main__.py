@@ -3,28 +3,50 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
-from finetune.model_card import write_card
-from finetune.recipe import load_recipe
+from finetune.model_card import command_line, write_card
+from finetune.recipe import load_recipe, with_changes
 from finetune.training import train
+from rag.errors import LecternError
 
 
-def main() -> None:
-    """Trains, and in the first process prints what came of it."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def main() -> int:
+    """Trains, and in the first process prints what came of it; 1 after an error, which is one sentence on stderr.
+
+    A process that fails alone is named, since the launcher only says that one did.
+    """
+    args = _parser().parse_args()
+    rank = os.environ.get("RANK", "0")
+    try:
+        recipe = with_changes(load_recipe(args.recipe), args.data, args.steps)
+        outcome = train(recipe, args.folder, overwrite=args.overwrite, quiet=rank != "0")
+        if rank == "0":
+            write_card(outcome, recipe, command_line(["python", "-m", "finetune", *sys.argv[1:]]))
+            sys.stdout.write(f"{outcome}\n")
+    except LecternError as exc:
+        sys.stderr.write(f"{exc}\n" if rank == "0" else f"Process {rank}: {exc}\n")
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m finetune", description=__doc__)
     parser.add_argument("recipe", help="a TOML file, or the name of one of the project's recipes")
     parser.add_argument("folder", type=Path, help="folder of the run")
-    args = parser.parse_args()
-    from accelerate import PartialState
+    parser.add_argument("--data", help="rows instead of the recipe's")
+    parser.add_argument("--steps", type=_positive, help="stop after so many steps")
+    parser.add_argument("--overwrite", action="store_true", help="replace the run that the folder holds")
+    return parser
 
-    recipe = load_recipe(args.recipe)
-    outcome = train(recipe, args.folder)
-    if PartialState().is_main_process:
-        write_card(outcome, recipe, f"python -m finetune {args.recipe} {args.folder}")
-        sys.stdout.write(f"{outcome}\n")
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of steps above 0")
+    return int(text)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

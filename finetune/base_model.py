@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune.recipe import LoraPart, ModelPart, Quantization
-from rag.errors import ModelMissing
+from rag.errors import ModelMissing, TrainingError
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +53,30 @@ def load_tokenizer(base: str) -> Any:
     return tokenizer
 
 
-def load_base(part: ModelPart, *, bfloat16: bool, attention: str = "sdpa") -> Base:
-    """The base model, ready to carry an adapter, on the first GPU or the CPU.
+def load_base(part: ModelPart, *, bfloat16: bool, attention: str = "sdpa", device: str | None = None) -> Base:
+    """The base model, ready to carry an adapter: on `device`, by default this process's GPU or the CPU.
+
+    Where accelerate shares the weights out among processes (FSDP) it is left on the CPU, in the first process with its
+    weights and in the others without: a model that needs several GPUs must never lie whole on one.
 
     Raises:
         ModelMissing: nothing there, or access was not granted.
-        TrainingError: no GPU for a model that needs one.
+        TrainingError: 4-bit weights cannot be shared out among processes.
     """
     import torch
     from transformers import AutoModelForCausalLM
 
     where = base_path(part.base)
-    device = local_device()
     arguments, options = _located(where)
     dtype = torch.bfloat16 if bfloat16 else torch.float32
-    options |= {"dtype": dtype, "attn_implementation": attention, "device_map": {"": device}}
+    options |= {"dtype": dtype, "attn_implementation": attention}
+    if weights_are_shared_out():
+        if part.quantization is Quantization.NF4:
+            raise TrainingError(
+                'FSDP cannot share out weights in nf4. Set model.quantization = "none", or launch with accelerate-ddp.yaml.'
+            )
+    else:
+        options["device_map"] = {"": device or local_device()}
     if part.quantization is Quantization.NF4:
         options["quantization_config"] = nf4_config(dtype)
         if where.endswith(".gguf"):
@@ -83,7 +92,14 @@ def load_base(part: ModelPart, *, bfloat16: bool, attention: str = "sdpa") -> Ba
         )
     except (OSError, ValueError) as exc:
         raise ModelMissing(_not_there(where, exc)) from exc
-    return Base(model, load_tokenizer(part.base), {"name": Path(where).name, "blake2b": fingerprint(where)})
+    return Base(model, load_tokenizer(part.base), identity(where))
+
+
+def weights_are_shared_out() -> bool:
+    """Whether this process was launched with FSDP (`accelerate launch --config_file finetune/accelerate-fsdp.yaml`)."""
+    from accelerate.utils import parse_flag_from_env
+
+    return bool(parse_flag_from_env("ACCELERATE_USE_FSDP"))
 
 
 def local_device() -> str:
@@ -129,15 +145,37 @@ def continued(base: Base, start: str) -> Base:
     Raises:
         ModelMissing: the folder holds no adapter.
     """
-    from peft import PeftModel
-
     if not (Path(start) / "adapter_config.json").is_file():
         raise ModelMissing(
             f"{start} holds no adapter_config.json. Set lora.start to an adapter folder, or to nothing."
         )
-    return Base(
-        PeftModel.from_pretrained(base.model, start, is_trainable=True), base.tokenizer, base.identity
-    )
+    return Base(with_adapter(base.model, Path(start), trainable=True), base.tokenizer, base.identity)
+
+
+def with_adapter(model: Any, adapter: Path, *, trainable: bool = False) -> Any:
+    """The model with the adapter of a folder on it.
+
+    Raises:
+        TrainingError: the adapter is damaged, or made for a base of another shape.
+    """
+    import torch
+    from peft import PeftModel
+    from safetensors import SafetensorError
+
+    try:
+        return PeftModel.from_pretrained(model, adapter, is_trainable=trainable)
+    except torch.OutOfMemoryError:
+        raise
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, SafetensorError) as exc:
+        raise TrainingError(
+            f"The adapter in {adapter} does not fit the base model or is damaged ({_reason(exc)}). "
+            "Give the base it was trained on, or train it again."
+        ) from exc
+
+
+def identity(where: str) -> dict[str, str]:
+    """The name and the content hash of the base in a file, a folder or a hub, for an adapter's manifest."""
+    return {"name": Path(where).name, "blake2b": fingerprint(where)}
 
 
 def fingerprint(where: str) -> str:
@@ -198,8 +236,14 @@ def _saved_tokenizer(where: str) -> str:
 
 
 def _not_there(where: str, exc: Exception) -> str:
-    reason = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
     return (
-        f"The base model {where!r} cannot be opened: {reason} Give a folder with its weights, a GGUF file, or `embedded`; "
+        f"The base model {where!r} cannot be opened: {_reason(exc)}. Give a folder with its weights, a GGUF file, or `embedded`; "
         "for a gated model of a hub accept its terms and log in first."
     )
+
+
+def _reason(exc: Exception) -> str:
+    """What another library's error says, in one line: the first, with the next one where it only announces a list."""
+    lines = [line.strip() for line in str(exc).splitlines() if line.strip()]
+    first = lines[0] if lines else type(exc).__name__
+    return (f"{first} {lines[1]}" if first.endswith(":") and len(lines) > 1 else first).rstrip(".:")

@@ -17,7 +17,12 @@ from rag.errors import DatasetError
 from rag.prompt import ABSTENTION, cited_numbers
 
 TOLERANCE = 0.02
-"""A measure must fall by more than this share of its value to count as worse: less is noise on a hundred rows."""
+"""A measure must fall by more than this share of its value to count as worse."""
+SURE = 0.95
+"""And the interval of the fall that holds this share of the resamples must not reach 0: one answer of six that came out
+otherwise is noise."""
+Scores = dict[str, dict[str, float]]
+"""For each measure the score of each row it applies to, by the row's name. Of perplexity it is the loss."""
 LOWER_IS_BETTER = frozenset(("perplexity", "refused_wrongly"))
 _PLACEHOLDER = re.compile(r"\{\{[^{}]+\}\}")
 
@@ -26,13 +31,15 @@ _PLACEHOLDER = re.compile(r"\{\{[^{}]+\}\}")
 class BeforeAfter:
     """Each measure of the base and of the adapter on `rows` held-out rows, and the names of those that got worse.
 
-    `wanted` has what the rows' own answers score where a measure depends on a classifier: its ceiling.
+    `counts` says on how many of the rows each measure was taken: placeholders, for one, only where a row has some. `wanted`
+    has what the rows' own answers score where a measure depends on a classifier: its ceiling.
     """
 
     base: dict[str, float]
     tuned: dict[str, float]
     rows: int
     worse: tuple[str, ...]
+    counts: dict[str, int] = field(default_factory=dict)
     wanted: dict[str, float] = field(default_factory=dict)
 
 
@@ -41,14 +48,12 @@ def before_after(recipe: Recipe, adapter: Path, limit: int, most_tokens: int = 2
 
     Raises:
         DatasetError: the recipe holds no rows out.
-        TrainingError: the model needs a GPU and there is none, or memory ran out.
+        TrainingError: the model needs a GPU and there is none, memory ran out, or the adapter is for another base.
     """
-    from peft import PeftModel
-
-    from finetune.base_model import load_base
+    from finetune.base_model import load_base, with_adapter
     from finetune.generation import answer_all
     from finetune.memory import explained_memory, require_gpu
-    from finetune.training import use_bfloat16
+    from finetune.trainer import use_bfloat16
 
     require_gpu(recipe.model.base)
     found = read_conversations(recipe.data, recipe.training.seed)
@@ -56,84 +61,117 @@ def before_after(recipe: Recipe, adapter: Path, limit: int, most_tokens: int = 2
     if not rows:
         raise DatasetError("The recipe holds no rows out. Set data.evaluation_share above 0.")
     wanted = [row[-1]["content"] for row in rows]
-    intent_measure = _intent_measure(found, limit)
+    intent_scores = _intent_measure(found, limit)
 
-    def measured() -> dict[str, float]:
+    def measured() -> Scores:
         answers = answer_all(model, loaded.tokenizer, [row[:-1] for row in rows], most_tokens=most_tokens)
-        scores = {"perplexity": perplexity(model, loaded.tokenizer, rows)}
-        return scores | overlap_measures(answers, wanted) | intent_measure(answers)
+        scores = {"perplexity": row_losses(model, loaded.tokenizer, rows)}
+        return scores | overlap_scores(answers, wanted) | intent_scores(answers)
 
     with explained_memory(recipe):
         loaded = load_base(recipe.model, bfloat16=use_bfloat16(recipe.training.precision))
-        model = PeftModel.from_pretrained(loaded.model, adapter)
+        model = with_adapter(loaded.model, adapter)
         with model.disable_adapter():
             base = measured()
         tuned = measured()
-    return BeforeAfter(base, tuned, len(rows), worse(base, tuned), intent_measure(wanted))
+    counts = {name: len(scores) for name, scores in base.items()}
+    return BeforeAfter(
+        means(base), means(tuned), len(rows), worse(base, tuned), counts, means(intent_scores(wanted))
+    )
 
 
-def _intent_measure(found: Conversations, limit: int) -> Callable[[Sequence[str]], dict[str, float]]:
-    """From answers to the held-out rows to how many of them serve the row's intent; nothing where rows have none."""
+def _intent_measure(found: Conversations, limit: int) -> Callable[[Sequence[str]], Scores]:
+    """From answers to the held-out rows to which of them serve the row's intent; nothing where rows have none."""
     known = learn_intents([row[-1]["content"] for row in found.train], found.train_intents)
     intents = found.held_out_intents[:limit]
     if known is None or not intents:
         return lambda answers: {}
-    return lambda answers: {"intent accuracy": known.accuracy(answers, intents)}
+    return lambda answers: {"intent accuracy": _named(known.right(answers, intents))}
 
 
-def worse(base: dict[str, float], tuned: dict[str, float]) -> tuple[str, ...]:
-    """The measures of both in which the tuned model falls behind the base by more than the tolerance."""
+def means(scores: Scores) -> dict[str, float]:
+    """The value of each measure over the rows it applies to; perplexity is the exponential of the mean loss."""
+    found = {name: _mean(list(rows.values())) for name, rows in scores.items() if rows}
+    return {name: math.exp(value) if name == "perplexity" else value for name, value in found.items()}
+
+
+def worse(base: Scores, tuned: Scores) -> tuple[str, ...]:
+    """The measures in which the tuned model falls behind the base, on the rows that both scored, by more than the tolerance
+    and by more than chance. A single row has no chance to speak of: what it says counts."""
     found = []
     for name, before in base.items():
-        if name not in tuned:
-            continue
-        loss = (tuned[name] - before) if name in LOWER_IS_BETTER else (before - tuned[name])
-        if loss > TOLERANCE * max(abs(before), 1e-9):
+        pairs = [(before[row], score) for row, score in tuned.get(name, {}).items() if row in before]
+        if pairs and _fell(name, pairs):
             found.append(name)
     return tuple(found)
 
 
-def perplexity(model: Any, tokenizer: Any, rows: Sequence[Sequence[Message]], batch_rows: int = 8) -> float:
-    """The exponential of the mean loss per assistant token over all rows."""
+def _fell(name: str, pairs: Sequence[tuple[float, float]]) -> bool:
+    sign = 1.0 if name in LOWER_IS_BETTER else -1.0
+    falls = [sign * (after - before) for before, after in pairs]
+    allowed = TOLERANCE if name == "perplexity" else TOLERANCE * abs(_mean([before for before, _ in pairs]))
+    return _mean(falls) > max(allowed, 1e-9) and surely_above_zero(falls)
+
+
+def surely_above_zero(values: Sequence[float], samples: int = 2000) -> bool:
+    """Whether the bootstrap interval of the mean lies above 0; the same values get the same answer.
+
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13 (percentile interval).
+    """
+    import numpy as np
+
+    drawn = np.random.default_rng(0).integers(0, len(values), (samples, len(values)))
+    low = np.quantile(np.asarray(values)[drawn].mean(axis=1), (1 - SURE) / 2)
+    return bool(low > 0)
+
+
+def row_losses(
+    model: Any, tokenizer: Any, rows: Sequence[Sequence[Message]], batch_rows: int = 8
+) -> dict[str, float]:
+    """The loss of each row by its place, scaled so that their mean is the mean loss per assistant token over all rows."""
     import torch
 
     from finetune.packing import PaddedCollator
 
-    encoded = sorted((encode(tokenizer, row) for row in rows), key=lambda row: len(row.input_ids))
+    encoded = [encode(tokenizer, row) for row in rows]
+    order = sorted(range(len(encoded)), key=lambda place: len(encoded[place].input_ids))
     collate = PaddedCollator(tokenizer.pad_token_id)
-    total, count = 0.0, 0
-    for at in range(0, len(encoded), batch_rows):
-        batch = collate(
-            [{"input_ids": row.input_ids, "labels": row.labels} for row in encoded[at : at + batch_rows]]
-        )
+    sums = [0.0] * len(encoded)
+    for at in range(0, len(order), batch_rows):
+        places = order[at : at + batch_rows]
+        batch = collate([{"input_ids": encoded[i].input_ids, "labels": encoded[i].labels} for i in places])
         with torch.inference_mode():
             inputs = {name: batch[name].to(model.device) for name in ("input_ids", "position_ids")}
-            logits = model(**inputs, use_cache=False).logits[:, :-1].float().flatten(0, 1)
-            targets = batch["labels"][:, 1:].flatten().to(model.device)
-            total += float(
-                torch.nn.functional.cross_entropy(logits, targets, ignore_index=IGNORED, reduction="sum")
-            )
-        count += int((targets != IGNORED).sum())
-    return math.exp(total / count)
+            logits = model(**inputs, use_cache=False).logits[:, :-1].float().transpose(1, 2)
+            targets = batch["labels"][:, 1:].to(model.device)
+            losses = torch.nn.functional.cross_entropy(
+                logits, targets, ignore_index=IGNORED, reduction="none"
+            ).sum(dim=1)
+        for place, loss in zip(places, losses.tolist(), strict=True):
+            sums[place] = loss
+    tokens = sum(label != IGNORED for row in encoded for label in row.labels[1:])
+    return _named([loss * len(sums) / tokens for loss in sums])
 
 
-def overlap_measures(answers: Sequence[str], wanted: Sequence[str]) -> dict[str, float]:
-    """ROUGE-L, placeholder fidelity where answers hold placeholders, citation and abstention where notes are read."""
-    pairs = list(zip(answers, wanted, strict=True))
-    found = {"ROUGE-L": _mean([rouge_l(said, right) for said, right in pairs])}
-    placed = [(set(_PLACEHOLDER.findall(a)), set(_PLACEHOLDER.findall(w))) for a, w in pairs]
-    if any(right for _, right in placed):
-        scores = [2 * len(a & w) / (len(a) + len(w)) if a or w else 1.0 for a, w in placed]
-        found["placeholder fidelity"] = _mean(scores)
-    cited = [(a, w) for a, w in pairs if cited_numbers(w)]
-    if cited:
-        found["citation right"] = _mean(
-            [float(cited_numbers(a)[:1] == cited_numbers(w)[:1]) for a, w in cited]
-        )
-    refused = [a for a, w in pairs if w == ABSTENTION]
-    if refused:
-        found["abstains when it should"] = _mean([float(ABSTENTION in a) for a in refused])
-    return found
+def overlap_scores(answers: Sequence[str], wanted: Sequence[str]) -> Scores:
+    """ROUGE-L of every row; placeholder fidelity, citation and abstention of the rows whose own answer has such a thing."""
+    found: Scores = {
+        "ROUGE-L": {},
+        "placeholder fidelity": {},
+        "citation right": {},
+        "abstains when it should": {},
+    }
+    for place, (said, right) in enumerate(zip(answers, wanted, strict=True)):
+        row = str(place)
+        found["ROUGE-L"][row] = rouge_l(said, right)
+        if needed := set(_PLACEHOLDER.findall(right)):
+            filled = set(_PLACEHOLDER.findall(said))
+            found["placeholder fidelity"][row] = 2 * len(filled & needed) / (len(filled) + len(needed))
+        if cited := cited_numbers(right):
+            found["citation right"][row] = float(cited_numbers(said)[:1] == cited[:1])
+        if right == ABSTENTION:
+            found["abstains when it should"][row] = float(ABSTENTION in said)
+    return {name: rows for name, rows in found.items() if rows}
 
 
 def rouge_l(said: str, right: str) -> float:
@@ -146,6 +184,10 @@ def rouge_l(said: str, right: str) -> float:
         for place, other in enumerate(b):
             row.append(above[place] + 1 if word == other else max(above[place + 1], row[place]))
     return 2 * row[-1] / (len(a) + len(b)) if a and b else 0.0
+
+
+def _named(values: Sequence[float]) -> dict[str, float]:
+    return {str(place): value for place, value in enumerate(values)}
 
 
 def _mean(values: Sequence[float]) -> float:

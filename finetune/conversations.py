@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,21 +57,25 @@ def read_conversations(part: DataPart, seed: int) -> Conversations:
 
 
 def _messages(path: Path, share: float) -> Conversations:
-    """Rows of a JSON-lines file with `messages`; every k-th one is held out."""
-    rows: list[list[Message]] = []
+    """Rows of a JSON-lines file with `messages`; a share of them, evenly spread, is held out."""
     try:
         text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        for number, line in enumerate(text.decode("utf-8").splitlines(), 1):
-            if line.strip():
-                rows.append(_checked(path, number, line))
-    except (OSError, UnicodeDecodeError) as exc:
+        lines = text.decode("utf-8").split("\n")  # str.splitlines() would cut at a U+2028 within a string
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as exc:
         raise DatasetError(
             f"{path} cannot be read ({exc}). Give a JSON-lines file with a `messages` column."
         ) from exc
-    step = round(1 / share) if share else 0
-    held = [row for place, row in enumerate(rows) if step and place % step == step - 1]
-    train = [row for place, row in enumerate(rows) if not (step and place % step == step - 1)]
-    return Conversations(train, held)
+    rows = [_checked(path, number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    held = [is_held_out(place, share) for place in range(len(rows))]
+    return Conversations(
+        [row for row, out in zip(rows, held, strict=True) if not out],
+        [row for row, out in zip(rows, held, strict=True) if out],
+    )
+
+
+def is_held_out(place: int, share: float) -> bool:
+    """Whether the row at `place` is held out: evenly spread, `floor(n * share)` of the first n rows, so never all."""
+    return math.floor((place + 1) * share) > math.floor(place * share)
 
 
 def _checked(path: Path, number: int, line: str) -> list[Message]:

@@ -6,24 +6,17 @@ merges the same way when the embedded model is started with an adapter.
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
+from finetune.adapter_folder import check_adapter, check_base
 from rag.errors import TrainingError
 
-
-def check_adapter(folder: Path) -> None:
-    """Refuses a folder that is no whole adapter.
-
-    Raises:
-        TrainingError: files are missing.
-    """
-    missing = [n for n in ("adapter_config.json", "adapter_model.safetensors") if not (folder / n).is_file()]
-    if missing:
-        raise TrainingError(
-            f"{folder} holds no {' and no '.join(missing)}, so it is no adapter. "
-            "Give the folder `adapter` that `lectern finetune train` wrote."
-        )
+LARGE_WEIGHTS = 1e9
+"""Weights above which a model is merged in bfloat16: twice as many fit the memory, and each is rounded twice, not once."""
+MADE_BY_MERGE = "merged.json"
+"""The file by which a folder is known to be one that `merge` wrote, and may replace."""
 
 
 def free_target(target: Path, overwrite: bool) -> None:
@@ -38,31 +31,49 @@ def free_target(target: Path, overwrite: bool) -> None:
         )
 
 
+def free_folder(target: Path, overwrite: bool) -> None:
+    """Refuses a folder that exists, unless it may be replaced and is empty or a model that `merge` wrote.
+
+    Raises:
+        TrainingError: the folder exists and may not be replaced.
+    """
+    free_target(target, overwrite)
+    if target.exists() and not _may_be_deleted(target):
+        raise TrainingError(
+            f"{target} is no model that `lectern finetune merge` wrote, so it is not replaced. Choose another --out."
+        )
+
+
 def merge(base: str, adapter: Path, target: Path, *, overwrite: bool = False) -> Path:
     """Writes the base model with the adapter merged in as a folder of bfloat16 safetensors, and returns the folder.
 
+    It is done on the CPU, so that a model fits that fits no GPU: in float32 and rounded once, or, above a billion weights,
+    in bfloat16.
+
     Raises:
-        TrainingError: the adapter is not whole, or the target exists.
+        TrainingError: the adapter is not whole or was trained on another base, or the target exists.
         ModelMissing: the base model is not there.
     """
     check_adapter(adapter)
-    free_target(target, overwrite)
-    from peft import PeftModel
-
-    from finetune.base_model import load_base
-    from finetune.recipe import ModelPart
-
-    loaded = load_base(ModelPart(base=base), bfloat16=False)
-    merged = PeftModel.from_pretrained(loaded.model, adapter).merge_and_unload()
     part = target.with_name(target.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.parent.mkdir(parents=True, exist_ok=True)
+    free_folder(target, overwrite)
+    free_folder(part, overwrite=True)
+    check_base(adapter, base)
     import torch
 
-    merged.to(torch.bfloat16).save_pretrained(part)
+    from finetune.base_model import load_base, with_adapter
+    from finetune.memory import weights_of
+    from finetune.recipe import ModelPart
+
+    large = weights_of(base) > LARGE_WEIGHTS
+    loaded = load_base(ModelPart(base=base), bfloat16=large, device="cpu")
+    merged = with_adapter(loaded.model, adapter).merge_and_unload().to(torch.bfloat16)
+    _delete(part)
+    part.mkdir(parents=True)
+    (part / MADE_BY_MERGE).write_text(json.dumps({"base": base, "adapter": str(adapter)}) + "\n", "utf-8")
+    merged.save_pretrained(part)
     loaded.tokenizer.save_pretrained(part)
-    if target.exists():
-        shutil.rmtree(target)
+    _delete(target)
     part.rename(target)
     return target
 
@@ -75,11 +86,13 @@ def export_gguf(
     `weights` is how changed weights are stored: `Q8_0`, `F16` or `F32`.
 
     Raises:
-        TrainingError: the adapter is not whole, the target exists, or the base is no GGUF file.
+        TrainingError: the adapter is not whole, the target or a Modelfile beside it exists, or the base is no GGUF file.
         ModelFailed: the adapter was made for another base.
     """
     check_adapter(adapter)
-    free_target(target, overwrite)
+    modelfile = target.with_name("Modelfile")
+    for written in (target, modelfile):
+        free_target(written, overwrite)
     from finetune.base_model import base_path
     from rag.chat_models.merge_adapter import merge_adapter
 
@@ -96,7 +109,6 @@ def export_gguf(
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
-    modelfile = target.with_name("Modelfile")
     modelfile.write_text(modelfile_text(target.name), "utf-8")
     return target, modelfile
 
@@ -104,3 +116,13 @@ def export_gguf(
 def modelfile_text(gguf_name: str) -> str:
     """An Ollama Modelfile for a GGUF beside it: greedy, with room for the notes; the chat template is in the GGUF."""
     return f"FROM ./{gguf_name}\nPARAMETER temperature 0\nPARAMETER num_ctx 4096\nPARAMETER num_predict 256\n"
+
+
+def _may_be_deleted(folder: Path) -> bool:
+    """Whether a folder is empty, or a model that `merge` wrote (perhaps not to its end)."""
+    return folder.is_dir() and ((folder / MADE_BY_MERGE).is_file() or not any(folder.iterdir()))
+
+
+def _delete(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""Answers of a model to many prompts at once, greedy or sampled: for measuring and for making questions, not for chatting."""
+"""Answers of a model to many prompts at once, always its likeliest: for measuring, not for chatting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ def answer_all(
     *,
     most_tokens: int,
     batch_tokens: int = 0,
-    sampled: bool = False,
 ) -> list[str]:
     """The answer to each prompt, in order. Prompts of like length share a batch of about `batch_tokens` tokens
     (0 for as many as suit the device)."""
@@ -30,9 +29,6 @@ def answer_all(
     order = sorted(range(len(ids)), key=lambda index: len(ids[index]))
     answers = [""] * len(ids)
     model.eval()
-    choice: dict[str, Any] = (
-        {"do_sample": True, "temperature": 0.8, "top_p": 0.95} if sampled else {"do_sample": False}
-    )
     while order:
         width = len(ids[order[-1]]) + most_tokens
         batch = [order.pop() for _ in range(max(1, min(len(order), batch_tokens // width)))]
@@ -46,8 +42,8 @@ def answer_all(
                 max_new_tokens=most_tokens,
                 pad_token_id=tokenizer.pad_token_id,
                 eos_token_id=tokenizer.eos_token_id,
-                top_k=None if not sampled else 50,
-                **choice,
+                do_sample=False,
+                top_k=None,
             )
         for index, row in zip(batch, out, strict=True):
             answers[index] = tokenizer.decode(row[longest:], skip_special_tokens=True).strip()

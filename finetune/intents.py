@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +17,10 @@ class IntentClassifier:
 
     pipeline: Any
 
-    def accuracy(self, answers: Sequence[str], intents: Sequence[str]) -> float:
-        """The share of answers whose intent is recognised; 0 for none."""
+    def right(self, answers: Sequence[str], intents: Sequence[str]) -> list[float]:
+        """For each answer 1 if it is taken for its row's intent, else 0."""
         found = [str(intent) for intent in self.pipeline.predict(list(answers))] if answers else []
-        return sum(a == b for a, b in zip(found, intents, strict=True)) / max(1, len(intents))
+        return [float(a == b) for a, b in zip(found, intents, strict=True)]
 
 
 def learn_intents(answers: Sequence[str], intents: Sequence[str]) -> IntentClassifier | None:
@@ -30,7 +31,7 @@ def learn_intents(answers: Sequence[str], intents: Sequence[str]) -> IntentClass
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    step = max(1, len(answers) // MOST_ANSWERS)
+    step = max(1, math.ceil(len(answers) / MOST_ANSWERS))
     pipeline = make_pipeline(
         TfidfVectorizer(ngram_range=(1, 2), min_df=2 if len(answers) > 200 else 1, sublinear_tf=True),
         LogisticRegression(C=10.0, max_iter=200),

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from finetune.base_model import load_tokenizer
-from finetune.conversations import read_conversations
-from finetune.encoding import IGNORED, Encoded, encode_all
+from finetune.encoding import IGNORED, Encoded
 from finetune.packing import pack
 from finetune.recipe import Recipe
+from finetune.training import read_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +42,15 @@ class Preview:
 def preview(recipe: Recipe, count: int) -> Preview:
     """The first `count` rows of a recipe as the model sees them, and the figures of all."""
     tokenizer = load_tokenizer(recipe.model.base)
-    found = read_conversations(recipe.data, recipe.training.seed)
-    rows, too_long = encode_all(tokenizer, found.train, recipe.training.context_tokens)
+    found = read_rows(recipe)
+    rows = found.train
     lengths = [len(row.input_ids) for row in rows]
-    dropped = dict(found.dropped)
-    if too_long:
-        dropped[f"longer than {recipe.training.context_tokens} tokens"] = too_long
     packs = pack(lengths, recipe.training.context_tokens)
     return Preview(
         rows=tuple(segments(tokenizer, row) for row in rows[:count]),
         train_rows=len(rows),
         held_out_rows=len(found.held_out),
-        dropped=dropped,
+        dropped=found.left_out,
         tokens=sum(lengths),
         trained_tokens=sum(row.trained_tokens for row in rows),
         histogram=histogram(lengths),
@@ -72,6 +69,11 @@ def segments(tokenizer: Any, row: Encoded) -> tuple[Segment, ...]:
             found.append(Segment(tokenizer.decode(row.input_ids[start:place]), flags[start]))
             start = place
     return tuple(found)
+
+
+def marked(row: tuple[Segment, ...]) -> str:
+    """A row as plain text, what the model learns to say between `{+` and `+}`, as in a word diff."""
+    return "".join(f"{{+{segment.text}+}}" if segment.trained else segment.text for segment in row)
 
 
 def histogram(lengths: list[int], bins: int = 10) -> tuple[tuple[int, int, int], ...]:

@@ -1,4 +1,4 @@
-"""What a run shows while it goes: a bar with loss and tokens a second, TensorBoard files, and at the end a plot of the loss."""
+"""What a run shows and remembers while it goes: a bar with loss and tokens a second, its log, its best weights, a plot of the loss."""
 
 from __future__ import annotations
 
@@ -53,6 +53,51 @@ def progress_callback(tokens_per_step: float, quiet: bool = False) -> Any:
             self.bar.stop()
 
     return _Bar()
+
+
+def log_callback() -> Any:
+    """A trainer callback that leaves no step out of a checkpoint's log, and adds to each entry the seconds of training behind
+    it, over all starts of the run."""
+    from time import perf_counter
+
+    from transformers import TrainerCallback
+
+    class _Log(TrainerCallback):
+        def __init__(self) -> None:
+            self.earlier_seconds = 0.0
+            self.started = perf_counter()
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            self.earlier_seconds = max((row.get("seconds", 0.0) for row in state.log_history), default=0.0)
+            self.started = perf_counter()
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if control.should_save or control.should_evaluate or control.should_training_stop:
+                control.should_log = True
+
+        def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if state.log_history:
+                seconds = self.earlier_seconds + perf_counter() - self.started
+                state.log_history[-1]["seconds"] = round(seconds, 3)
+
+    return _Log()
+
+
+def best_callback(patience: int) -> Any:
+    """A trainer callback that saves the weights of each new lowest held-out loss, and stops after `patience` evaluations
+    without one. It counts in the run's log, so a run that was killed and goes on stops where it would have."""
+    from transformers import TrainerCallback
+
+    class _Best(TrainerCallback):
+        def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            losses = [float(row["eval_loss"]) for row in state.log_history if "eval_loss" in row]
+            best = losses.index(min(losses))
+            if best == len(losses) - 1:
+                control.should_save = True
+            elif len(losses) - 1 - best >= patience:
+                control.should_training_stop = True
+
+    return _Best()
 
 
 def plot_losses(history: Path, target: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -61,6 +61,7 @@ class DataPart(_Part):
     rows: Rows = Field(description="how rows become conversations")
     path: str = Field(description="a file, a folder or a Hugging Face data set")
     revision: str = Field("", description="revision of a Hugging Face data set")
+    licence: str = Field("", description="the rows' licence, for the adapter's card; empty where not known")
     limit: int = Field(0, ge=0, description="most training rows used; 0 for all")
     evaluation_share: float = Field(0.05, ge=0, lt=1, description="share of rows held out (not for grounded)")
 
@@ -128,6 +129,16 @@ def load_recipe(name: str) -> Recipe:
             f"{'.'.join(map(str, e['loc']))}: {_problem(e['type'], e['msg'])}" for e in exc.errors()
         )
         raise TrainingError(f"{path} cannot be used. {problems}.") from exc
+
+
+def with_changes(recipe: Recipe, data: str | None = None, steps: int | None = None) -> Recipe:
+    """The recipe on other rows, or for so many steps; other rows are under a licence that the recipe does not know."""
+    changes: dict[str, Any] = {}
+    if data:
+        changes["data"] = recipe.data.model_copy(update={"path": data, "licence": ""})
+    if steps:
+        changes["training"] = recipe.training.model_copy(update={"steps": steps})
+    return recipe.model_copy(update=changes)
 
 
 def _problem(kind: str, message: str) -> str:

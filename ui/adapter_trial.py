@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from finetune.before_after import Scores
     from ui.application import Application
 
 MEASURES = ("right", "groundedness", "citation_precision", "refused_wrongly", "refused_rightly")
@@ -35,26 +36,24 @@ def golden_trial(
         DatasetError: the golden file is malformed.
         LibraryError: the library is missing or empty.
     """
-    from finetune.before_after import worse
+    from finetune.before_after import means, worse
     from rag.chat_models.opening import adapter_folder
     from ui.application import Application, load
 
-    def means(name: str | None) -> dict[str, float]:
+    def answered(name: str | None) -> tuple[Scores, int]:
         application = Application(load(library, config, model__adapter=name))
         model: Any = application.model
         with closing(model):
-            return _means(application, golden, limit)
+            return _scores(application, golden, limit)
 
     current = adapter_folder(load(library, config).settings.model)
-    tuned, base = means(str(adapter.absolute())), means("none")
-    now = means(None) if current else base
-    questions = int(tuned.pop("questions"))
-    base.pop("questions", None)
-    now.pop("questions", None)
-    return Trial(base, now, tuned, str(current or "none"), questions, worse(now, tuned))
+    (tuned, questions), (base, _) = answered(str(adapter.absolute())), answered("none")
+    now = answered(None)[0] if current else base
+    return Trial(means(base), means(now), means(tuned), str(current or "none"), questions, worse(now, tuned))
 
 
-def _means(application: Application, golden: Path, limit: int) -> dict[str, float]:
+def _scores(application: Application, golden: Path, limit: int) -> tuple[Scores, int]:
+    """What each question scored in each measure that applies to it, and how many questions were asked."""
     from eval.answer_scores import answer_record
     from eval.golden import read_golden
     from ui.evaluation import anchored, require_documents, ticking
@@ -73,9 +72,8 @@ def _means(application: Application, golden: Path, limit: int) -> dict[str, floa
                 )
             )
             tick()
-    found = {"questions": float(len(records))}
-    for name in MEASURES:
-        scored = [score for record in records if (score := record.scores.get(name)) is not None]
-        if scored:
-            found[name] = sum(scored) / len(scored)
-    return found
+    found = {
+        name: {record.id: score for record in records if (score := record.scores.get(name)) is not None}
+        for name in MEASURES
+    }
+    return {name: scores for name, scores in found.items() if scores}, len(records)

@@ -117,7 +117,7 @@ def batched_answers(base: str, adapter: Path | None) -> Answerer:
     from finetune.base_model import load_base
     from finetune.generation import answer_all
     from finetune.recipe import ModelPart
-    from finetune.training import use_bfloat16
+    from finetune.trainer import use_bfloat16
 
     loaded = load_base(ModelPart(base=base), bfloat16=use_bfloat16("auto"))
     model = PeftModel.from_pretrained(loaded.model, adapter).merge_and_unload() if adapter else loaded.model

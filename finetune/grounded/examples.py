@@ -93,7 +93,9 @@ def _example(
         notes = [Note(p) for p in rng.sample(other.passages, min(size, len(other.passages)))]
     else:
         notes += _negatives(corpus, question, ranked, size - len(notes), rng)
-    notes = _bounded([note for note in notes if note.chunk().text.strip()])
+    notes = _bounded(
+        [note for note in notes if note.chunk().text.strip()], len(golden) if kind == "answer" else 1
+    )
     rng.shuffle(notes)
     if kind != "far" and rng.random() < mix.ranked:
         rank = {id(corpus.passages[int(index)]): place for place, index in enumerate(ranked) if index >= 0}
@@ -154,13 +156,16 @@ def _negatives(
     return found
 
 
-def _bounded(notes: list[Note]) -> list[Note]:
-    """The notes, the last ones dropped where all together would be longer than a prompt ever is."""
+def _bounded(notes: list[Note], needed: int) -> list[Note]:
+    """The notes, the last ones dropped where all together would be longer than a prompt ever is.
+
+    The first `needed` stay at any length: without one of them the answer could not be cited.
+    """
     kept: list[Note] = []
     room = _MOST_CHARS
     for note in notes:
         room -= len(note.passage.text)
-        if kept and room < 0:
+        if len(kept) >= needed and room < 0:
             break
         kept.append(note)
     return kept

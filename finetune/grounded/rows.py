@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -54,10 +55,10 @@ def load(folder: Path, part: str) -> list[Example]:
     try:
         passages = {row["id"]: _passage(row) for row in _read(folder / PASSAGES)}
         return [_unpacked(row, passages) for row in _read(folder / f"{part}.jsonl.gz")]
-    except (OSError, KeyError, ValueError) as exc:
+    except (OSError, EOFError, zlib.error, LookupError, TypeError, ValueError) as exc:
         raise DatasetError(
-            f"{folder} does not hold the grounded examples {part!r} ({exc}). "
-            "Build them with: python -m finetune.grounded.build --data DIR --out DIR"
+            f"{folder} does not hold the grounded examples {part!r} whole ({exc!r}). "
+            "Build them with: python -m finetune.grounded.build --data DIR --library DIR --out DIR"
         ) from exc
 
 

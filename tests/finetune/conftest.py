@@ -1,10 +1,18 @@
-"""A tokenizer that can be computed by hand: one token a word, and a chat template in plain marks."""
+"""A tokenizer that can be computed by hand, one token a word; and a Llama of 30,000 random weights with its rows and recipe."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
+
+TEMPLATE = (
+    "{% for m in messages %}<s> {{ m['role'] }} {{ m['content'] }} </s> {% endfor %}"
+    "{% if add_generation_prompt %}<s> assistant {% endif %}"
+)
+WORDS = [f"w{n}" for n in range(40)]
 
 
 class WordTokenizer:
@@ -33,3 +41,68 @@ class WordTokenizer:
 @pytest.fixture
 def tokenizer() -> WordTokenizer:
     return WordTokenizer()
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """A folder with a tiny Llama and a tokenizer of whole words."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny")
+    names = ["<s>", "</s>", "<unk>", "user", "assistant", *WORDS]
+    words = Tokenizer(models.WordLevel({name: n for n, name in enumerate(names)}, unk_token="<unk>"))
+    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=words, bos_token="<s>", eos_token="</s>", pad_token="</s>", unk_token="<unk>"
+    )
+    tokenizer.chat_template = TEMPLATE
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(names), hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=128,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def rows(tmp_path):
+    """Forty conversations in which the answer repeats the question's first two words."""
+    file = tmp_path / "rows.jsonl"
+    with file.open("w") as out:
+        for n in range(40):
+            said = [WORDS[(n * 7 + k) % 40] for k in range(3 + n % 5)]
+            messages = [
+                {"role": "user", "content": " ".join(said)},
+                {"role": "assistant", "content": " ".join(said[:2])},
+            ]
+            out.write(json.dumps({"messages": messages}) + "\n")
+    return file
+
+
+@pytest.fixture
+def tiny_recipe(tiny, rows) -> Callable[..., Any]:
+    """A recipe for the tiny Llama on the forty rows, or on others; further arguments go to its training part."""
+    from finetune.recipe import Recipe
+
+    def make(data: Any = rows, quantization: str = "none", share: float = 0.1, **training: Any) -> Recipe:
+        chosen = {
+            "steps": 8,
+            "batch_rows": 2,
+            "context_tokens": 32,
+            "learning_rate": 1e-2,
+            "evaluations": 2,
+            "checkpoints": 4,
+        }
+        return Recipe(
+            name="tiny",
+            model={"base": str(tiny), "quantization": quantization},
+            lora={"rank": 4, "alpha": 8},
+            data={"rows": "messages", "path": str(data), "evaluation_share": share},
+            training=chosen | training,
+        )
+
+    return make

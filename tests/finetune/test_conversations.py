@@ -48,3 +48,27 @@ def test_a_missing_and_an_empty_file_are_said(tmp_path):
     empty.write_text("\n")
     with pytest.raises(DatasetError, match="no row to train on"):
         read_conversations(_part(empty), 0)
+
+
+@pytest.mark.parametrize(("share", "held"), [(0.7, 7), (0.25, 2), (0.05, 0), (0.99, 9), (0.0, 0)])
+def test_never_all_rows_are_held_out(tmp_path, share, held):
+    file = tmp_path / "rows.jsonl"
+    file.write_text("\n".join(_line(str(n)) for n in range(10)))
+    found = read_conversations(_part(file, evaluation_share=share), 0)
+    assert (len(found.held_out), len(found.train)) == (held, 10 - held)
+
+
+def test_a_line_separator_within_a_row_does_not_end_it(tmp_path):
+    file = tmp_path / "rows.jsonl"
+    said = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "one\u2028two"}]}
+    file.write_text(json.dumps(said, ensure_ascii=False), "utf-8")
+    assert read_conversations(_part(file), 0).train[0][-1]["content"] == "one\u2028two"
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped"])
+def test_a_damaged_archive_is_one_sentence(tmp_path, damage):
+    whole = gzip.compress("\n".join(_line(str(n)) for n in range(99)).encode())
+    file = tmp_path / "rows.jsonl.gz"
+    file.write_bytes(whole[: len(whole) // 2] if damage == "cut" else whole[:20] + b"\xff" * 40 + whole[60:])
+    with pytest.raises(DatasetError, match=r"rows\.jsonl\.gz cannot be read \(.*Give a JSON-lines file"):
+        read_conversations(_part(file), 0)

@@ -69,7 +69,7 @@ def test_the_exported_gguf_answers_in_both_engines_as_the_merged_model_does(run,
     adapter = run[0].adapter
     f16, modelfile = export_gguf("embedded", adapter, tmp_path / "tuned-f16.gguf", "F16")
     assert modelfile.read_text().startswith("FROM ./tuned-f16.gguf\n")
-    q8, _ = export_gguf("embedded", adapter, tmp_path / "tuned.gguf", "Q8_0")
+    q8, _ = export_gguf("embedded", adapter, tmp_path / "tuned.gguf", "Q8_0", overwrite=True)
     prompts, merged = _greedy_of_the_merged_model(adapter, tmp_path)
     engines = {
         "llama.cpp": lambda: LlamaCppEngine(f16, 512, ModelSettings(), from_gguf(read_header(f16))),

@@ -1,5 +1,6 @@
 """The making and the measuring of grounded examples, on notes written for the tests."""
 
+import gzip
 import random
 
 import numpy as np
@@ -79,8 +80,33 @@ def test_a_saved_example_comes_back_as_it_was(corpus, tmp_path):
     assert save(tmp_path, {"train": made}) == {"train": 2}
     back = load(tmp_path, "train")
     assert [conversation(example) for example in back] == [conversation(example) for example in made]
-    with pytest.raises(DatasetError, match="build"):
+    with pytest.raises(DatasetError, match="--data DIR --library DIR --out DIR"):
         load(tmp_path, "test-missing")
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "shape"])
+def test_damaged_examples_are_one_sentence(corpus, tmp_path, damage):
+    save(tmp_path, {"train": _examples(corpus, ALWAYS) * 40})
+    file = tmp_path / "train.jsonl.gz"
+    whole = file.read_bytes()
+    damaged = {
+        "cut": whole[:-12],
+        "flipped": whole[:40] + b"\xff" * 40 + whole[80:],
+        "shape": gzip.compress(b'{"notes": [[]]}\n'),
+    }
+    file.write_bytes(damaged[damage])
+    with pytest.raises(DatasetError, match="does not hold the grounded examples 'train' whole"):
+        load(tmp_path, "train")
+
+
+def test_no_note_that_the_answer_cites_is_dropped_for_length():
+    """Two supports in passages that together are longer than a prompt ever is."""
+    texts = [f"{sentence} {'filler ' * 500}" for sentence in (HERON, OTTER)]
+    chunks = [passage("animals", n, text, "Animals") for n, text in enumerate([*texts, LYNX])]
+    asked = Question("What do they do?", (Support(0, HERON), Support(1, OTTER)))
+    (example,) = _examples(Corpus("animals", chunks, [asked]), ALWAYS)
+    assert example.gold == (1, 2) and len(example.notes) == 2
+    assert HERON in example.target and OTTER in example.target
 
 
 def test_an_answer_is_judged_by_its_words_its_citation_and_its_refusal(corpus):

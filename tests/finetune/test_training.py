@@ -1,6 +1,8 @@
-"""The whole path on a Llama of 30,000 random weights: real trainer, real adapter, real merge, seconds on a CPU."""
+"""The whole path on a Llama of 30,000 random weights: real trainer, real processes, real adapter, seconds on a CPU."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,85 +13,104 @@ import pytest
 pytestmark = pytest.mark.model
 pytest.importorskip("trl")
 
-TEMPLATE = (
-    "{% for m in messages %}<s> {{ m['role'] }} {{ m['content'] }} </s> {% endfor %}"
-    "{% if add_generation_prompt %}<s> assistant {% endif %}"
-)
-WORDS = [f"w{n}" for n in range(40)]
+ROOT = Path(__file__).parents[2]
+FSDP = {
+    "ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "FSDP_RESHARD_AFTER_FORWARD": "true",
+    "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP", "FSDP_STATE_DICT_TYPE": "FULL_STATE_DICT",
+    "FSDP_CPU_RAM_EFFICIENT_LOADING": "true", "FSDP_OFFLOAD_PARAMS": "false",
+}  # fmt: skip
+"""What `accelerate launch` makes of `accelerate-fsdp.yaml`."""
+FSDP_ON_CPUS = """
+import runpy
+import accelerate.state as state
+from accelerate.utils import DistributedType
+made = state.AcceleratorState.__init__
+def made_with_fsdp(self, *args, fsdp_plugin=None, **kwargs):
+    made(self, *args, fsdp_plugin=fsdp_plugin, **kwargs)
+    self.fsdp_plugin = fsdp_plugin or self.fsdp_plugin
+    self.distributed_type = DistributedType.FSDP
+state.AcceleratorState.__init__ = made_with_fsdp
+runpy.run_module("finetune", run_name="__main__", alter_sys=True)
+"""
+"""accelerate leaves FSDP out where there is no GPU; with its state set, torch shards the weights over gloo all the same."""
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """A folder with a tiny Llama and a tokenizer of whole words."""
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    folder = tmp_path_factory.mktemp("tiny")
-    names = ["<s>", "</s>", "<unk>", "user", "assistant", *WORDS]
-    words = Tokenizer(models.WordLevel({name: n for n, name in enumerate(names)}, unk_token="<unk>"))
-    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=words, bos_token="<s>", eos_token="</s>", pad_token="</s>", unk_token="<unk>"
-    )
-    tokenizer.chat_template = TEMPLATE
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(names), hidden_size=32, intermediate_size=64, num_hidden_layers=2,
-        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=128,
-    )  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture
-def rows(tmp_path):
-    """Forty conversations in which the answer repeats the question's first two words."""
-    file = tmp_path / "rows.jsonl"
-    with file.open("w") as out:
-        for n in range(40):
-            said = [WORDS[(n * 7 + k) % 40] for k in range(3 + n % 5)]
-            messages = [
-                {"role": "user", "content": " ".join(said)},
-                {"role": "assistant", "content": " ".join(said[:2])},
-            ]
-            out.write(json.dumps({"messages": messages}) + "\n")
+def _conversations(file, said, count=1):
+    row = {"messages": [{"role": "user", "content": said}, {"role": "assistant", "content": said}]}
+    file.write_text((json.dumps(row) + "\n") * count)
     return file
 
 
-def _recipe(tiny, rows, quantization="none", **training):
-    from finetune.recipe import Recipe
-
-    chosen = {
-        "steps": 8,
-        "batch_rows": 2,
-        "context_tokens": 32,
-        "learning_rate": 1e-2,
-        "evaluations": 2,
-        "checkpoints": 4,
-    }
-    return Recipe(
-        name="tiny",
-        model={"base": str(tiny), "quantization": quantization},
-        lora={"rank": 4, "alpha": 8},
-        data={"rows": "messages", "path": str(rows), "evaluation_share": 0.1},
-        training=chosen | training,
-    )
-
-
-def test_training_lowers_the_held_out_loss_and_saves_a_whole_adapter(tiny, rows, tmp_path):
+def test_training_lowers_the_held_out_loss_and_saves_a_whole_adapter(tiny_recipe, tmp_path):
     from finetune.training import train
 
-    short = train(_recipe(tiny, rows, steps=1), tmp_path / "short", quiet=True)
-    longer = train(_recipe(tiny, rows, steps=40), tmp_path / "long", quiet=True)
+    short = train(tiny_recipe(steps=1, checkpoints=0), tmp_path / "short", quiet=True)
+    longer = train(tiny_recipe(steps=30, checkpoints=1), tmp_path / "long", quiet=True)
     assert longer.held_out_loss < short.held_out_loss - 0.1
     manifest = json.loads((longer.adapter / "manifest.json").read_text())
     assert manifest["recipe"]["lora"]["rank"] == 4 and manifest["base"]["blake2b"]
-    assert not list(longer.adapter.parent.glob("*.part"))
+    run = longer.adapter.parent
+    assert not list(run.glob("*.part"))
+    assert (run / "loss.png").read_bytes().startswith(b"\x89PNG")
+    assert [file.stat().st_size > 100 for file in run.glob("runs/*/events.out.tfevents.*")][:1] == [True]
 
 
-def test_packed_rows_have_the_loss_of_rows_alone(tiny, rows):
+def test_a_finished_checkpoint_is_not_trained_further(tiny_recipe, tmp_path):
+    """A run killed between its last step and its adapter: 7 steps end in the middle of an epoch of 2."""
+    from finetune.training import train
+
+    whole = train(tiny_recipe(steps=7), tmp_path, quiet=True)
+    weights = (whole.adapter / "adapter_model.safetensors").read_bytes()
+    shutil.rmtree(whole.adapter)
+    again = train(tiny_recipe(steps=7), tmp_path, quiet=True)
+    assert again == whole
+    assert (again.adapter / "adapter_model.safetensors").read_bytes() == weights
+
+
+def test_the_figures_of_a_run_are_those_of_its_log(tiny_recipe, tmp_path):
+    """The mean over steps, though entries stand for unequally many; the tokens of the steps taken, not of the whole set."""
+    from finetune.training import read_rows, train
+
+    recipe = tiny_recipe(steps=5, checkpoints=2, packing=False, batch_rows=6)
+    outcome = train(recipe, tmp_path, quiet=True)
+    history = json.loads((tmp_path / "history.json").read_text())
+    losses = [float(row["loss"]) for row in history if "loss" in row]
+    assert len(losses) == 5
+    assert outcome.train_loss == pytest.approx(sum(losses) / 5)
+    tokens = sum(len(row.input_ids) for row in read_rows(recipe).train)
+    assert outcome.useful_tokens == round(tokens * 5 / 6)
+
+
+def test_early_stopping_keeps_the_best_weights(tiny_recipe, tmp_path):
+    from finetune.training import train
+
+    recipe = tiny_recipe(
+        steps=60, learning_rate=0.2, schedule="constant", warmup_share=0.0, evaluations=20, patience=2, checkpoints=0,
+        packing=False, batch_rows=18,
+    )  # fmt: skip
+    outcome = train(recipe, tmp_path, quiet=True)
+    history = json.loads((tmp_path / "history.json").read_text())
+    losses = {row["step"]: float(row["eval_loss"]) for row in reversed(history) if "eval_loss" in row}
+    assert outcome.steps < 60
+    assert outcome.kept_step == min(losses, key=losses.get) == outcome.steps - 6
+    assert losses[outcome.kept_step] < losses[outcome.steps]
+    assert outcome.held_out_loss == pytest.approx(losses[outcome.kept_step], abs=1e-6)
+
+
+def test_rows_left_out_are_told(tiny_recipe, tmp_path):
+    from finetune.training import train
+
+    long = " ".join(f"w{n}" for n in range(30))
+    rows = tmp_path / "rows.jsonl"
+    lines = [_conversations(tmp_path / "one", said).read_text() for said in ["w1 w2", long, "w3", long] * 3]
+    rows.write_text("".join(lines))
+    outcome = train(tiny_recipe(rows, share=0.25, steps=1), tmp_path / "run", quiet=True)
+    told = {"longer than 32 tokens": 3, "held out, longer than 32 tokens": 3}
+    assert outcome.left_out == told
+    assert json.loads((outcome.adapter / "manifest.json").read_text())["rows_left_out"] == told
+
+
+def test_packed_rows_have_the_loss_of_rows_alone(tiny, tiny_recipe):
     import torch
 
     from finetune.base_model import load_base
@@ -98,9 +119,8 @@ def test_packed_rows_have_the_loss_of_rows_alone(tiny, rows):
     from finetune.packing import PackedCollator, PaddedCollator, packed_rows
     from finetune.recipe import ModelPart
 
-    recipe = _recipe(tiny, rows)
     base = load_base(ModelPart(base=str(tiny)), bfloat16=False)
-    found = [encode(base.tokenizer, row) for row in read_conversations(recipe.data, 0).train[:9]]
+    found = [encode(base.tokenizer, row) for row in read_conversations(tiny_recipe().data, 0).train[:9]]
 
     def loss_sum(batch):
         with torch.no_grad():
@@ -121,10 +141,11 @@ def test_packed_rows_have_the_loss_of_rows_alone(tiny, rows):
 
 
 @pytest.mark.parametrize("quantization", ["none", "nf4"])
-def test_a_killed_run_goes_on_and_ends_with_the_same_loss(tiny, rows, tmp_path, quantization):
-    from finetune.training import last_checkpoint, train
+def test_a_killed_run_goes_on_and_ends_with_the_same_loss(tiny_recipe, tmp_path, quantization):
+    from finetune.run_folder import last_checkpoint
+    from finetune.training import train
 
-    recipe = _recipe(tiny, rows, quantization, steps=60, checkpoints=6)
+    recipe = tiny_recipe(quantization=quantization, steps=60, checkpoints=6)
     whole = train(recipe, tmp_path / "whole", quiet=True)
     file = tmp_path / "tiny.json"
     file.write_text(recipe.model_dump_json())
@@ -134,9 +155,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_loss(tiny, rows, tmp_path, 
     )
     killed = tmp_path / "killed"
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(file), str(killed)],
-        cwd=Path(__file__).parents[2],
-        stderr=subprocess.DEVNULL,
+        [sys.executable, "-c", code, str(file), str(killed)], cwd=ROOT, stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 120
     while last_checkpoint(killed) is None and process.poll() is None and time.monotonic() < deadline:
@@ -146,62 +165,54 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_loss(tiny, rows, tmp_path, 
     assert last_checkpoint(killed) is not None
     assert not (killed / "adapter").exists()
     resumed = train(recipe, killed, quiet=True)
-    assert resumed.steps == 60
+    assert (resumed.steps, resumed.useful_tokens) == (60, whole.useful_tokens)
     assert resumed.held_out_loss == pytest.approx(whole.held_out_loss, abs=1e-6)
+    assert resumed.train_loss == pytest.approx(whole.train_loss, abs=1e-6)
+    seconds = [row["seconds"] for row in json.loads((killed / "history.json").read_text()) if "loss" in row]
+    assert len(seconds) == 60 and seconds == sorted(seconds) and resumed.seconds == seconds[-1]
 
 
-def test_the_merged_model_answers_as_the_adapter_does(tiny, rows, tmp_path):
-    import torch
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM
-
-    from finetune.base_model import load_base
-    from finetune.export import merge
-    from finetune.recipe import ModelPart
-    from finetune.training import train
-    from rag.errors import TrainingError
-
-    adapter = train(_recipe(tiny, rows, steps=20), tmp_path / "run", quiet=True).adapter
-    merged = AutoModelForCausalLM.from_pretrained(
-        merge(str(tiny), adapter, tmp_path / "merged"), dtype=torch.float32
-    )
-    tuned = PeftModel.from_pretrained(load_base(ModelPart(base=str(tiny)), bfloat16=False).model, adapter)
-    ids = torch.arange(5, 25)[None]
-    with torch.no_grad():
-        difference = (merged(ids).logits - tuned(ids).logits).abs().max()
-    assert float(difference) < 0.02
-    with pytest.raises(TrainingError, match="exists already"):
-        merge(str(tiny), adapter, tmp_path / "merged")
-    with pytest.raises(TrainingError, match="is no adapter"):
-        merge(str(tiny), tmp_path, tmp_path / "other")
+EVERY = {"steps": 12, "packing": False}
+"""With batches of all 36 rows the order in which they are shuffled and shared out makes no difference."""
 
 
-def test_two_processes_train_as_one_with_twice_the_batch(tiny, rows, tmp_path):
-    """Every step sees all 36 rows, so that the order in which they are shuffled and shared out makes no difference."""
+@pytest.mark.parametrize("way", ["ddp", "fsdp"])
+def test_two_processes_train_as_one_with_twice_the_batch(tiny_recipe, tmp_path, way):
+    from safetensors.torch import load_file
+
     from finetune.training import train
 
-    every = {"steps": 12, "packing": False}
-    one = train(_recipe(tiny, rows, batch_rows=36, **every), tmp_path / "one", quiet=True)
+    one = train(tiny_recipe(batch_rows=36, **EVERY), tmp_path / "one", quiet=True)
     alone = json.loads((tmp_path / "one" / "history.json").read_text())
-    together = _under_torchrun(_recipe(tiny, rows, batch_rows=18, **every), tmp_path)
+    together = _under_torchrun(tiny_recipe(batch_rows=18, **EVERY), tmp_path, way)
     losses = [[float(row["loss"]) for row in history if "loss" in row] for history in (alone, together)]
     assert len(losses[0]) == 12 and losses[0][-1] < losses[0][0] - 0.1
     assert losses[1] == pytest.approx(losses[0], abs=1e-4)
     held_out = [float(row["eval_loss"]) for row in together if "eval_loss" in row]
     assert held_out[-1] == pytest.approx(one.held_out_loss, abs=0.01)  # a mean of batches, not of tokens
-    assert "python -m finetune" in (tmp_path / "run" / "adapter" / "README.md").read_text()
+    adapter = tmp_path / "run" / "adapter"
+    assert "python -m finetune" in (adapter / "README.md").read_text()
+    weights = [load_file(folder / "adapter_model.safetensors") for folder in (one.adapter, adapter)]
+    assert weights[0].keys() == weights[1].keys()
+    farthest = max(float((weights[0][name] - weights[1][name]).abs().max()) for name in weights[0])
+    assert farthest < 0.01  # learnt weights reach 0.1
+    sharded = list((tmp_path / "run").glob("checkpoint-*/pytorch_model_fsdp.bin"))
+    assert bool(sharded) == (way == "fsdp")
 
 
-def _under_torchrun(recipe, folder):
+def _under_torchrun(recipe, folder, way):
     """The history of a run in two processes over gloo."""
     import tomlkit
 
-    file = folder / "recipe.toml"
+    file, script = folder / "recipe.toml", folder / "on_cpus.py"
     file.write_text(tomlkit.dumps(recipe.model_dump(mode="json")))
+    script.write_text(FSDP_ON_CPUS)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    target = [str(script)] if way == "fsdp" else ["-m", "finetune"]
+    environ = os.environ | {"PYTHONPATH": str(ROOT)} | (FSDP if way == "fsdp" else {})
     done = subprocess.run(
-        [*command, "-m", "finetune", str(file), str(folder / "run")],
-        cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=540, check=False,
+        [*command, *target, str(file), str(folder / "run")], env=environ,
+        cwd=ROOT, capture_output=True, text=True, timeout=540, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads((folder / "run" / "history.json").read_text())
@@ -211,51 +222,70 @@ def _under_torchrun(recipe, folder):
 def test_the_launcher_files_are_read_by_accelerate(name, kind):
     from accelerate.commands.config.config_args import load_config_from_file
 
-    config = load_config_from_file(str(Path(__file__).parents[2] / "finetune" / f"accelerate-{name}.yaml"))
+    config = load_config_from_file(str(ROOT / "finetune" / f"accelerate-{name}.yaml"))
     assert config.distributed_type.value == kind and config.num_processes == 2
     if name == "fsdp":
         assert config.fsdp_config["fsdp_version"] == 2
+        assert config.fsdp_config["fsdp_cpu_ram_efficient_loading"] is True
 
 
-def test_rows_that_are_all_too_long_are_said(tiny, rows, tmp_path):
+def test_with_fsdp_the_base_stays_on_the_cpu_and_four_bits_are_refused(tiny, monkeypatch):
+    from finetune.base_model import load_base
+    from finetune.recipe import ModelPart
+    from rag.errors import TrainingError
+
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    assert load_base(ModelPart(base=str(tiny)), bfloat16=False).model.device.type == "cpu"
+    with pytest.raises(TrainingError, match=r"FSDP cannot share out .* accelerate-ddp\.yaml"):
+        load_base(ModelPart(base=str(tiny), quantization="nf4"), bfloat16=False)
+
+
+def test_rows_that_are_all_too_long_are_said(tiny_recipe, tmp_path):
     from finetune.training import train
     from rag.errors import DatasetError
 
-    long = tmp_path / "long.jsonl"
-    said = " ".join(WORDS[:30])
-    row = {"messages": [{"role": "user", "content": said}, {"role": "assistant", "content": said}]}
-    long.write_text((json.dumps(row) + "\n") * 20)
+    long = _conversations(tmp_path / "long.jsonl", " ".join(f"w{n}" for n in range(30)), 20)
     with pytest.raises(DatasetError, match="All 18 rows are longer than 32 tokens"):
-        train(_recipe(tiny, long), tmp_path / "run", quiet=True)
+        train(tiny_recipe(long), tmp_path / "run", quiet=True)
     assert not (tmp_path / "run").exists()
 
 
-def test_checkpoints_of_another_recipe_are_not_gone_on_from(tiny, rows, tmp_path):
-    from finetune.training import claim, last_checkpoint
-    from rag.errors import TrainingError
+def test_overwriting_replaces_a_run_only_when_the_next_one_can_start(tiny_recipe, tmp_path):
+    from finetune.training import train
+    from rag.errors import DatasetError, TrainingError
 
-    claim(tmp_path, _recipe(tiny, rows))
-    checkpoint = tmp_path / "checkpoint-4"
-    checkpoint.mkdir()
-    (checkpoint / "trainer_state.json").write_text('{"global_st')
-    assert last_checkpoint(tmp_path) is None
-    claim(tmp_path, _recipe(tiny, rows, steps=9))
-    (checkpoint / "trainer_state.json").write_text("{}")
-    with pytest.raises(TrainingError, match="another recipe"):
-        claim(tmp_path, _recipe(tiny, rows))
-    claim(tmp_path, _recipe(tiny, rows, steps=9))
-
-
-def test_what_a_crash_left_of_an_adapter_is_none(tmp_path):
-    from finetune.export import check_adapter, free_target
-    from rag.errors import TrainingError
-
-    half = tmp_path / "adapter.part"
-    half.mkdir()
-    (half / "adapter_model.safetensors").write_bytes(b"x" * 8)
-    with pytest.raises(TrainingError, match=r"no adapter_config\.json, so it is no adapter"):
-        check_adapter(half)
-    free_target(tmp_path / "adapter", overwrite=False)
-    (tmp_path / "adapter").mkdir()
+    run, mine = tmp_path / "run", tmp_path / "run" / "thesis.md"
+    first = train(tiny_recipe(steps=4), run, quiet=True)
+    mine.write_text("years of work")
+    weights = (first.adapter / "adapter_model.safetensors").read_bytes()
     with pytest.raises(TrainingError, match="exists already"):
-        free_target(tmp_path / "adapter", overwrite=False)
+        train(tiny_recipe(steps=2), run, quiet=True)
+    with pytest.raises(DatasetError, match="cannot be read"):
+        train(tiny_recipe(tmp_path / "none.jsonl"), run, overwrite=True, quiet=True)
+    assert (first.adapter / "adapter_model.safetensors").read_bytes() == weights
+    second = train(tiny_recipe(steps=2, checkpoints=1), run, overwrite=True, quiet=True)
+    assert (second.adapter / "adapter_model.safetensors").read_bytes() != weights
+    assert [path.name for path in run.glob("checkpoint-*")] == ["checkpoint-2"]
+    assert mine.read_text() == "years of work"
+
+
+def test_the_launchers_entry_takes_data_and_steps_and_says_one_sentence(tiny_recipe, tmp_path, rows):
+    import tomlkit
+
+    recipe, run = tmp_path / "recipe.toml", tmp_path / "run"
+    recipe.write_text(tomlkit.dumps(tiny_recipe("nowhere.jsonl").model_dump(mode="json")))
+    done = _entry(recipe, run, "--data", rows, "--steps", "2")
+    assert done.returncode == 0, done.stderr
+    card = (run / "adapter" / "README.md").read_text()
+    assert f"`python -m finetune {recipe} {run} --data {rows} --steps 2`" in card
+    again = _entry(recipe, run, "--data", rows)
+    assert again.returncode == 1
+    assert again.stderr == (
+        f"{run / 'adapter'} exists already. Choose another --out, or pass --overwrite to replace it.\n"
+    )
+
+
+def _entry(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "finetune", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=False
+    )  # fmt: skip

@@ -36,6 +36,89 @@ def test_an_unknown_recipe_key_is_one_sentence(lectern: Any, tmp_path: Path) -> 
     assert "training.learning_rat: unknown key" in result.stderr and "Traceback" not in result.stderr
 
 
+def test_held_out_rows_alone_do_not_activate_an_adapter(lectern: Any, tmp_path: Path) -> None:
+    config = tmp_path / "lectern.toml"
+    result = lectern("finetune", "evaluate", OWN, "--activate", "--config", config)
+    assert result.returncode == 2
+    assert "--activate needs --golden FILE" in result.stderr and "--even-if-worse" in result.stderr
+    assert not config.exists()
+
+
+def test_an_adapter_may_name_its_recipe(tmp_path: Path) -> None:
+    from rag.errors import TrainingError
+    from ui.commands.finetune_evaluate import recipe_of
+
+    assert recipe_of(OWN, None, "my/rows").data.path == "my/rows"
+    assert recipe_of(OWN, None, None).name == "smollm2-135m-grounded"
+    assert recipe_of(OWN, "smollm2-135m-customer-service", None).data.rows == "customer-service"
+    for said in ({}, {"recipe": 1}, {"recipe": {"name": "x"}}):
+        (tmp_path / "manifest.json").write_text(json.dumps(said))
+        with pytest.raises(TrainingError, match="does not say which recipe"):
+            recipe_of(tmp_path, None, None)
+
+
+@pytest.mark.model
+def test_the_adapter_that_ships_is_evaluated_by_the_recipe_it_names(lectern: Any, tmp_path: Path) -> None:
+    result = lectern("finetune", "evaluate", OWN, "--data", tmp_path)
+    assert result.returncode == 1
+    assert "does not hold the grounded examples 'train' whole" in result.stderr
+    assert "--library DIR" in result.stderr
+
+
+@pytest.mark.model
+def test_a_preview_shows_what_is_trained_without_colour(lectern: Any, tmp_path: Path) -> None:
+    recipe = _talk(tmp_path, "embedded")
+    result = lectern("finetune", "preview", recipe, "--rows", "1")
+    assert result.returncode == 0, result.stderr
+    assert "{+Hello there.<|im_end|>+}" in result.stdout.replace("\n", "")
+    assert "2 rows to train on, 2 held out, dropped: none." in result.stdout
+    assert "\x1b[" not in result.stdout
+
+
+@pytest.mark.model
+def test_a_run_tells_what_it_left_out_and_its_card_is_filled_by_evaluate(tmp_path: Path) -> None:
+    """On a Llama of random weights with the embedded model's tokenizer; in this process, which has torch already."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+    from typer.testing import CliRunner
+
+    from finetune.base_model import load_tokenizer
+    from ui.cli import build_app
+
+    load_tokenizer("embedded").save_pretrained(tmp_path / "base")
+    shape = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    LlamaForCausalLM(LlamaConfig(vocab_size=49152, **shape)).save_pretrained(tmp_path / "base")
+    recipe, out = _talk(tmp_path, str(tmp_path / "base"), long_rows=2), tmp_path / "run"
+    train = ["finetune", "train", str(recipe), "--out", str(out), "--steps", "1"]
+    result = CliRunner().invoke(build_app(), train)
+    assert result.exit_code == 0, result.output
+    told = "Rows left out: 1 longer than 64 tokens, 1 held out, longer than 64 tokens."
+    assert told in _one_line(result.stdout)
+    card = out / "adapter" / "README.md"
+    assert f"`lectern {' '.join(train)}`" in card.read_text()
+    measured = CliRunner().invoke(build_app(), ["finetune", "evaluate", str(out / "adapter"), "--limit", "1"])
+    assert "| perplexity | 1 |" in card.read_text(), measured.output
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _talk(folder: Path, base: str, long_rows: int = 0) -> Path:
+    """A recipe for four short conversations and some that are longer than the context, every second one held out."""
+    said = [
+        {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello there."}]}
+    ] * 4
+    long = {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "so " * 99}]}
+    lines = [json.dumps(row) + "\n" for row in [*said, *[long] * long_rows]]
+    (folder / "talk.jsonl").write_text("".join(lines))
+    recipe = folder / "talk.toml"
+    recipe.write_text(
+        f'name = "talk"\n[model]\nbase = "{base}"\n[data]\nrows = "messages"\npath = "{folder}/talk.jsonl"\n'
+        "evaluation_share = 0.5\n[training]\ncontext_tokens = 64\n"
+    )
+    return recipe
+
+
 @pytest.mark.model
 def test_an_8b_recipe_without_a_gpu_is_one_sentence(lectern: Any, tmp_path: Path) -> None:
     import torch
@@ -86,7 +169,7 @@ def test_an_adapter_that_makes_something_worse_says_so_and_is_not_activated(
     recipe.write_text(
         f'name = "talk"\n[data]\nrows = "messages"\npath = "{tmp_path}/rows.jsonl"\nevaluation_share = 0.5\n'
     )
-    flags = ("--recipe", recipe, "--limit", "1", "--config", config, "--json", "--activate")
+    flags = ("--recipe", recipe, "--limit", "1", "--config", config, "--json")
     noise = _noise(tmp_path)
     result = lectern("finetune", "evaluate", noise, *flags)
     assert result.returncode == 1
@@ -94,7 +177,7 @@ def test_an_adapter_that_makes_something_worse_says_so_and_is_not_activated(
     found = json.loads(result.stdout)
     assert found["rows"]["tuned"]["perplexity"] > found["rows"]["base"]["perplexity"]
     assert found["activated"] is None and config.read_text() == ""
-    forced = lectern("finetune", "evaluate", noise, *flags, "--even-if-worse")
+    forced = lectern("finetune", "evaluate", noise, *flags, "--activate", "--even-if-worse")
     assert forced.returncode == 0
     assert tomllib.loads(config.read_text())["model"]["adapter"] == str(noise)
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ui.commands import finetune_evaluate
-from ui.commands.finetune_evaluate import AdapterArgument, DataOption, with_data
+from ui.commands.finetune_evaluate import AdapterArgument, DataOption
 from ui.options import JsonOption
-
-if TYPE_CHECKING:
-    from finetune.recipe import Recipe
 
 RecipeArgument = Annotated[
     str, typer.Argument(metavar="RECIPE", help="A TOML file, or a recipe of the project by name.")
@@ -47,13 +44,15 @@ def preview(
     rows: Annotated[int, typer.Option(min=0, help="Rows to show.")] = 3,
     as_json: JsonOption = False,
 ) -> None:
-    """Show rows as the model will see them (what it learns to say in bold) and how long rows are."""
+    """Show rows as the model will see them (what it learns to say in bold, between {+ and +}) and how long rows are."""
     from rich.text import Text
 
+    from finetune.preview import marked
     from finetune.preview import preview as make_preview
+    from finetune.recipe import load_recipe, with_changes
     from ui.console import print_result, result_console, to_json
 
-    found = make_preview(_recipe(recipe, data), rows)
+    found = make_preview(with_changes(load_recipe(recipe), data), rows)
     if as_json:
         print_result(to_json(found))
         return
@@ -61,7 +60,7 @@ def preview(
     for row in found.rows:
         text = Text()
         for segment in row:
-            text.append(segment.text, style="bold green" if segment.trained else "dim")
+            text.append(marked((segment,)), style="bold green" if segment.trained else "dim")
         console.print(text, "\n" + "-" * 40)
     widest = max((count for _, _, count in found.histogram), default=1)
     for low, high, count in found.histogram:
@@ -69,7 +68,7 @@ def preview(
     dropped = ", ".join(f"{count} {reason}" for reason, count in found.dropped.items()) or "none"
     console.print(
         f"{found.train_rows} rows to train on, {found.held_out_rows} held out, dropped: {dropped}.\n"
-        f"{found.tokens:,} tokens, {found.trained_tokens:,} of them trained. Padding: {found.padded_share:.0%} of a batch "
+        f"{found.tokens:,} tokens, {found.trained_tokens:,} of them trained: what stands between {{+ and +}}. Padding: {found.padded_share:.0%} of a batch "
         f"without packing, {found.packed_share:.0%} with it."
     )
 
@@ -78,10 +77,11 @@ def estimate(recipe: RecipeArgument, data: DataOption = None, as_json: JsonOptio
     """Memory and time of a recipe before anything is loaded."""
     from finetune.estimate import estimate as make_estimate
     from finetune.preview import preview as make_preview
+    from finetune.recipe import load_recipe, with_changes
     from rag.errors import LecternError
     from ui.console import plain, print_result, result_console, to_json
 
-    loaded = _recipe(recipe, data)
+    loaded = with_changes(load_recipe(recipe), data)
     try:
         tokens, note = make_preview(loaded, 0).tokens, ""
     except LecternError as exc:
@@ -118,27 +118,30 @@ def train(
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a recipe; run it again after a crash and it goes on from its last checkpoint."""
-    import shutil
+    """Train a recipe; run it again after a crash and it goes on from its last checkpoint.
 
-    from finetune.export import free_target
-    from finetune.model_card import write_card
+    --overwrite deletes what an earlier run wrote into --out, and no other file there.
+    """
+    from finetune.model_card import command_line, write_card
+    from finetune.recipe import load_recipe, with_changes
     from finetune.training import train as run
     from ui.console import plain, print_result, result_console, to_json
 
-    loaded = _recipe(recipe, data, steps)
+    loaded = with_changes(load_recipe(recipe), data, steps)
     folder = out or Path("adapters") / loaded.name
-    free_target(folder / "adapter", overwrite)
-    if overwrite:
-        shutil.rmtree(folder, ignore_errors=True)
-    outcome = run(loaded, folder, quiet=as_json)
-    write_card(outcome, loaded, f"lectern finetune train {recipe}" + (f" --data {data}" if data else ""))
+    outcome = run(loaded, folder, overwrite=overwrite, quiet=as_json)
+    flags = {"--data": data, "--out": out, "--steps": steps}
+    given = [word for flag, value in flags.items() if value is not None for word in (flag, value)]
+    write_card(outcome, loaded, command_line(["lectern", "finetune", "train", recipe, *given]))
     if as_json:
         print_result(to_json(plain(outcome)))
         return
     held = f", held-out loss {outcome.held_out_loss:.4f}" if outcome.held_out_loss is not None else ""
+    kept = f" The weights of step {outcome.kept_step} are kept." if outcome.kept_step != outcome.steps else ""
+    left_out = ", ".join(f"{count} {reason}" for reason, count in outcome.left_out.items()) or "none"
     result_console().print(
-        f"{outcome.steps} steps in {outcome.seconds:.0f} s, training loss {outcome.train_loss:.4f}{held}.\n"
+        f"{outcome.steps} steps in {outcome.seconds:.0f} s, training loss {outcome.train_loss:.4f}{held}.{kept}\n"
+        f"Rows left out: {left_out}.\n"
         f"Adapter: {outcome.adapter}\nUse it: lectern ask QUESTION --adapter {outcome.adapter}"
     )
 
@@ -175,13 +178,3 @@ def export_gguf(
     file, modelfile = write(base, adapter, out, weights, overwrite=overwrite)
     said = f"GGUF: {file}\nOllama: ollama create NAME -f {modelfile}"
     print_result(to_json({"gguf": str(file), "modelfile": str(modelfile)}) if as_json else said)
-
-
-def _recipe(name: str, data: str | None, steps: int | None = None) -> Recipe:
-    """The recipe with what the flags change."""
-    from finetune.recipe import load_recipe
-
-    found = with_data(load_recipe(name), data)
-    if steps:
-        found = found.model_copy(update={"training": found.training.model_copy(update={"steps": steps})})
-    return found

@@ -49,9 +49,11 @@ def evaluate(
     """Before and after on held-out rows and golden questions; exits with 1 where the adapter made something worse.
 
     Nothing is switched on unless --activate says so: then `model.adapter` is written to --config (or ./lectern.toml).
+    Held-out rows do not show whether answers still hold to the notes, so --activate needs --golden.
     """
+    from finetune.adapter_folder import check_adapter
     from finetune.before_after import before_after
-    from finetune.export import check_adapter
+    from finetune.model_card import write_measured
     from rag.errors import TrainingError
     from ui.adapter_trial import golden_trial
     from ui.console import plain, print_result, to_json
@@ -59,6 +61,11 @@ def evaluate(
     check_adapter(adapter)
     if not limit and golden is None:
         raise typer.BadParameter("--limit 0 leaves nothing to measure; name golden questions with --golden")
+    if activate and golden is None and not even_if_worse:
+        raise typer.BadParameter(
+            "--activate needs --golden FILE: held-out rows alone do not show whether answers still hold to the notes "
+            "(or pass --even-if-worse)"
+        )
     rows = before_after(recipe_of(adapter, recipe, data), adapter, limit) if limit else None
     trial = golden_trial(adapter, golden, library, config, questions) if golden else None
     worse = [*(rows.worse if rows else ()), *(trial.worse if trial else ())]
@@ -68,6 +75,8 @@ def evaluate(
         print_result(to_json(found))
     else:
         _print_before_after(rows, trial, active)
+    if rows:
+        write_measured(adapter, rows)
     if worse and active is None:
         raise TrainingError(
             f"The adapter is worse in: {', '.join(worse)}. It was not activated; what answered before still does. "
@@ -82,10 +91,11 @@ def _print_before_after(rows: BeforeAfter | None, trial: Trial | None, active: s
 
     console = result_console()
     if rows:
-        table = Table("measure", "base", "adapter", "the rows' own", box=None, pad_edge=False)
+        table = Table("measure", "rows", "base", "adapter", "the rows' own", box=None, pad_edge=False)
         for name in rows.base:
             own = f"{rows.wanted[name]:.3f}" if name in rows.wanted else ""
-            table.add_row(name, f"{rows.base[name]:.3f}", f"{rows.tuned[name]:.3f}", own)
+            counted = str(rows.counts[name])
+            table.add_row(name, counted, f"{rows.base[name]:.3f}", f"{rows.tuned[name]:.3f}", own)
         console.print(table, f"{rows.rows} held-out rows\n")
     if trial:
         table = Table("measure", "base", "in use now", "adapter", box=None, pad_edge=False)
@@ -107,26 +117,16 @@ def _activated(adapter: Path, config: Path | None) -> str:
 
 
 def recipe_of(adapter: Path, name: str | None, data: str | None) -> Recipe:
-    """The recipe named, or the one that the adapter's manifest says it was trained by."""
-    import json
-
-    from finetune.recipe import Recipe, load_recipe
+    """The recipe named, or the one that the adapter's manifest holds or names."""
+    from finetune.adapter_folder import read_manifest
+    from finetune.recipe import Recipe, load_recipe, with_changes
     from rag.errors import TrainingError
 
-    if name:
-        return with_data(load_recipe(name), data)
+    said = name or read_manifest(adapter).get("recipe")
     try:
-        manifest = json.loads((adapter / "manifest.json").read_text("utf-8"))
-        found = Recipe.model_validate(manifest["recipe"])
-    except (OSError, ValueError, KeyError, TypeError) as exc:
+        found = load_recipe(said) if isinstance(said, str) else Recipe.model_validate(said)
+    except ValueError as exc:
         raise TrainingError(
             f"{adapter} does not say which recipe it was trained by. Name one with --recipe, or pass --limit 0."
         ) from exc
-    return with_data(found, data)
-
-
-def with_data(recipe: Recipe, data: str | None) -> Recipe:
-    """The recipe, on other rows where some are named."""
-    if not data:
-        return recipe
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"path": data})})
+    return with_changes(found, data)

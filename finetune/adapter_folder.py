@@ -1,0 +1,97 @@
+"""An adapter on disk: written whole or not at all, with a manifest that says what it was trained from."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from finetune.recipe import Recipe
+from rag.errors import TrainingError
+
+MANIFEST = "manifest.json"
+
+
+def check_adapter(folder: Path) -> None:
+    """Refuses a folder that is no whole adapter.
+
+    Raises:
+        TrainingError: files are missing.
+    """
+    missing = [n for n in ("adapter_config.json", "adapter_model.safetensors") if not (folder / n).is_file()]
+    if missing:
+        raise TrainingError(
+            f"{folder} holds no {' and no '.join(missing)}, so it is no adapter. "
+            "Give the folder `adapter` that `lectern finetune train` wrote."
+        )
+
+
+def check_base(adapter: Path, base: str) -> None:
+    """Refuses a base other than the one whose content hash the adapter's manifest holds.
+
+    Where there is no manifest, or a base of a hub has no hash, nothing is known and nothing refused.
+
+    Raises:
+        TrainingError: the adapter was trained on another base.
+        ModelMissing: the embedded model's package is not installed.
+    """
+    from finetune.base_model import base_path, identity
+
+    trained_on, given = read_manifest(adapter).get("base") or {}, identity(base_path(base))
+    wanted, found = str(trained_on.get("blake2b") or ""), given["blake2b"]
+    if wanted and found and wanted != found:
+        raise TrainingError(
+            f"{adapter} was trained on {trained_on.get('name')} ({wanted[:8]}), and --base {base} is {given['name']} "
+            f"({found[:8]}). Pass the base it was trained on."
+        )
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What an adapter says of itself; empty for one of another program, which has no manifest.
+
+    Raises:
+        TrainingError: the manifest is damaged.
+    """
+    file = folder / MANIFEST
+    if not file.is_file():
+        return {}
+    try:
+        found = json.loads(file.read_text("utf-8"))
+    except ValueError as exc:
+        raise TrainingError(f"{file} is no JSON ({exc}). Restore it, or delete it to go without.") from exc
+    if not isinstance(found, dict):
+        raise TrainingError(f"{file} holds no JSON object. Restore it, or delete it to go without.")
+    return found
+
+
+def save_adapter(
+    model: Any,
+    state: dict[str, Any],
+    folder: Path,
+    recipe: Recipe,
+    base: dict[str, str],
+    left_out: dict[str, int],
+) -> None:
+    """Writes an adapter in bfloat16 with its manifest under another name, then renames: nothing half-written is one.
+
+    `state` holds the trained weights of `model` by name, gathered where several processes share them.
+    """
+    import torch
+
+    from rag.prompt import PROMPT_VERSION, PromptStyle
+
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    model.save_pretrained(part, state_dict={name: value.to(torch.bfloat16) for name, value in state.items()})
+    manifest = {
+        "recipe": recipe.model_dump(mode="json"),
+        "base": base,
+        "prompt_version": PROMPT_VERSION,
+        "prompt_style": PromptStyle.READER.value,
+        "rows_left_out": left_out,
+    }
+    (part / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
+    if folder.exists():
+        shutil.rmtree(folder)
+    part.rename(folder)
