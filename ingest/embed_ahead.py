@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from rag.embedder import Embedder, embed_with_sketches
-from rag.library import Library, Vectors
+from rag.library import Library
+from rag.library_reading import Vectors
 from rag.passage import passage_text
 from rag.records import passage_key
 from rag.types import Chunk

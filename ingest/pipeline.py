@@ -21,8 +21,10 @@ from ingest.read_ahead import could_read_more, read_ahead
 from ingest.readers import READER_VERSION
 from ingest.readers.ocr import ocr_is_installed
 from ingest.report import Complaint, IngestEvent, IngestReport, Listener, Stage
+from rag.document_moves import Move
 from rag.embedder import Embedder
-from rag.library import Library, Move, Vectors
+from rag.library import Library
+from rag.library_reading import Vectors
 from rag.records import DocumentRecord, FailureRecord, passage_key
 from rag.settings import Settings
 from rag.types import Chunk, Document

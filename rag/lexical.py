@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.database import translated
-from rag.library import DATABASE_NAME, Library
+from rag.library import Library
+from rag.library_file import DATABASE_NAME
 from rag.scope import Allowed
 
 POSTINGS_BUDGET = 25_000

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from rag.database import translated
 from rag.errors import QuestionError
-from rag.library import DATABASE_NAME, Library
+from rag.library import Library
+from rag.library_file import DATABASE_NAME
 from rag.records import DocumentRecord
 
 _LECTURE = re.compile(

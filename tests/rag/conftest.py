@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +101,14 @@ def put(library: Library) -> Callable[..., list[Chunk]]:
         return chunks
 
     return put_document
+
+
+@pytest.fixture
+def checkpoint() -> Callable[[Library], None]:
+    """Folds what was committed into the database file, so that the file alone is the library."""
+
+    def fold(library: Library) -> None:
+        with closing(sqlite3.connect(library.folder / "library.sqlite")) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    return fold

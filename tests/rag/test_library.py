@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag import database
+from rag.document_moves import Move
 from rag.errors import InputError, LibraryBusy, LibraryDamaged, LibraryMismatch, LibraryMissing
-from rag.library import Library, Move
+from rag.library import Library
 from rag.records import FailureRecord, passage_key
 from rag.types import Block, BlockKind, Chunk, Document, DocumentKind, Locator, Unit, chunk_id
 

@@ -77,9 +77,11 @@ def test_no_scope_means_no_limit_and_an_empty_one_is_an_error(
         allowed_passages(library, Scope(lectures=(9,)))
 
 
-def test_a_damaged_library_is_named(library: Library, put: Callable[..., Any]) -> None:
+def test_a_damaged_library_is_named(
+    library: Library, put: Callable[..., Any], checkpoint: Callable[[Library], None]
+) -> None:
     put("a.md", "alpha")
-    library.checkpoint()
+    checkpoint(library)
     roots = dict(library.connection.execute("SELECT name, rootpage FROM sqlite_master").fetchall())
     size = library.connection.execute("PRAGMA page_size").fetchone()[0]
     library.close()

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rag.errors import LibraryDamaged
-from rag.library import DATABASE_NAME, Library
+from rag.library import Library
+from rag.library_file import DATABASE_NAME
 from rag.scope import Allowed, Scope, allowed_passages
 from rag.types import Chunk, Document, DocumentKind, Locator, Unit, chunk_id
 from rag.vector_file import FILE_NAME, VectorFile
@@ -290,9 +291,11 @@ def full_disk() -> Iterator[Callable[[], None]]:
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_stops_the_file_and_not_the_search(empty: Library, full_disk: Callable[[], None]) -> None:
+def test_a_full_disk_stops_the_file_and_not_the_search(
+    empty: Library, full_disk: Callable[[], None], checkpoint: Callable[[Library], None]
+) -> None:
     fill(empty, unit(np.random.default_rng(14).standard_normal((3000, DIM))))
-    empty.checkpoint()
+    checkpoint(empty)
     _, vectors = empty.vectors()
     full_disk()
     index = VectorIndex(empty)
