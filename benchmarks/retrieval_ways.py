@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag import faiss_index
+from rag.copies import plain_text
 from rag.embedder import Embedder, TokenEmbedder
 from rag.errors import ModelMissing
 from rag.fusion import LEXICAL_WEIGHT, MATCH_WEIGHT, fused_scores, with_matches
 from rag.passage import passage_text
-from rag.search import LEXICAL_DEPTH, MATCH_DEPTH, Searcher, plain_text
+from rag.search import LEXICAL_DEPTH, MATCH_DEPTH, Searcher
 from rag.token_sketch import best_matches
 
 Scores = NDArray[np.float32]

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rag.copies import plain_text
 from rag.errors import QuestionError
 from rag.library import Library
 from rag.scope import Scope, allowed_passages, describe
-from rag.search import Searcher, plain_text
+from rag.search import Searcher
 from rag.types import Hit
 
 DEPTH = 1000

@@ -8,27 +8,27 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.candidates import Candidates, Signals, ranks_in, signals_of, why_found
+from rag.copies import Ranked, best_first, different_texts, without_copies
 from rag.embedder import Embedder, TokenEmbedder
 from rag.errors import QuestionError
 from rag.fusion import fused_scores, with_matches
-from rag.lexical import LexicalHits, LexicalIndex, Term
+from rag.lexical import LexicalHits, LexicalIndex
 from rag.library import Library
 from rag.rerank import RERANK_DEPTH, CrossEncoderReranker
 from rag.scope import Allowed, Scope, allowed_passages
 from rag.settings import RetrievalSettings
 from rag.token_sketch import best_matches, one_thread
-from rag.types import Chunk, Hit, Why
+from rag.types import Chunk, Hit
 from rag.vectors import VectorIndex
 
 LEXICAL_DEPTH = 1000
@@ -43,23 +43,6 @@ DEEPEST = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Signals:
-    """How near the notes are to a question, for a gate that decides whether they hold the answer.
-
-    `best_match` is the best token match (`Why.match_score`), the one number that tells best; None where the library or the
-    embedder has no token vectors. `best_cosine` is the nearest passage's, `best_lexical` the highest BM25. `idf_share` in
-    [0, 1] is the share of the question's idf that a hit holds at most: 1 when it has every word, near 0 when it has only
-    the common ones. `unknown_terms` are words of the question that are nowhere in the library.
-    """
-
-    best_match: float | None = None
-    best_cosine: float = 0.0
-    best_lexical: float = 0.0
-    idf_share: float = 0.0
-    unknown_terms: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class SearchResult:
     """The hits, best first, and the signals of the whole search."""
 
@@ -69,23 +52,6 @@ class SearchResult:
 
 Asked = tuple[NDArray[np.float32], NDArray[np.float32] | None]
 """A question's vector, and its tokens' where the embedder tells them."""
-Ranked = tuple[int, Chunk]
-"""A candidate's place among the candidates, and its passage."""
-
-
-class Candidates(NamedTuple):
-    """Passages proposed by either search, in one order for all arrays.
-
-    Ranks are 1-based, 0 where not returned; matches are NaN for passages that were not matched token by token.
-    """
-
-    rowids: NDArray[np.int64]
-    cosines: NDArray[np.float32]
-    bm25: NDArray[np.float32]
-    dense_ranks: NDArray[np.int64]
-    lexical_ranks: NDArray[np.int64]
-    matches: NDArray[np.float32]
-    scores: NDArray[np.float32]
 
 
 class Searcher:
@@ -138,7 +104,7 @@ class Searcher:
             hits = self._hits(candidates, ranked, words)
         if reranks:
             hits = self._opened_reranker().rerank(query, hits)[:wanted]
-        return SearchResult(tuple(hits), _signals(candidates, hits, words.terms))
+        return SearchResult(tuple(hits), signals_of(candidates, hits, words.terms))
 
     def passages_read(self, wanted: int) -> int:
         """How many passages are read again, by the reranker, for `wanted` to be shown; `wanted` without a reranker."""
@@ -167,8 +133,8 @@ class Searcher:
         while True:
             found, words, more = self._candidates(query, asked, depth, allowed)
             ranked = self._ranked(found, k)
-            if not more or depth >= DEEPEST or _different(ranked) >= k:
-                return found, _shown(ranked, k, found.scores), words
+            if not more or depth >= DEEPEST or different_texts(ranked) >= k:
+                return found, without_copies(ranked, k, found.scores), words
             depth *= 2
 
     def _candidates(
@@ -184,7 +150,7 @@ class Searcher:
         bm25 = np.array([known.get(rowid, 0.0) for rowid in rowids.tolist()], np.float32)
         scores = fused_scores(cosines, bm25)
         matches = self._matches(tokens, rowids, scores)
-        ranks = _ranks(rowids, near), _ranks(rowids, words.rowids)
+        ranks = ranks_in(rowids, near), ranks_in(rowids, words.rowids)
         found = Candidates(rowids, cosines, bm25, *ranks, matches, with_matches(scores, matches))
         return found, words, len(near) == depth or len(words.rowids) > depth
 
@@ -221,8 +187,8 @@ class Searcher:
                 (at, chunks[rowid])
                 for at, rowid in zip(cut.tolist(), found.rowids[cut].tolist(), strict=True)
             ]
-            if len(ranked) == len(order) or _different(ranked) >= k:
-                return _best_first(ranked, scores)
+            if len(ranked) == len(order) or different_texts(ranked) >= k:
+                return best_first(ranked, scores)
             count *= 2
 
     def _hits(self, found: Candidates, ranked: Sequence[Ranked], words: LexicalHits) -> list[Hit]:
@@ -230,7 +196,7 @@ class Searcher:
         texts = ["\n".join((chunk.title, *chunk.headings, chunk.text)) for _, chunk in ranked]
         held = self.lexical.stemmer.held(texts, [term.stem for term in words.terms if term.passages])
         return [
-            Hit(chunk, float(found.scores[at]), _why(found, at, rank, held[rank - 1], words))
+            Hit(chunk, float(found.scores[at]), why_found(found, at, rank, held[rank - 1], words))
             for rank, (at, chunk) in enumerate(ranked, start=1)
         ]
 
@@ -246,90 +212,8 @@ def workers() -> Iterator[ThreadPoolExecutor]:
             pool.shutdown(cancel_futures=True)
 
 
-def plain_text(chunk: Chunk) -> str:
-    """The passage's text but for its white space: what copies share."""
-    return " ".join(chunk.text.split())
-
-
-def _different(ranked: Sequence[Ranked]) -> int:
-    """How many different texts there are."""
-    return len({plain_text(chunk) for _, chunk in ranked})
-
-
-def _best_first(ranked: list[Ranked], scores: NDArray[np.float32]) -> list[Ranked]:
-    return sorted(ranked, key=lambda pair: (-scores[pair[0]], pair[1].id))
-
-
-def _shown(ranked: list[Ranked], k: int, scores: NDArray[np.float32]) -> list[Ranked]:
-    """The `k` best, best first; a copy of a better passage's text only where there are too few others."""
-    return _best_first(_first_copies(_copies_last(ranked)[:k], ranked, scores), scores)
-
-
-def _copies_last(ranked: list[Ranked]) -> list[Ranked]:
-    """Passages whose text (but for white space) none before them has, then the others."""
-    seen: set[str] = set()
-    first: list[Ranked] = []
-    copies: list[Ranked] = []
-    for pair in ranked:
-        text = plain_text(pair[1])
-        (copies if text in seen else first).append(pair)
-        seen.add(text)
-    return first + copies
-
-
-def _first_copies(shown: list[Ranked], ranked: list[Ranked], scores: NDArray[np.float32]) -> list[Ranked]:
-    """`shown`, with each passage that stands for copies of the same score replaced by the one that the notes have first."""
-    found = Counter(plain_text(chunk) for _, chunk in shown)
-    earliest: dict[tuple[str, float], Ranked] = {}
-    for pair in sorted(ranked, key=lambda pair: (pair[1].document, pair[1].ordinal)):
-        earliest.setdefault((plain_text(pair[1]), float(scores[pair[0]])), pair)
-    return [
-        earliest[plain_text(pair[1]), float(scores[pair[0]])] if found[plain_text(pair[1])] == 1 else pair
-        for pair in shown
-    ]
-
-
-def _why(found: Candidates, at: int, rank: int, held: set[str], words: LexicalHits) -> Why:
-    """Why the candidate at place `at` is shown at `rank`; `held` are the question's stems in its text."""
-    lexical_rank = int(found.lexical_ranks[at])
-    return Why(
-        dense_rank=int(found.dense_ranks[at]) or None,
-        dense_score=float(found.cosines[at]),
-        lexical_rank=lexical_rank or None,
-        lexical_score=float(found.bm25[at]) if lexical_rank else None,
-        fused_rank=rank,
-        fused_score=float(found.scores[at]),
-        match_score=None if np.isnan(found.matches[at]) else float(found.matches[at]),
-        matched_terms=tuple(term.word for term in words.terms if term.stem in held),
-    )
-
-
-def _ranks(rowids: NDArray[np.int64], ranking: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The 1-based rank in `ranking` of each of `rowids`, 0 for those that are not in it."""
-    place = {rowid: rank for rank, rowid in enumerate(ranking.tolist(), start=1)}
-    return np.array([place.get(rowid, 0) for rowid in rowids.tolist()], np.int64)
-
-
 def _with_ties(scores: NDArray[np.float32], k: int) -> int:
     """How many of the descending `scores` to look at, so that those equal to the k-th are ordered by chunk id too."""
     if len(scores) <= k:
         return len(scores)
     return int(np.count_nonzero(scores >= scores[k - 1])) if k > 0 else 0
-
-
-def _signals(found: Candidates, hits: Sequence[Hit], terms: Sequence[Term]) -> Signals:
-    if not hits:
-        return Signals(unknown_terms=tuple(term.word for term in terms if not term.passages))
-    total = sum(term.idf for term in terms)
-    shares = [
-        sum(term.idf for term in terms if term.word in hit.why.matched_terms) / total if total else 0.0
-        for hit in hits
-    ]
-    matches = found.matches[~np.isnan(found.matches)]
-    return Signals(
-        best_match=float(matches.max()) if len(matches) else None,
-        best_cosine=float(found.cosines.max()),
-        best_lexical=float(found.bm25.max()),
-        idf_share=max(shares),
-        unknown_terms=tuple(term.word for term in terms if not term.passages),
-    )

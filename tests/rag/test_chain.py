@@ -10,7 +10,8 @@ import pytest
 from langchain_core.documents import Document as LangChainDocument
 from langchain_core.retrievers import BaseRetriever
 
-from rag.chain import AnswerChain, Done, Question, ReceiptSource, Retrieved, Rewritten, Token
+from rag.chain import AnswerChain, Question, ReceiptSource
+from rag.chain_events import Done, Retrieved, Rewritten, Token
 from rag.errors import QuestionError
 from rag.prompt import ABSTENTION, PromptStyle
 from rag.quoting import Quote

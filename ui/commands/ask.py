@@ -75,7 +75,7 @@ def _ask_one(chain: AnswerChain, question: str) -> None:
     from rich.live import Live
     from rich.text import Text
 
-    from rag.chain import Done, Retrieved, Rewritten, Token
+    from rag.chain_events import Done, Retrieved, Rewritten, Token
     from ui.answer_text import answer_panel
     from ui.console import log_console, result_console
 

@@ -17,7 +17,8 @@ from ui.web.batches import Batches
 from ui.web.conversation import Exchange, Outcome, history_of, new_id
 
 if TYPE_CHECKING:
-    from rag.chain import Event, Question
+    from rag.chain import Question
+    from rag.chain_events import Event
 
 
 class Chain(Protocol):
@@ -41,7 +42,7 @@ def answered(
     `chain` is waited for if its model is still loading. `stop` ends everything within a fraction of a second, with what
     there was until then.
     """
-    from rag.chain import Retrieved
+    from rag.chain_events import Retrieved
 
     asked: Question = {"question": exchange.question, "history": history_of(earlier)}
     try:
@@ -59,7 +60,7 @@ def answered(
 
 
 def _after(exchange: Exchange, event: Event) -> Exchange:
-    from rag.chain import Done, Retrieved, Rewritten, Token
+    from rag.chain_events import Done, Retrieved, Rewritten, Token
 
     match event:
         case Rewritten():

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rag.chain import Done, Event, Retrieved, Rewritten, Token
+from rag.chain_events import Done, Event, Retrieved, Rewritten, Token
 from rag.errors import ModelFailed
 from rag.gate import Decision
 from rag.types import Answer, Hit, Role, Turn

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rag.chain import Done, Event, Retrieved, Token
+from rag.chain_events import Done, Event, Retrieved, Token
 from rag.gate import Decision
 from rag.library import Library
 from rag.settings import Settings
