@@ -13,7 +13,9 @@ from pathlib import Path
 
 from finetune.base_model import base_path
 from finetune.recipe import Quantization, Recipe
-from rag.errors import TrainingError
+from rag.chat_models.gguf_file import read_header
+from rag.chat_models.model_shape import Shape, shape_of_config, shape_of_gguf
+from rag.errors import ModelFailed, TrainingError
 
 _NF4_BYTES = 4.127 / 8
 _ACTIVATION_BYTES = 34
@@ -26,42 +28,6 @@ LAYER_SECONDS = 0.015
 kernels. 535 passes of 30 layers in nf4 took four minutes on the machine of an H200, measured."""
 CPU_FLOPS = 0.15e12
 """What two recent processor cores reach: 160 tokens/s for 135 M parameters, measured."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The shape of a Llama-like model."""
-
-    layers: int
-    width: int
-    feed_forward: int
-    heads: int
-    kv_heads: int
-    head_width: int
-    vocabulary: int
-    tied: bool
-
-    @property
-    def linear_weights(self) -> int:
-        """Weights of the layers that are quantized and adapted."""
-        attention = self.width * self.head_width * 2 * (self.heads + self.kv_heads)
-        return self.layers * (attention + 3 * self.width * self.feed_forward)
-
-    @property
-    def embedding_weights(self) -> int:
-        """Weights of the embeddings and of the output layer where it is its own."""
-        return self.vocabulary * self.width * (1 if self.tied else 2)
-
-    @property
-    def parameters(self) -> int:
-        """All weights."""
-        return self.linear_weights + self.embedding_weights
-
-    def adapter_weights(self, rank: int) -> int:
-        """Weights of a LoRA adapter on all linear layers."""
-        kv, query = self.kv_heads * self.head_width, self.heads * self.head_width
-        sides = 2 * (self.width + query) + 2 * (self.width + kv) + 3 * (self.width + self.feed_forward)
-        return self.layers * rank * sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +56,12 @@ def estimate(recipe: Recipe, tokens_per_epoch: int) -> Estimate:
     shape = read_shape(recipe.model.base)
     settings = recipe.training
     quantized = recipe.model.quantization is Quantization.NF4
-    adapter = shape.adapter_weights(recipe.lora.rank)
+    adapter = shape.adapter_parameters(recipe.lora.rank)
     batch = settings.batch_rows * settings.context_tokens
     recomputed = settings.gradient_checkpointing is True
     layers = 1 if recomputed else shape.layers
-    kept = 2 * batch * shape.width * shape.layers if recomputed else 0
-    wide = max(1.0, shape.feed_forward / (4 * shape.width))
+    kept = 2 * batch * shape.hidden * shape.layers if recomputed else 0
+    wide = max(1.0, shape.feed_forward / (4 * shape.hidden))
     total = (
         settings.steps * batch * settings.accumulation
         if settings.steps
@@ -107,10 +73,10 @@ def estimate(recipe: Recipe, tokens_per_epoch: int) -> Estimate:
     return Estimate(
         parameters=shape.parameters,
         adapter_parameters=adapter,
-        weights_bytes=int(shape.linear_weights * (_NF4_BYTES if quantized else 2))
-        + 2 * shape.embedding_weights,
+        weights_bytes=int(shape.linear_parameters * (_NF4_BYTES if quantized else 2))
+        + 2 * shape.embedding_parameters,
         adapter_bytes=16 * adapter,
-        activation_bytes=int(_ACTIVATION_BYTES * wide * batch * shape.width * layers) + kept,
+        activation_bytes=int(_ACTIVATION_BYTES * wide * batch * shape.hidden * layers) + kept,
         logit_bytes=2 * 4 * min(batch, 4096) * shape.vocabulary,
         tokens=total,
         gpu_seconds=max(launching, operations / (GPU_FLOPS if shape.parameters > 1e9 else SMALL_GPU_FLOPS)),
@@ -126,45 +92,17 @@ def read_shape(base: str) -> Shape:
     """
     where = base_path(base)
     if where.endswith(".gguf"):
-        return _gguf_shape(Path(where))
+        return shape_of_gguf(read_header(Path(where)))
     try:
         file = Path(where) / "config.json"
         if not file.is_file():
             from huggingface_hub import hf_hub_download
 
             file = Path(hf_hub_download(where, "config.json"))
-        found = json.loads(file.read_text("utf-8"))
-        heads, width = int(found["num_attention_heads"]), int(found["hidden_size"])
-        return Shape(
-            layers=int(found["num_hidden_layers"]),
-            width=width,
-            feed_forward=int(found["intermediate_size"]),
-            heads=heads,
-            kv_heads=int(found.get("num_key_value_heads", heads)),
-            head_width=int(found.get("head_dim") or width // heads),
-            vocabulary=int(found["vocab_size"]),
-            tied=bool(found.get("tie_word_embeddings", False)),
-        )
-    except (OSError, ValueError, KeyError) as exc:
+        return shape_of_config(json.loads(file.read_text("utf-8")))
+    except (OSError, ValueError, ModelFailed) as exc:
         reason = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
         raise TrainingError(
             f"The shape of {where!r} cannot be read: {reason} Give a folder with a config.json, a GGUF file or `embedded`; "
             "a model of a hub must be downloaded first."
         ) from exc
-
-
-def _gguf_shape(path: Path) -> Shape:
-    from rag.chat_models.gguf_file import read_header
-
-    header = read_header(path)
-    heads, width = header.number("attention.head_count"), header.number("embedding_length")
-    return Shape(
-        layers=header.number("block_count"),
-        width=width,
-        feed_forward=header.number("feed_forward_length"),
-        heads=heads,
-        kv_heads=header.number("attention.head_count_kv", heads),
-        head_width=width // heads,
-        vocabulary=header.tensors["token_embd.weight"].elements // width,
-        tied="output.weight" not in header.tensors,
-    )

@@ -20,6 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
+from rag.child_process import command, surroundings
 from rag.errors import UnreadableNote
 from rag.settings import IngestSettings
 from rag.types import Block, BlockKind, Document, DocumentKind, Locator, Unit
@@ -66,14 +67,12 @@ class ReaderProcess:
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self.close()
-            root = str(Path(__file__).resolve().parent.parent)
-            search = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "ingest.worker", str(self._settings.max_memory_bytes)],
+                command("ingest.worker", str(self._settings.max_memory_bytes)),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,  # parsers' chatter; what matters comes back as a reason
-                env={**os.environ, "PYTHONPATH": search},
+                env=surroundings(),
             )
             self._replies = queue.SimpleQueue()
             pipe = self._process.stdout

@@ -12,19 +12,25 @@ from rag.errors import ModelFailed
 _ROOT = Path(__file__).resolve().parent.parent
 
 
+def command(module: str, *arguments: str) -> list[str]:
+    """What runs a module of Lectern with this Python, wherever the process is started; needs `surroundings`."""
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def surroundings() -> dict[str, str]:
+    """This process's environment, with Lectern's own folder first where modules are looked for."""
+    search = os.pathsep.join(part for part in (str(_ROOT), os.environ.get("PYTHONPATH")) if part)
+    return {**os.environ, "PYTHONPATH": search}
+
+
 def printed_by(module: str, *arguments: str) -> str:
     """What `python -m module` prints.
 
     Raises:
         ModelFailed: it ended with another status than 0; the message holds the last thing it said.
     """
-    search = os.pathsep.join(part for part in (str(_ROOT), os.environ.get("PYTHONPATH")) if part)
     done = subprocess.run(
-        [sys.executable, "-P", "-m", module, *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": search},
-        check=False,
+        command(module, *arguments), capture_output=True, text=True, env=surroundings(), check=False
     )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]

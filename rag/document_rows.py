@@ -36,15 +36,11 @@ def insert_document(
     size_bytes: int,
     mtime_ns: int,
     ingested_at: str,
-    replaces: str = "",
 ) -> int:
-    """The number of the document's row, written with its blocks; the row named `replaces` (or the same path) is reused.
+    """The number of the document's row, written with its blocks; the row of the same path is reused.
 
     Tags that a person gave stay, beside the document's own.
     """
-    if replaces and replaces != document.path:
-        delete_document(connection, document.path)
-        connection.execute("UPDATE documents SET path = ? WHERE path = ?", (document.path, replaces))
     values = {
         "path": document.path,
         "title": document.title,

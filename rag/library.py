@@ -113,9 +113,8 @@ class Library(LibraryReading):
         sketches: Sequence[bytes] | None = None,
         size_bytes: int = 0,
         mtime_ns: int = 0,
-        replaces: str = "",
     ) -> None:
-        """Puts a document in, or in the place of the one of the same name (or of the name `replaces`), in one transaction.
+        """Puts a document in, or in the place of the one of the same name, in one transaction.
 
         `vectors` is (len(chunks), dim); `sketches` are those of `rag.token_sketch`, empty where the embedder makes none.
         Passages that stay the same keep their rowids.
@@ -133,7 +132,6 @@ class Library(LibraryReading):
                 size_bytes=size_bytes,
                 mtime_ns=mtime_ns,
                 ingested_at=_now(),
-                replaces=replaces,
             )
             write_chunks(connection, number, chunks, vectors, sketches or [b""] * len(chunks))
             connection.execute("DELETE FROM failures WHERE source = ?", (document.source,))
@@ -148,15 +146,6 @@ class Library(LibraryReading):
             if source is not None and not connection.execute(query, (path, source)).fetchone():
                 return False
             return delete_document(connection, path)
-
-    def rename_document(self, old: str, new: str, *, source: str = "", mtime_ns: int | None = None) -> None:
-        """Gives a document another name (and file); its rowids, text, title and vectors stay.
-
-        Raises:
-            LibraryMissing: there is no document `old`.
-            InputError: another document is called `new`.
-        """
-        self.move_documents([Move(old, new, source, mtime_ns)])
 
     def move_documents(self, moves: Sequence[Move], instead_of: Sequence[str] = ()) -> None:
         """Gives documents other names (and files) in one transaction; names may be swapped and passed on.

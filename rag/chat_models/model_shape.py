@@ -55,6 +55,17 @@ class Shape:
         """Weights of the embedding and, where it is one of its own, the output matrix."""
         return self.vocabulary * self.hidden * (1 if self.tied else 2)
 
+    @property
+    def parameters(self) -> int:
+        """All weights but those of the norms."""
+        return self.linear_parameters + self.embedding_parameters
+
+    def adapter_parameters(self, rank: int) -> int:
+        """Weights of a LoRA adapter on all of the layers' matrices."""
+        keys, queries = self.kv_heads * self.head_size, self.heads * self.head_size
+        sides = 2 * (self.hidden + queries) + 2 * (self.hidden + keys) + 3 * (self.hidden + self.feed_forward)
+        return self.layers * rank * sides
+
     def kv_bytes(self, tokens: int, element_bytes: float) -> int:
         """The keys and values of `tokens` tokens."""
         return round(2 * self.layers * self.kv_heads * self.head_size * tokens * element_bytes)

@@ -35,7 +35,7 @@ def test_llama3_8b_has_eight_billion_weights_and_42_million_in_its_adapter(llama
     shape = read_shape(llama)
     norms = 65 * 4096
     assert shape.parameters == 8_030_261_248 - norms
-    assert shape.adapter_weights(16) == 41_943_040
+    assert shape.adapter_parameters(16) == 41_943_040
 
 
 def test_four_bits_take_the_weights_that_were_measured(llama):

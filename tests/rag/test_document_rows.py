@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from rag.document_moves import Move
 from rag.errors import LibraryMissing
 from rag.library import Library
 from rag.scope import Scope, allowed_passages
@@ -30,7 +31,7 @@ def test_tags_follow_a_renamed_note_and_leave_with_a_removed_one(
     put("a.md", "alpha")
     assert library.given_tags("a.md") == ()
     library.tag_document("a.md", ["exam"])
-    library.rename_document("a.md", "b.md")
+    library.move_documents([Move("a.md", "b.md")])
     assert library.document("b.md").tags == ("exam",)
     library.remove_document("b.md")
     put("b.md", "alpha")

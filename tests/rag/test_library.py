@@ -56,9 +56,9 @@ def library(tmp_path: Path) -> Iterator[Library]:
 
 @pytest.fixture
 def save(library: Library) -> Callable[..., list[Chunk]]:
-    def put(path: str, parts: list[str], replaces: str = "") -> list[Chunk]:
+    def put(path: str, parts: list[str]) -> list[Chunk]:
         document, chunks = document_of(path, parts)
-        library.replace_document(document, chunks, vectors_of(chunks), replaces=replaces)
+        library.replace_document(document, chunks, vectors_of(chunks))
         return chunks
 
     return put
@@ -109,13 +109,13 @@ def test_a_renamed_document_keeps_rowids_and_gets_new_chunk_ids(
     library: Library, save: Callable[..., list[Chunk]]
 ) -> None:
     save("a.md", ["alpha", "beta"])
-    library.rename_document("a.md", "b.md", source="/notes/b.md", mtime_ns=5)
+    library.move_documents([Move("a.md", "b.md", "/notes/b.md", 5)])
     moved = library.chunks([1, 2])
     assert [chunk.document for chunk in moved] == ["b.md", "b.md"]
     assert moved[0].id == chunk_id("b.md", 0, "alpha")
     assert library.documents()[0].source == "/notes/b.md"
     with pytest.raises(LibraryMissing, match=r"no document 'a\.md'"):
-        library.rename_document("a.md", "c.md")
+        library.move_documents([Move("a.md", "c.md")])
 
 
 def test_names_are_swapped_and_passed_on(library: Library, save: Callable[..., list[Chunk]]) -> None:
@@ -172,7 +172,8 @@ def test_replacing_under_another_name_keeps_embeddings(
     library: Library, save: Callable[..., list[Chunk]]
 ) -> None:
     save("old.md", ["alpha", "beta"])
-    save("new.md", ["alpha", "gamma"], replaces="old.md")
+    library.move_documents([Move("old.md", "new.md")])
+    save("new.md", ["alpha", "gamma"])
     assert [record.path for record in library.documents()] == ["new.md"]
     assert library.chunk_rowids().tolist() == [1, 3]
 
@@ -197,7 +198,7 @@ def test_removing_takes_everything_that_no_other_document_shares(
 def test_generation_grows_by_one_a_change(library: Library, save: Callable[..., list[Chunk]]) -> None:
     before = library.generation
     save("a.md", ["alpha"])
-    library.rename_document("a.md", "b.md")
+    library.move_documents([Move("a.md", "b.md")])
     library.remove_document("b.md")
     assert library.generation == before + 3
     library.add_feedback("q", "{}", "good")
