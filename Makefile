@@ -9,7 +9,7 @@ export HF_HUB_OFFLINE := 1
 export GRADIO_ANALYTICS_ENABLED := False
 export RAGAS_DO_NOT_TRACK := true
 
-.PHONY: help setup setup-dev chat ask test test-fast check clean bench-ingest bench-retrieval bench-models bench-answers bench-eval bench-finetune
+.PHONY: help setup setup-dev chat ask test test-fast check clean bench-ingest bench-retrieval bench-models bench-answers bench-eval bench-finetune bench-gpu
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -67,6 +67,10 @@ bench-eval: setup-dev  ## Evaluation speed beside Ragas' own evaluate
 bench-finetune: setup-dev  ## Training speed beside TRL's defaults; ROWS=FILE, the customer-service rows
 	@test -n "$(ROWS)" || { echo 'Usage: make bench-finetune ROWS=customer-service.csv.gz'; exit 2; }
 	@$(BIN)/python -m benchmarks.bench_finetune --rows $(ROWS)
+
+bench-gpu: setup-dev  ## Everything that needs a GPU, spread over those that are there; ROWS=FILE as above
+	@test -n "$(ROWS)" || { echo 'Usage: make bench-gpu ROWS=customer-service.csv.gz'; exit 2; }
+	@$(BIN)/python -m benchmarks.bench_gpu --rows $(ROWS)
 
 clean:  ## Remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -162,20 +162,28 @@ def _compare(args: argparse.Namespace, scratch: Path) -> None:
         ("TRL defaults", lambda d: usual(base("sdpa"), recipe, rows, d), useful, 2),
         ("this recipe", lambda d: ours(recipe, encoded, d), useful, 1),
     ]
-    if eight:
+    if args.ours_only:
+        sides = sides[1:]
+    elif eight:
         sides.append(("... at batch 1", lambda d: ours(one, few, d), sum(len(r.input_ids) for r in few), 1))
         sides.append(
             ("... checkpointed", lambda d: ours(kept, few, d), sum(len(r.input_ids) for r in few), 1)
         )
     speeds = {}
     for side, make, tokens, warm_up in sides:
-        speeds[side] = timed(side, make(str(scratch / "run")), tokens, warm_up)
+        started = time.perf_counter()
+        trainer = make(str(scratch / "run"))
+        _say(f"({side}: model and rows ready after {time.perf_counter() - started:.0f} s)")
+        speeds[side] = timed(side, trainer, tokens, warm_up)
+        del trainer
         _report(speeds[side], args.out)
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
             if torch.cuda.memory_allocated() > 1e8:
                 _say(f"({torch.cuda.memory_allocated() / 1e9:.1f} GB of it are still held)")
+    if args.ours_only:
+        return
     ratio = speeds["this recipe"].tokens_per_second / speeds["TRL defaults"].tokens_per_second
     _say(f"this recipe: {ratio:.2f} times TRL's defaults; recomputes activations: {checkpointing(recipe)}")
 
@@ -226,6 +234,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=512 if cuda else 24, help="rows of each side")
     parser.add_argument(
         "--batch-rows", type=int, default=0, help="packs in a forward pass; 0 for the recipe's"
+    )
+    parser.add_argument(
+        "--ours-only", action="store_true", help="this recipe alone, to set one GPU beside two (torchrun)"
     )
     parser.add_argument("--layers", type=int, default=0, help="fewer layers than the model has, for a trial")
     parser.add_argument("--out", type=Path, help="file to which each figure is added as a line of JSON")

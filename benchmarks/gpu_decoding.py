@@ -116,7 +116,7 @@ def stepped_logits(model: Any, prompt: Any) -> Any:
 
 def logits_beside(name: str, logits: Any, reference: Any) -> None:
     """Relative error of the logits and how often the best token is the same, over the last 128 positions."""
-    ours, theirs = logits[-128:], reference[-128:]
+    ours, theirs = logits[-128:].float().cpu(), reference[-128:].float().cpu()
     relative = (ours - theirs).norm() / theirs.norm()
     same = (ours.argmax(-1) == theirs.argmax(-1)).float().mean()
     row(

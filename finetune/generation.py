@@ -1,4 +1,4 @@
-"""Answers of a model to many prompts at once, always its likeliest: for measuring, not for chatting."""
+"""Answers of a model to many prompts at once: for measuring and for making training rows, not for chatting."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ def answer_all(
     *,
     most_tokens: int,
     batch_tokens: int = 0,
+    temperature: float = 0.0,
 ) -> list[str]:
-    """The answer to each prompt, in order. Prompts of like length share a batch of about `batch_tokens` tokens
-    (0 for as many as suit the device)."""
+    """The answer to each prompt, in order: the likeliest, or with a temperature one drawn by torch's own random numbers.
+
+    Prompts of like length share a batch of about `batch_tokens` tokens (0 for as many as suit the device).
+    """
     import torch
 
     batch_tokens = batch_tokens or (500_000 if torch.cuda.is_available() else 8_000)
@@ -42,7 +45,9 @@ def answer_all(
                 max_new_tokens=most_tokens,
                 pad_token_id=tokenizer.pad_token_id,
                 eos_token_id=tokenizer.eos_token_id,
-                do_sample=False,
+                do_sample=temperature > 0,
+                temperature=temperature or None,
+                top_p=0.95 if temperature else None,
                 top_k=None,
             )
         for index, row in zip(batch, out, strict=True):

@@ -8,7 +8,10 @@ from typing import Any
 
 
 def progress_callback(tokens_per_step: float, quiet: bool = False) -> Any:
-    """A trainer callback that draws a bar on stderr; `tokens_per_step` are useful tokens, padding not counted."""
+    """A trainer callback that draws a bar on stderr, or where that is no terminal writes a line at every tenth of the run.
+
+    `tokens_per_step` are useful tokens, padding not counted.
+    """
     from time import perf_counter
 
     from rich.console import Console
@@ -40,6 +43,10 @@ def progress_callback(tokens_per_step: float, quiet: bool = False) -> Any:
             steps, seconds = state.global_step - self.started[0], perf_counter() - self.started[1]
             said = f"step {state.global_step}  {self.loss}  {steps * tokens_per_step / max(seconds, 1e-9):,.0f} tokens/s"
             self.bar.update(self.task, completed=state.global_step, said=said)
+            if not (self.bar.console.is_terminal or quiet) and _reaches_a_tenth(
+                state.global_step, state.max_steps
+            ):
+                self.bar.console.print(f"{said} of {state.max_steps}", soft_wrap=True)
 
         def on_log(
             self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any
@@ -53,6 +60,11 @@ def progress_callback(tokens_per_step: float, quiet: bool = False) -> Any:
             self.bar.stop()
 
     return _Bar()
+
+
+def _reaches_a_tenth(step: int, steps: int) -> bool:
+    """Whether this step is the first of another tenth of the run."""
+    return 10 * step // steps > 10 * (step - 1) // steps
 
 
 def log_callback() -> Any:

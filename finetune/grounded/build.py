@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from finetune.grounded.asking import add_asked, leads_back, read_asked
 from finetune.grounded.examples import Mix, make_examples
 from finetune.grounded.nearest import CorpusSearch
 from finetune.grounded.notes import all_sources, corpus_of
@@ -23,7 +24,7 @@ from finetune.grounded.questions import ask_by_rule
 from finetune.grounded.rows import save
 from finetune.grounded.sources import add_quizzes
 from finetune.grounded.types import Corpus, Example, Part
-from rag.embedder import TokenEmbedder, open_embedder
+from rag.embedder import Embedder, TokenEmbedder, open_embedder
 from rag.errors import DatasetError
 from rag.library import Library
 from rag.settings import EmbeddingSettings
@@ -32,18 +33,32 @@ log = logging.getLogger(__name__)
 Ranking = NDArray[np.int64]
 DEPTH = 24
 TEST_MIX = Mix(near=0.2, cut=0.0, far=0.05, ranked=0.0, sizes=(4,), rephrase=False)
+MIXES = {"asked": Mix(near=0.17, cut=0.04)}
+"""The mix of the training questions of an origin where it is not the usual one: with few people's questions to each text, what
+a model asks has to teach when to refuse."""
 MOST_BY_RULE = 1200
 """Questions by rule of one corpus; a textbook has many, and they all sound alike."""
+MOST_ASKED = 4500
+"""Questions that a model wrote on one corpus, before those are dropped that do not lead back; else medicine drowns the rest."""
 MOST_TEST = 300
-ROUNDS = {"written": 4, "human": 3, "rule": 1}
+ROUNDS = {"written": 4, "human": 3, "rule": 1, "asked": 1}
 """How many different examples each question gives, by its origin."""
+NEAR_ENOUGH = 3
+"""A question that a model wrote is kept if the search finds its passage among so many."""
 ROUNDS_OF = {"canard": 1, "pubmedqa": 2}
 """Sets whose human questions give fewer."""
 
 
-def build(data: Path, library: Path, out: Path, seed: int) -> dict[str, int]:
-    """Builds all parts and returns their sizes."""
+def build(
+    data: Path, library: Path, out: Path, seed: int, asked: Path | None = None, refusals: float = 1.0
+) -> dict[str, int]:
+    """Builds all parts and returns their sizes.
+
+    `asked` is a folder with the questions that a model wrote; `refusals` is a factor on the share of the training examples
+    that have no answer.
+    """
     rng = random.Random(seed)
+    written_by_model = read_asked(asked) if asked else {}
     embedder = open_embedder(EmbeddingSettings())
     if not isinstance(embedder, TokenEmbedder):
         raise DatasetError("The embedded embedder tells no token vectors; nothing was built.")
@@ -54,10 +69,12 @@ def build(data: Path, library: Path, out: Path, seed: int) -> dict[str, int]:
         for corpus in corpora:
             if corpus.part is Part.TRAIN:
                 _add_by_rule(corpus, data, rng)
+                asked_of = written_by_model.get(corpus.name, [])
+                add_asked(corpus, rng.sample(asked_of, min(MOST_ASKED, len(asked_of))))
         for corpus in corpora:
             if corpus.part is Part.TEST:
                 _sample(corpus, MOST_TEST, rng)
-            ranked = search.nearest(corpus, DEPTH)
+            ranked = keep_led_back(corpus, search.nearest(corpus, DEPTH), embedder)
             log.info(
                 "%s %s: %d passages, %d questions",
                 corpus.name,
@@ -69,16 +86,19 @@ def build(data: Path, library: Path, out: Path, seed: int) -> dict[str, int]:
                 other for other in corpora if other.part is corpus.part or corpus.part is not Part.TRAIN
             ]
             if corpus.part is Part.TRAIN:
-                parts["train"] += _train(corpus, ranked, others, rng)
+                parts["train"] += _train(corpus, ranked, others, rng, refusals)
             else:
                 name = "valid" if corpus.part is Part.VALID else f"test-{_set_of(corpus.name)}"
-                parts[name] += make_examples(corpus, ranked, others, TEST_MIX, rng)
+                parts[name] += make_examples(corpus, ranked, others, dict.fromkeys(ROUNDS, TEST_MIX), rng)
     rng.shuffle(parts["train"])
     return save(out, parts)
 
 
-def _train(corpus: Corpus, ranked: Ranking, others: list[Corpus], rng: random.Random) -> list[Example]:
+def _train(
+    corpus: Corpus, ranked: Ranking, others: list[Corpus], rng: random.Random, refusals: float
+) -> list[Example]:
     """The training examples of a corpus: each question as often as its origin allows, with other notes each time."""
+    mixes = {origin: MIXES.get(origin, Mix()).refusing(refusals) for origin in ROUNDS}
     made: list[Example] = []
     for turn in range(max(ROUNDS.values())):
         keep = [
@@ -87,13 +107,32 @@ def _train(corpus: Corpus, ranked: Ranking, others: list[Corpus], rng: random.Ra
             if turn < _rounds(corpus.name, q.origin, bool(q.supports))
         ]
         again = Corpus(corpus.name, corpus.passages, [corpus.questions[i] for i in keep], corpus.part)
-        made += make_examples(again, ranked[np.array(keep, dtype=np.int64)], others, Mix(), rng)
+        made += make_examples(again, ranked[np.array(keep, dtype=np.int64)], others, mixes, rng)
     return made
+
+
+def keep_led_back(corpus: Corpus, ranked: Ranking, embedder: Embedder) -> Ranking:
+    """Drops the questions a model wrote from which the search does not lead back to their sentence; the ranking of the rest."""
+    first = [
+        question.origin != "asked" or question.supports[0].passage in ranked[place, :NEAR_ENOUGH]
+        for place, question in enumerate(corpus.questions)
+    ]
+    places = [
+        place
+        for place, question in enumerate(corpus.questions)
+        if question.origin == "asked" and first[place]
+    ]
+    close = leads_back([corpus.questions[place] for place in places], corpus.passages, embedder)
+    lost = {place for place, kept in enumerate(first) if not kept}
+    lost |= {place for place, kept in zip(places, close, strict=True) if not kept}
+    kept = [place for place in range(len(corpus.questions)) if place not in lost]
+    corpus.questions = [corpus.questions[place] for place in kept]
+    return ranked[np.array(kept, dtype=np.int64)]
 
 
 def _rounds(name: str, origin: str, answerable: bool) -> int:
     """How often a question is used; one without an answer half as often, for its examples hardly differ."""
-    rounds = ROUNDS_OF.get(name, ROUNDS[origin])
+    rounds = ROUNDS_OF.get(name, ROUNDS[origin]) if origin == "human" else ROUNDS[origin]
     return rounds if answerable else max(1, rounds // 2)
 
 
@@ -127,10 +166,19 @@ def main() -> None:
     )
     parser.add_argument("--library", type=Path, required=True, help="the notes, ingested")
     parser.add_argument("--out", type=Path, required=True, help="folder for the examples")
+    parser.add_argument(
+        "--asked", type=Path, help="folder with questions that a model wrote (finetune.grounded.ask)"
+    )
+    parser.add_argument(
+        "--refusals",
+        type=float,
+        default=1.0,
+        help="factor on the share of training examples without an answer",
+    )
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    counts = build(args.data, args.library, args.out, args.seed)
+    counts = build(args.data, args.library, args.out, args.seed, args.asked, args.refusals)
     log.info("wrote %s", json.dumps(counts))
 
 

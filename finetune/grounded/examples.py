@@ -10,7 +10,8 @@ from __future__ import annotations
 import random
 import re
 import textwrap
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,10 @@ class Mix:
     sizes: tuple[int, ...] = (2, 3, 4, 4, 4, 4, 4, 5, 5, 6, 6)
     rephrase: bool = True
 
+    def refusing(self, factor: float) -> Mix:
+        """The mix with `factor` times the share of near and cut examples."""
+        return replace(self, near=self.near * factor, cut=self.cut * factor)
+
 
 def target_of(question: Question, numbers: dict[int, int]) -> str:
     """The answer for a question whose supporting passages carry `numbers`: each support with its `[n]`."""
@@ -56,15 +61,19 @@ def target_of(question: Question, numbers: dict[int, int]) -> str:
 
 
 def make_examples(
-    corpus: Corpus, ranked: NDArray[np.int64], others: list[Corpus], mix: Mix, rng: random.Random
+    corpus: Corpus,
+    ranked: NDArray[np.int64],
+    others: list[Corpus],
+    mixes: Mapping[str, Mix],
+    rng: random.Random,
 ) -> list[Example]:
-    """One example for each question of a corpus, in order.
+    """One example for each question of a corpus, in order, by the mix of its origin.
 
     `ranked` (questions, n) holds for each question the passages that a search finds, best first.
     """
     strangers = [other for other in others if other.name[:8] != corpus.name[:8] and len(other.passages) > 20]
     return [
-        _example(corpus, number, question, ranked[number], strangers, mix, rng)
+        _example(corpus, number, question, ranked[number], strangers, mixes[question.origin], rng)
         for number, question in enumerate(corpus.questions)
     ]
 

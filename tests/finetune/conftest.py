@@ -29,9 +29,12 @@ class WordTokenizer:
         said = "".join(f"<{m['role']}> {m['content']} <end> \n " for m in messages)
         return said + ("<assistant> " if add_generation_prompt else "")
 
-    def __call__(self, text: str, add_special_tokens: bool) -> dict[str, list[int]]:
+    def __call__(self, texts: Sequence[str], add_special_tokens: bool) -> dict[str, list[list[int]]]:
+        return {"input_ids": [self._ids(text) for text in texts]}
+
+    def _ids(self, text: str) -> list[int]:
         pieces = [piece for piece in text.replace("\n", " <line> ").split(" ") if piece]
-        return {"input_ids": [self.words.setdefault(piece, len(self.words)) for piece in pieces]}
+        return [self.words.setdefault(piece, len(self.words)) for piece in pieces]
 
     def decode(self, ids: Sequence[int]) -> str:
         names = {number: word for word, number in self.words.items()}

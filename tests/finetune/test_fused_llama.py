@@ -6,7 +6,7 @@ pytestmark = pytest.mark.model
 pytest.importorskip("peft")
 
 
-def _tuned(quantization, dropout=0.0):
+def _tuned(quantization, dropout=0.0, attention="sdpa"):
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -16,6 +16,7 @@ def _tuned(quantization, dropout=0.0):
         vocab_size=48, hidden_size=64, intermediate_size=128, num_hidden_layers=2,
         num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=64,
     )  # fmt: skip
+    config._attn_implementation = attention
     model = LlamaForCausalLM(config).requires_grad_(False)
     if quantization == "nf4":
         _in_nf4(model)
@@ -102,3 +103,50 @@ def test_a_fused_model_still_generates_with_its_cache():
     unfused = said()
     fuse(model)
     assert said().tolist() == unfused.tolist()
+
+
+def _in_bfloat16(model):
+    """On the GPU as a recipe trains it: frozen weights in bfloat16, trained ones in float32."""
+    import torch
+
+    for parameter in model.parameters():
+        if not parameter.requires_grad:
+            parameter.data = parameter.data.to(torch.bfloat16)
+    return model.cuda()
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_packed_rows_have_the_loss_and_gradients_of_rows_alone():
+    """The variable-length kernel and the compiled norms, gates and rotations, in bfloat16, beside PEFT's layers row by row."""
+    import torch
+
+    from finetune.encoding import Encoded
+    from finetune.fused_llama import fuse
+    from finetune.packing import VARLEN, PackedCollator, packed_rows, register_varlen
+
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    assert register_varlen() == VARLEN
+    rows = [torch.arange(start, start + length) % 48 for start, length in ((0, 20), (7, 9), (31, 30))]
+    alone = _in_bfloat16(_tuned("none"))
+    with torch.autocast("cuda", torch.bfloat16):
+        loss = sum(
+            alone(input_ids=row[None].cuda(), labels=row[None].cuda(), use_cache=False).loss * (len(row) - 1)
+            for row in rows
+        )
+    loss.backward()
+    expected = {n: p.grad for n, p in alone.named_parameters() if p.grad is not None}
+    packed = _in_bfloat16(_tuned("none", attention=VARLEN))
+    assert fuse(packed) == 2
+    encoded = [Encoded(row.tolist(), row.tolist()) for row in rows]
+    batch = {
+        name: value.cuda() if isinstance(value, torch.Tensor) else value
+        for name, value in PackedCollator()(packed_rows(encoded, 64)).items()
+    }
+    with torch.autocast("cuda", torch.bfloat16):
+        found = packed(**batch, use_cache=False).loss * sum(len(row) - 1 for row in rows)
+    found.backward()
+    assert found.item() == pytest.approx(loss.item(), rel=0.01)
+    for name, gradient in expected.items():
+        error = (dict(packed.named_parameters())[name].grad - gradient).norm() / gradient.norm()
+        assert float(error) < 0.05, name

@@ -35,7 +35,7 @@ def corpus():
 
 
 def _examples(corpus, mix):
-    return make_examples(corpus, RANKED, [corpus], mix, random.Random(1))
+    return make_examples(corpus, RANKED, [corpus], {"human": mix}, random.Random(1))
 
 
 def test_the_target_is_the_sentence_with_the_number_its_note_has_in_the_order_shown(corpus):

@@ -1,4 +1,4 @@
-"""Run by `test_chat_models_transformers` in Triton's interpreter: the CUDA decoder against transformers, on a CPU.
+"""Run by `test_chat_models_transformers`: the CUDA decoder against transformers, in Triton's interpreter or on a GPU (`--cuda`).
 
 A decode step must give the logits that the whole model gives: for one conversation and several, after a kept prefix, with an adapter of
 all layers, of some that are computed together and of the output matrix; and the 4-bit product must be that of bitsandbytes' own dequantized weights.
@@ -6,6 +6,7 @@ all layers, of some that are computed together and of the output matrix; and the
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import torch
@@ -13,6 +14,10 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 
 from rag.chat_models.cuda_llama import CudaLlama, FourBitWeight
 from rag.chat_models.nf4_kernels import multiply
+
+ON_GPU = "--cuda" in sys.argv
+EXACT = 2e-3 if ON_GPU else 1e-5
+"""Relative error of float32: on a GPU a product of float32 matrices is rounded to TF32, ten bits."""
 
 
 def tiny() -> Any:
@@ -57,7 +62,7 @@ def check_four_bits() -> None:
         linear = bitsandbytes.nn.Linear4bit(
             256, height, bias=False, compute_dtype=torch.float32, quant_type="nf4", compress_statistics=True
         )
-        linears.append(linear.to("cpu"))
+        linears.append(linear.to(torch.get_default_device()))
     plain = torch.cat([dequantize_4bit(one.weight.data, one.weight.quant_state) for one in linears]).float()
     weight = FourBitWeight(linears, keep_dense=False)
     x = torch.randn(1, 256, dtype=torch.bfloat16)
@@ -69,13 +74,14 @@ def check_four_bits() -> None:
     close(weight(rows, torch.ones(3, 96)), rows @ plain.T + 1)
 
 
-def close(found: torch.Tensor, expected: torch.Tensor, tolerance: float = 1e-5) -> None:
+def close(found: torch.Tensor, expected: torch.Tensor, tolerance: float = EXACT) -> None:
     error = float((found - expected).norm() / expected.norm())
     if not error < tolerance:
         raise SystemExit(f"relative error {error}")
 
 
 if __name__ == "__main__":
+    torch.set_default_device("cuda" if ON_GPU else "cpu")
     with torch.inference_mode():
         check_decoder(tiny())
         from peft import LoraConfig, get_peft_model

@@ -438,16 +438,28 @@ def test_missing_and_damaged_models_are_one_sentence(folder: Path, tmp_path: Pat
 KERNELS = Path(__file__).with_name("nf4_kernels_check.py")
 
 
-def test_the_decode_kernels_compute_what_transformers_computes() -> None:
-    """In Triton's interpreter, which has to be chosen before Triton is imported: hence a process of its own."""
-    pytest.importorskip("triton")
-    environment = os.environ | {"TRITON_INTERPRET": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+def _checked_kernels(*arguments: str, **environment: str) -> None:
     done = subprocess.run(
-        [sys.executable, str(KERNELS)],
+        [sys.executable, str(KERNELS), *arguments],
         capture_output=True,
         text=True,
-        env=environment,
+        env=os.environ
+        | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])}
+        | environment,
         check=False,
         timeout=500,
     )
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_the_decode_kernels_compute_what_transformers_computes() -> None:
+    """In Triton's interpreter, which has to be chosen before Triton is imported: hence a process of its own."""
+    pytest.importorskip("triton")
+    _checked_kernels(TRITON_INTERPRET="1")
+
+
+@pytest.mark.gpu
+def test_the_compiled_decode_kernels_compute_what_transformers_computes() -> None:
+    if not pytest.importorskip("torch").cuda.is_available():
+        pytest.skip("no CUDA device")
+    _checked_kernels("--cuda")

@@ -1,0 +1,117 @@
+"""`python -m finetune.grounded.ask`: the embedded model writes questions about the notes, for the reader to learn from.
+
+python -m finetune.grounded.ask prepare --data DATA --library build/grounded-library --out build/asking
+lectern finetune train smollm2-135m-asker
+python -m finetune.grounded.ask write --asking build/asking --adapter adapters/smollm2-135m-asker/adapter
+python -m finetune.grounded.build ... --asked build/asking
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import random
+from dataclasses import asdict
+from pathlib import Path
+
+from finetune.grounded.asking import (
+    PAIRS,
+    QUESTIONS,
+    SENTENCES,
+    pairs,
+    read_lines,
+    sentences_to_ask,
+    write_lines,
+)
+from finetune.grounded.types import Part
+
+log = logging.getLogger(__name__)
+MOST_TOKENS = 48
+TEMPERATURE = 0.7
+"""Below 1, so that a question keeps to its sentence; above 0, so that not all begin alike."""
+
+
+def prepare(data: Path, library: Path, out: Path, seed: int) -> tuple[int, int]:
+    """Writes what the asker learns from and the sentences it is to ask about; how many of each."""
+    from finetune.grounded.notes import all_sources, corpus_of
+    from rag.library import Library
+
+    with Library.open(library) as opened:
+        sources = [source for source in all_sources(data) if source.part is Part.TRAIN]
+        corpora = [corpus_of(source, opened) for source in sources if not source.name.startswith("invented-")]
+    rng = random.Random(seed)
+    learned = pairs(corpora)
+    rng.shuffle(learned)
+    asked = [sentence for corpus in corpora for sentence in sentences_to_ask(corpus, rng)]
+    write_lines(out / PAIRS, ({"messages": row} for row in learned))
+    write_lines(out / SENTENCES, map(asdict, asked))
+    return len(learned), len(asked)
+
+
+def write(asking: Path, base: str, adapter: Path, each: int, limit: int, seed: int) -> int:
+    """Has the model ask about every sentence `each` times, or about `limit` of them drawn evenly; how many questions it wrote."""
+    import torch
+
+    from finetune.base_model import load_base, with_adapter
+    from finetune.generation import answer_all
+    from finetune.recipe import ModelPart
+    from finetune.trainer import use_bfloat16
+
+    rows = list(read_lines(asking / SENTENCES))
+    if 0 < limit < len(rows):
+        rows = [rows[i] for i in sorted(random.Random(seed).sample(range(len(rows)), limit))]
+    rows *= each
+    loaded = load_base(ModelPart(base=base), bfloat16=use_bfloat16("auto"))
+    model = with_adapter(loaded.model, adapter).merge_and_unload()
+    torch.manual_seed(seed)
+    prompts = [row["prompt"] for row in rows]
+    asked = answer_all(model, loaded.tokenizer, prompts, most_tokens=MOST_TOKENS, temperature=TEMPERATURE)
+    write_lines(
+        asking / QUESTIONS,
+        (
+            {
+                "corpus": row["corpus"],
+                "passage": row["passage"],
+                "sentence": row["text"],
+                "question": question,
+            }
+            for row, question in zip(rows, asked, strict=True)
+        ),
+    )
+    return len(rows)
+
+
+def main() -> None:
+    """Reads the arguments and prepares or writes."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    one = verbs.add_parser("prepare", help="what the asker learns from, and the sentences to ask about")
+    one.add_argument("--data", type=Path, required=True, help="the folder with qa/, courses/ and retrieval/")
+    one.add_argument("--library", type=Path, required=True, help="the notes, ingested")
+    one.add_argument("--out", type=Path, required=True, help="folder for both")
+    two = verbs.add_parser("write", help="the trained asker asks about the sentences")
+    two.add_argument("--asking", type=Path, required=True, help="the folder that `prepare` wrote")
+    two.add_argument("--adapter", type=Path, required=True, help="the asker")
+    two.add_argument("--base", default="embedded", help="its base model")
+    two.add_argument(
+        "--each", type=int, default=2, help="questions about each sentence; equal ones count once"
+    )
+    two.add_argument("--limit", type=int, default=0, help="most sentences; 0 for all")
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    if args.verb == "prepare":
+        log.info(
+            "%d questions to learn from, %d sentences to ask about",
+            *prepare(args.data, args.library, args.out, args.seed),
+        )
+    else:
+        log.info(
+            "%d questions", write(args.asking, args.base, args.adapter, args.each, args.limit, args.seed)
+        )
+
+
+if __name__ == "__main__":
+    main()

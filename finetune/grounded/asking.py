@@ -1,0 +1,171 @@
+"""Questions that a model writes about sentences of the notes: there are a few thousand human ones, and a reader needs more.
+
+The embedded model learns to ask from the human questions of the training part (a passage with one sentence marked in, the
+question out) and then asks about other sentences of the same texts. What it asks is kept only where the product's search
+leads from the question back to the passage, and the sentence is the passage's closest or second closest.
+Source: Alberti et al. 2019 (Synthetic QA Corpora Generation with Roundtrip Consistency); the round trip here is the search's.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from finetune.encoding import Message
+from finetune.grounded.types import Corpus, Question, Support
+from rag.embedder import Embedder
+from rag.errors import DatasetError
+from rag.sentences import sentences
+from rag.types import Chunk
+from rag.words import content_words
+
+PAIRS, SENTENCES, QUESTIONS = "pairs.jsonl.gz", "sentences.jsonl.gz", "questions.jsonl.gz"
+_SYSTEM = "Write one question that a student would ask and that the sentence between >> and << answers."
+_HUMAN = frozenset({"human", "written"})
+_MOST_OF_PASSAGE, _MOST_OF_SMALL = 3, 10
+"""Sentences of a passage; a corpus of fewer passages than `_SMALL` gives more of each, so that no kind of text is drowned."""
+_SMALL, _MOST_OF_CORPUS = 300, 5500
+_SHORTEST, _LONGEST = 40, 400
+_MARKUP = re.compile(r"^\s*(?:[#|>]|```|~~~|\$\$|!\[|<)|https?://|\\begin")
+_UNRESOLVED = re.compile(r"\b(?:he|she|it|its|they|this|these|those|him|her|his|their|them)\b", re.IGNORECASE)
+"""Words that point at something that only the passage names: nobody could ask so."""
+_FEWEST_WORDS, _MOST_WORDS = 4, 34
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of a passage that a question is to be written about."""
+
+    corpus: str
+    passage: str
+    text: str
+    prompt: list[Message]
+
+
+def prompt(chunk: Chunk, sentence: str) -> list[Message]:
+    """What the model is told: the passage under its headings, with the sentence marked."""
+    place = " › ".join(part for part in dict.fromkeys((chunk.title, *chunk.headings)) if part)
+    marked = chunk.text.replace(sentence, f">> {sentence} <<", 1)
+    return [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": f"{place}\n\n{marked}"}]
+
+
+def pairs(corpora: Iterable[Corpus]) -> list[list[Message]]:
+    """Conversations to learn from: every human question of these corpora that one stretch of one passage answers."""
+    return [
+        [*prompt(chunk, support.text), {"role": "assistant", "content": question.text}]
+        for corpus in corpora
+        for question in corpus.questions
+        if question.origin in _HUMAN and len(question.supports) == 1
+        for support in question.supports
+        if support.text in (chunk := corpus.passages[support.passage]).text
+    ]
+
+
+def sentences_to_ask(corpus: Corpus, rng: random.Random) -> list[Sentence]:
+    """Sentences of prose, a few of each passage, in the order of the notes."""
+    most = _MOST_OF_SMALL if len(corpus.passages) < _SMALL else _MOST_OF_PASSAGE
+    found: list[Sentence] = []
+    for chunk in corpus.passages:
+        worth = [text for text in sentences(chunk.text) if _worth_asking(text)]
+        chosen = sorted(rng.sample(range(len(worth)), min(most, len(worth))))
+        found += [Sentence(corpus.name, chunk.id, worth[i], prompt(chunk, worth[i])) for i in chosen]
+    kept = sorted(rng.sample(range(len(found)), min(_MOST_OF_CORPUS, len(found))))
+    return [found[place] for place in kept]
+
+
+def _worth_asking(sentence: str) -> bool:
+    return (
+        _SHORTEST <= len(sentence) <= _LONGEST
+        and sentence.rstrip("\"'”’)*_ ").endswith((".", "!", ";", ":"))
+        and not sentence.endswith(":")
+        and not _MARKUP.search(sentence)
+        and len(content_words(sentence)) >= 5
+    )
+
+
+def reads_as_question(text: str) -> bool:
+    """Whether what the model wrote can be asked on its own."""
+    return (
+        text.endswith("?")
+        and "\n" not in text
+        and _FEWEST_WORDS <= len(text.split()) <= _MOST_WORDS
+        and len(content_words(text)) >= 2
+        and not _UNRESOLVED.search(text)
+    )
+
+
+def leads_back(asked: Sequence[Question], passages: Sequence[Chunk], embedder: Embedder) -> list[bool]:
+    """For each question whether its sentence is the closest or second closest of its passage, by cosine."""
+    texts = {
+        passage: sentences(passages[passage].text) for q in asked for passage in (q.supports[0].passage,)
+    }
+    flat = list(dict.fromkeys(text for several in texts.values() for text in several))
+    if not flat:
+        return [False] * len(asked)
+    place = {text: at for at, text in enumerate(flat)}
+    vectors = embedder.embed_passages(flat)
+    found = []
+    for question in asked:
+        support = question.supports[0]
+        rows = [place[text] for text in texts[support.passage]]
+        scores = vectors[rows] @ embedder.embed_query(question.text)
+        own = max(
+            (s for s, t in zip(scores, texts[support.passage], strict=True) if t == support.text),
+            default=-1.0,
+        )
+        found.append(bool(np.sum(scores > own) <= 1))
+    return found
+
+
+def add_asked(corpus: Corpus, asked: Sequence[tuple[str, str, str]]) -> int:
+    """Adds `(passage id, sentence, question)` of a corpus that can be asked on their own; how many."""
+    place = {chunk.id: index for index, chunk in enumerate(corpus.passages)}
+    found = [
+        Question(question, (Support(place[passage], sentence),), origin="asked")
+        for passage, sentence, question in dict.fromkeys(asked)
+        if passage in place and reads_as_question(question)
+    ]
+    corpus.questions += found
+    return len(found)
+
+
+def read_asked(folder: Path) -> dict[str, list[tuple[str, str, str]]]:
+    """The questions written by `finetune.grounded.ask`, by corpus.
+
+    Raises:
+        DatasetError: there are none, or the file is not whole.
+    """
+    found: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
+    try:
+        for row in read_lines(folder / QUESTIONS):
+            found[row["corpus"]].append((row["passage"], row["sentence"], row["question"]))
+    except (OSError, EOFError, LookupError, TypeError, ValueError) as exc:
+        raise DatasetError(
+            f"{folder} does not hold written questions whole ({exc!r}). "
+            "Write them with: python -m finetune.grounded.ask write --asking DIR --adapter DIR"
+        ) from exc
+    return found
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a gzipped JSON-lines file."""
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+def write_lines(path: Path, rows: Iterable[Any]) -> None:
+    """Writes rows as gzipped JSON lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with gzip.open(path, "wt", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
