@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from finetune.before_after import Scores
@@ -32,6 +32,8 @@ def golden_trial(
 ) -> Trial:
     """The product's own answers to the first `limit` golden questions (0 for all) with each of the three.
 
+    One application answers them all, so that a base that can change its adapter is loaded once.
+
     Raises:
         DatasetError: the golden file is malformed.
         LibraryError: the library is missing or empty.
@@ -40,15 +42,16 @@ def golden_trial(
     from rag.chat_models.opening import adapter_folder
     from ui.application import Application, load
 
-    def answered(name: str | None) -> tuple[Scores, int]:
-        application = Application(load(library, config, model__adapter=name))
-        model: Any = application.model
-        with closing(model):
+    with closing(Application(load(library, config))) as application:
+        settings = application.settings.model
+        current = adapter_folder(settings)
+
+        def answered(name: str) -> tuple[Scores, int]:
+            application.use_adapter(name)
             return _scores(application, golden, limit)
 
-    current = adapter_folder(load(library, config).settings.model)
-    (tuned, questions), (base, _) = answered(str(adapter.absolute())), answered("none")
-    now = answered(None)[0] if current else base
+        (tuned, questions), (base, _) = answered(str(adapter.absolute())), answered("none")
+        now = answered(settings.adapter)[0] if current else base
     return Trial(means(base), means(now), means(tuned), str(current or "none"), questions, worse(now, tuned))
 
 

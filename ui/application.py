@@ -11,7 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import LibraryMissing
-from rag.settings import Settings
+from rag.settings import ModelSettings, Settings
 from rag.settings_sources import LoadedSettings
 from rag.settings_sources import load as load_settings
 
@@ -95,6 +95,45 @@ class Application:
 
         return open_chat_model(self.settings.model)
 
+    def use_adapter(self, name: str) -> None:
+        """Answer from now on with the adapter that `name` means (`default`, `none` or a folder); no answer may be under way.
+
+        The base stays loaded where the model can change its adapter. Any other model is let go and opened again: two of them at once may
+        not fit. One that was not opened yet is opened with the adapter when it is first needed.
+
+        Raises:
+            ModelMissing: the folder holds no adapter.
+            ModelFailed: the adapter is damaged or made for another base; the one before stays in use.
+        """
+        from rag.chat_models.opening import adapter_folder
+
+        model = self.settings.model.model_copy(update={"adapter": name})
+        folder = adapter_folder(model)
+        with self._lock:
+            opened = self.__dict__.get("model")
+            swap = getattr(opened, "use_adapter", None)
+            if swap is not None:
+                swap(folder)
+            elif opened is not None:
+                self._open_again(model)
+            self.settings = self.settings.model_copy(update={"model": model})
+            self.__dict__.pop("_chain", None)  # its receipts name the adapter before
+
+    def close(self) -> None:
+        """Free the language model's memory; it is loaded again when it is needed."""
+        self.__dict__.pop("_chain", None)
+        close = getattr(self.__dict__.pop("model", None), "close", None)
+        if close is not None:
+            close()
+
+    def _open_again(self, chosen: ModelSettings) -> None:
+        """The model with other settings; where that fails, the one before is opened when it is next needed."""
+        from rag.chat_models import open_chat_model
+
+        _check_merged(chosen)
+        self.close()
+        self.__dict__["model"] = open_chat_model(chosen)
+
     def check_scope(self, scope: Scope) -> None:
         """Nothing, if there are notes inside.
 
@@ -134,3 +173,18 @@ class Application:
             return best_quote(question, passages, self.embedder, votes)
 
         return AnswerChain(retriever, model, self.settings.answer, receipt, quoter)
+
+
+def _check_merged(model: ModelSettings) -> None:
+    """Merges the adapter of a GGUF model, so that one that does not fit is refused while the one before still answers.
+
+    Raises:
+        ModelFailed: it does not fit.
+    """
+    from rag.chat_models.merge_adapter import merged_gguf
+    from rag.chat_models.opening import adapter_folder, gguf_path
+    from rag.chat_models.presets import ModelKind, reference
+
+    meant, folder = reference(model.name), adapter_folder(model)
+    if meant.kind is ModelKind.GGUF and folder is not None:
+        merged_gguf(gguf_path(meant), folder)

@@ -61,3 +61,58 @@ def golden() -> list[dict[str, Any]]:
     """The example course's golden questions."""
     text = (ROOT / "examples" / "golden.jsonl").read_text(encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a Llama of random weights in `base`, adapters of it in `one` and `two`, and in `misfit` one of a wider Llama."""
+    from peft import LoraConfig, get_peft_model
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, set_seed
+
+    folder = tmp_path_factory.mktemp("tiny")
+
+    def llama(hidden: int = 32) -> Any:
+        set_seed(0)
+        shape = {"hidden_size": hidden, "intermediate_size": 64, "num_hidden_layers": 2}
+        ends = {"eos_token_id": None, "bos_token_id": None}
+        return LlamaForCausalLM(
+            LlamaConfig(vocab_size=257, num_attention_heads=2, max_position_embeddings=4096, **shape, **ends)
+        )
+
+    def adapter(name: str, seed: int, model: Any) -> None:
+        set_seed(seed)
+        tuned = get_peft_model(model, LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"))
+        for parameter_name, parameter in tuned.named_parameters():
+            if "lora_B" in parameter_name:
+                parameter.data.normal_(0, 0.5)
+        tuned.save_pretrained(folder / name)
+
+    llama().save_pretrained(folder / "base")
+    for seed, name in enumerate(("one", "two", "misfit"), 1):
+        adapter(name, seed, llama(64 if name == "misfit" else 32))
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE({token: number for number, token in enumerate(alphabet)}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([AddedToken("<end>", special=True)])
+    template = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}assistant:"
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, eos_token="<end>", chat_template=template
+    ).save_pretrained(folder / "base")
+    return folder
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the transformers models that were loaded meanwhile, one for each time."""
+    from rag.chat_models import transformers_model
+
+    load, loaded = transformers_model.load_causal_model, []
+
+    def counted(source: str, *given: Any) -> Any:
+        loaded.append(source)
+        return load(source, *given)
+
+    monkeypatch.setattr(transformers_model, "load_causal_model", counted)
+    return loaded

@@ -316,6 +316,23 @@ def test_a_folder_is_added_by_its_path(visit: Visit, tmp_path: Path) -> None:
     page.wait_for_selector(".library .path:has-text('finch.txt')", timeout=60_000)
 
 
+def test_the_adapter_is_switched_off_and_on_with_the_keyboard(visit: Visit) -> None:
+    page = visit.page
+    for name in ("none", "embedded-grounded"):
+        page.wait_for_selector(".status.ready", timeout=ANSWER_MS)
+        page.locator(".adapters summary").focus()
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name=re.compile(f"^{name}")).focus()
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".status.loading:has-text('loading the model')")
+        page.wait_for_selector(f".adapters:not([open]) summary:has-text('{name}')", timeout=ANSWER_MS)
+        page.wait_for_function("document.activeElement.matches('.adapters summary')", timeout=5_000)
+        page.locator(".adapters summary").press("Enter")
+        assert page.get_by_role("button", pressed=True).inner_text().startswith(name)
+        page.keyboard.press("Escape")
+        page.wait_for_selector(".adapters:not([open])")
+
+
 def test_a_busy_port_is_one_sentence(server: Server, tmp_path: Path) -> None:
     port = server.address.rpartition(":")[2]
     command = [

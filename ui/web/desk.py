@@ -14,11 +14,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from rag.chat_models.embedded import FILE_NAME
-from rag.errors import LecternError, LibraryMissing
+from rag.errors import LecternError, LibraryMissing, QuestionError
 from rag.types import Document, Hit
+from ui.web.adapters import AdapterChoice, choices
 from ui.web.conversation_store import ConversationStore
 from ui.web.example_questions import course_questions, heading_questions
 from ui.web.passage_view import Layout, layout_of
+from ui.web.turns import ChainInTurn, Turns
 
 if TYPE_CHECKING:
     from rag.embedder import Embedder
@@ -57,6 +59,10 @@ class Desk:
         self.settings = application.settings
         self._embedder: Future[Embedder] = Future()
         self._chain: Future[Chain] = Future()
+        self._turns = Turns()
+        self._started_with = self.settings.model.adapter
+        self._coming: AdapterChoice | None = None
+        self._lock = threading.Lock()
         self._questions: tuple[int, list[str]] = (-1, [])
 
     def load(self) -> None:
@@ -88,12 +94,45 @@ class Desk:
         error = self._embedder.exception() or self._chain.exception()
         if error is not None:
             return Status(Stage.FAILED, str(error))
+        if (coming := self._coming) is not None:
+            when = " after the answer under way" if self._turns.answering else ""
+            what = "without an adapter" if coming.setting == "none" else f"with adapter {coming.name}"
+            return Status(Stage.LOADING, f"loading the model {what}{when}…")
         return Status(Stage.READY, f"ready · {self._model_name()}")
 
     @property
     def ready(self) -> bool:
         """Whether a question would be answered without waiting for a model to load."""
-        return self._chain.done()
+        return self._chain.done() and self._coming is None
+
+    def adapters(self) -> tuple[AdapterChoice, ...]:
+        """The adapters that answers can be made with; nothing until the models are there, and nothing for a server's model."""
+        if not self._chain.done() or self.status().stage is Stage.FAILED:
+            return ()
+        return choices(self.application.settings.model, self._started_with)
+
+    def use_adapter(self, setting: str) -> Future[None]:
+        """Has every answer but those under way made with one of `adapters()`; `status` says meanwhile that it is loading.
+
+        The future raises a LecternError where the adapter does not fit the model; the one before stays in use then.
+
+        Raises:
+            QuestionError: it is none of them, or another one is loading.
+        """
+        chosen = next((choice for choice in self.adapters() if choice.setting == setting), None)
+        if chosen is None:
+            raise QuestionError("That adapter is not here any more. Reload the page and choose again.")
+        with self._lock:
+            if (coming := self._coming) is not None:
+                raise QuestionError(
+                    f"Adapter {coming.name} is still loading. Choose again when it is in use."
+                )
+            self._coming = chosen
+        done: Future[None] = Future()
+        threading.Thread(
+            target=_settle, args=(done, lambda: self._change_to(chosen)), name="lectern-adapter", daemon=True
+        ).start()
+        return done
 
     def questions(self) -> list[str]:
         """Questions to start with: the course's own, else from the headings. Found again when the notes change."""
@@ -128,9 +167,17 @@ class Desk:
         _settle(self._embedder, lambda: self.application.embedder)
         _settle(self._chain, self._checked_chain)
 
+    def _change_to(self, chosen: AdapterChoice) -> None:
+        try:
+            with self._turns.change():
+                self.application.use_adapter(chosen.setting)
+        finally:
+            self._coming = None
+
     def _checked_chain(self) -> Chain:
         self.embedder()
-        return self.application.chain()
+        self.application.chain()
+        return ChainInTurn(self._turns, self.application.chain)
 
 
 def _settle(future: Future[T], make: Callable[[], T]) -> None:

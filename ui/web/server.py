@@ -93,7 +93,7 @@ def build_app(desk: Desk) -> FastAPI:
 
     gradio.mount_gradio_app(
         app,
-        build_page(desk, folders=local),
+        build_page(desk, local=local),
         path="/",
         server_name=settings.host,
         server_port=settings.port,
@@ -197,5 +197,5 @@ def warning(settings: ChatSettings) -> str:
         return ""
     return (
         f"The page listens on {settings.host} without a password: everyone who reaches this machine can read the notes and "
-        "the conversations and add notes. Adding folders by path is switched off."
+        "the conversations and add notes. Adding folders by path and choosing an adapter are switched off."
     )

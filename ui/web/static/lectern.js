@@ -88,10 +88,33 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// ---- keys: Enter sends (Gradio's text box), Escape stops, / goes to the question -------------------------------------
+// ---- the choice of an adapter: it closes when one was chosen or something else is clicked, and keeps the keyboard ------
+
+let choosing = false; // the choice is drawn anew when the adapter is in use; the keyboard is then put back on it
+function closeAdapters() {
+  const choice = document.querySelector(".adapters[open]");
+  choice?.removeAttribute("open");
+  return choice?.querySelector("summary");
+}
+function keepKeyboard() {
+  if (choosing && document.activeElement === document.body) document.querySelector(".adapters summary")?.focus();
+}
+document.addEventListener("click", (event) => {
+  const chosen = event.target.closest("[data-action=adapt]");
+  if (chosen) {
+    closeAdapters().focus();
+    choosing = true;
+  } else if (!event.target.closest(".adapters")) closeAdapters();
+});
+for (const left of ["focusin", "pointerdown"])
+  document.addEventListener(left, (event) => (choosing &&= Boolean(event.target.closest(".adapters"))));
+
+// ---- keys: Enter sends (Gradio's text box), Escape closes or stops, / goes to the question -------------------------------------
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
+    const opener = closeAdapters();
+    if (opener) return opener.focus();
     const stop = document.querySelector("#stop");
     if (stop && stop.offsetParent) stop.click();
   }
@@ -145,6 +168,7 @@ new MutationObserver(() => {
   showPassage();
   follow();
   announce();
+  keepKeyboard();
 }).observe(document.documentElement, { childList: true, subtree: true, characterData: true });
 
 const chosen = localStorage.getItem("lectern-theme");
