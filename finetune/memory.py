@@ -1,4 +1,7 @@
-"""Whether a run fits the machine: refused before it starts where it cannot, explained where memory runs out after all."""
+"""Whether a run fits the machine: fitted to it or refused before it starts, explained where memory runs out after all.
+
+A kernel that is out of memory ends the process, or another one, without a word; so what is free is asked beforehand.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from finetune.estimate import estimate, read_shape
+from finetune.base_model import weights_are_shared_out
+from finetune.estimate import ONLY_ON_A_GPU, estimate, read_shape
 from finetune.recipe import Quantization, Recipe
+from rag.chat_models.device_room import free_bytes
 from rag.errors import TrainingError
 
 _NAMED_SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[bB](?![a-zA-Z])")
@@ -25,7 +30,7 @@ def require_gpu(base: str) -> None:
     if torch.cuda.is_available():
         return
     weights = weights_of(base)
-    if weights > 1e9:
+    if weights > ONLY_ON_A_GPU:
         raise TrainingError(
             f"{base} has {weights / 1e9:.1f} billion weights and no GPU was found. Train it on a machine with a GPU "
             "(24 GB for an 8B model in 4 bits), or use the recipe smollm2-135m-customer-service, which runs on a CPU."
@@ -51,8 +56,90 @@ def checkpointing(recipe: Recipe) -> bool:
     if not torch.cuda.is_available():
         return False
     training = recipe.training.model_copy(update={"gradient_checkpointing": False})
-    needed = estimate(recipe.model_copy(update={"training": training}), 0).total_bytes
+    needed = estimate(recipe.model_copy(update={"training": training}), 0, on_gpu=True).total_bytes
     return needed > torch.cuda.get_device_properties(0).total_memory
+
+
+def room() -> int:
+    """The bytes that are free for this process: of its GPU, or its share of the memory where several train on a CPU."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return free_bytes("cpu") // _processes()
+    torch.cuda.empty_cache()  # what an earlier run of this process has given back to torch alone
+    return free_bytes("cuda")
+
+
+def fitted(recipe: Recipe, free: int) -> tuple[Recipe, str]:
+    """The recipe with as many rows in a forward pass as fit `free` bytes, and what was changed; itself and "" where all fit,
+    or where the model's shape is not known.
+
+    Accumulation makes up for them: a step sees the same rows and has the same gradient, up to rounding. Of several processes
+    all take the rows of the one with the least room. On a GPU one row is always tried: its allocator fails with an error that can
+    be explained, where a computer's kernel ends a process.
+
+    Raises:
+        TrainingError: not even one row fits the memory of a CPU.
+    """
+    import torch
+    from accelerate.utils import gather_object
+
+    try:
+        read_shape(recipe.model.base)
+    except TrainingError:
+        return recipe, ""
+    settings = recipe.training
+    known = recipe.model_copy(
+        update={"training": settings.model_copy(update={"gradient_checkpointing": checkpointing(recipe)})}
+    )
+    wholes = [rows for rows in range(settings.batch_rows, 0, -1) if settings.batch_rows % rows == 0]
+    mine = next((rows for rows in wholes if needed_bytes(_with_rows(known, rows)) <= free), 0)
+    rows = max(min(gather_object([mine])), int(torch.cuda.is_available()))
+    if rows == settings.batch_rows:
+        return recipe, ""
+    if not rows:
+        least = _with_rows(known, 1)
+        needs = f"One row of {settings.context_tokens} tokens needs {_gigabytes(needed_bytes(least), free)}."
+        raise TrainingError(f"{needs} {_knobs(least)}")
+    changed = _with_rows(known, rows)
+    said = (
+        f"batch_rows {settings.batch_rows} -> {rows}, "
+        f"accumulation {settings.accumulation} -> {changed.training.accumulation}: as it was it "
+        f"needs {_gigabytes(needed_bytes(known), free)}; a step sees the same rows."
+    )
+    return changed, said
+
+
+def needed_bytes(recipe: Recipe) -> int:
+    """What a run takes on this machine beside what the program holds before it: on a GPU all, and of weights that are shared
+    out (FSDP) this process's part."""
+    import torch
+
+    found = estimate(recipe, 0, on_gpu=torch.cuda.is_available())
+    needed = found.total_bytes - found.program_bytes
+    if not weights_are_shared_out():
+        return needed
+    elsewhere = 1 - 1 / _processes()
+    return needed - int(elsewhere * (found.weights_bytes + found.adapter_bytes))
+
+
+def _processes() -> int:
+    import torch
+    from accelerate import PartialState
+
+    return int(PartialState(cpu=not torch.cuda.is_available()).num_processes)
+
+
+def _with_rows(recipe: Recipe, rows: int) -> Recipe:
+    """The recipe with so many rows in a forward pass and the same in a step; `rows` divides those it has."""
+    settings = recipe.training
+    more = settings.batch_rows // rows
+    changes = {"batch_rows": rows, "accumulation": settings.accumulation * more}
+    return recipe.model_copy(update={"training": settings.model_copy(update=changes)})
+
+
+def _gigabytes(needed: int, free: int) -> str:
+    return f"{needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
 
 
 @contextmanager
@@ -76,6 +163,10 @@ def explained_memory(recipe: Recipe) -> Iterator[None]:
 
 def out_of_memory(recipe: Recipe) -> str:
     """What to say when memory ran out: the knobs that are left to turn, the one that costs least first."""
+    return f"Memory ran out. {_knobs(recipe)}"
+
+
+def _knobs(recipe: Recipe) -> str:
     settings = recipe.training
     knobs = []
     if settings.batch_rows > 1:
@@ -88,6 +179,6 @@ def out_of_memory(recipe: Recipe) -> str:
         knobs.append('set model.quantization = "nf4"')
     knobs.append(f"lower training.context_tokens (now {settings.context_tokens})")
     return (
-        f"Memory ran out. In the recipe, {', or '.join(knobs)}; `lectern finetune estimate` says what a recipe needs. "
+        f"In the recipe, {', or '.join(knobs)}; `lectern finetune estimate` says what a recipe needs. "
         "Then train again with --overwrite."
     )

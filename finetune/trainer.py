@@ -62,6 +62,7 @@ def make_trainer(
             parameter.data = parameter.data.float()
     trainer.remove_callback(PrinterCallback)  # the bar says it
     trainer.create_model_card = lambda *_, **__: None  # TRL's would replace any README.md in the run's folder
+    _log_into(trainer, folder)
     fuse(trainer.model)
     return trainer
 
@@ -118,6 +119,16 @@ def steps_per_epoch(recipe: Recipe, batches_of: int) -> int:
     processes = int(PartialState(cpu=not torch.cuda.is_available()).num_processes)
     together = settings.batch_rows * settings.accumulation * processes
     return max(1, math.ceil(batches_of / together))
+
+
+def _log_into(trainer: Any, folder: Path) -> None:
+    """Keeps TensorBoard's files in the run's folder: transformers learns of it only when training begins, and where a finished
+    checkpoint leaves nothing to train the held-out loss would be logged to `runs/` of whatever folder one stands in."""
+    from transformers.integrations.integration_utils import TensorBoardCallback, default_logdir
+
+    for callback in trainer.callback_handler.callbacks:
+        if isinstance(callback, TensorBoardCallback) and callback.logging_dir is None:
+            callback.logging_dir = str(folder / default_logdir())
 
 
 def _load_weights(trainer: Any, checkpoint: str) -> None:

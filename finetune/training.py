@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from finetune.adapter_folder import save_adapter
 from finetune.base_model import Base, continued, load_base, load_tokenizer
 from finetune.conversations import read_conversations
 from finetune.encoding import Encoded, encode_all
-from finetune.memory import explained_memory, require_gpu
+from finetune.memory import explained_memory, fitted, require_gpu, room
 from finetune.packing import register_varlen
 from finetune.progress import plot_losses, progress_callback
 from finetune.recipe import Recipe
@@ -66,11 +67,13 @@ class EncodedRows:
 def train(recipe: Recipe, folder: Path, *, overwrite: bool = False, quiet: bool = False) -> Outcome:
     """Trains a recipe in `folder` and returns where the adapter lies; a killed run goes on from its last checkpoint.
 
-    With `overwrite` what an earlier run wrote there is deleted, once rows and model were found to be usable.
+    With `overwrite` what an earlier run wrote there is deleted, once rows and model were found to be usable. Where memory is
+    short, fewer rows go through the model at once; the run is the recipe's all the same, and may go on on another machine.
 
     Raises:
         DatasetError: no row can be used.
-        TrainingError: the model needs a GPU and there is none, memory ran out, or the folder holds another recipe's run.
+        TrainingError: the model needs a GPU and there is none, memory ran out or is too small for one row, or the folder holds
+            another recipe's run.
         ModelMissing: the base model is not there.
     """
     run_folder.free_run(folder, overwrite)
@@ -79,13 +82,17 @@ def train(recipe: Recipe, folder: Path, *, overwrite: bool = False, quiet: bool 
     require_gpu(recipe.model.base)
     rows = read_rows(recipe)
     claim = run_folder.claim_of(recipe, [*rows.train, *rows.held_out])
+    _meet()
+    fit, changed = fitted(recipe, room())
+    if changed and not quiet:
+        sys.stderr.write(f"{changed}\n")
     set_seed(recipe.training.seed)
-    with explained_memory(recipe):
+    with explained_memory(fit):
         base = _prepared_base(recipe)
         _take(folder, claim, overwrite)
-        trainer = make_trainer(recipe, base, rows.train, rows.held_out, folder)
+        trainer = make_trainer(fit, base, rows.train, rows.held_out, folder)
         step_tokens = sum(len(row.input_ids) for row in rows.train) / steps_per_epoch(
-            recipe, len(trainer.train_dataset)
+            fit, len(trainer.train_dataset)
         )
         trainer.add_callback(progress_callback(step_tokens, quiet))
         run(trainer, run_folder.last_checkpoint(folder))
@@ -127,12 +134,16 @@ def read_rows(recipe: Recipe) -> EncodedRows:
     return EncodedRows(train_rows, held_out, {reason: count for reason, count in counts.items() if count})
 
 
-def _prepared_base(recipe: Recipe) -> Base:
-    """The base model, with the adapter that the recipe goes on from; processes have found each other before it is loaded."""
+def _meet() -> None:
+    """Lets the processes of a run find each other, and each its device, before anything is loaded."""
     import torch
     from accelerate import PartialState
 
     PartialState(cpu=not torch.cuda.is_available())
+
+
+def _prepared_base(recipe: Recipe) -> Base:
+    """The base model, with the adapter that the recipe goes on from."""
     attention = register_varlen() if recipe.training.packing else "sdpa"
     base = load_base(recipe.model, bfloat16=use_bfloat16(recipe.training.precision), attention=attention)
     return continued(base, recipe.lora.start) if recipe.lora.start else base

@@ -4,8 +4,16 @@ import json
 
 import pytest
 
-from finetune.memory import checkpointing, explained_memory, out_of_memory, require_gpu, weights_of
-from finetune.recipe import Recipe
+from finetune.memory import (
+    checkpointing,
+    explained_memory,
+    fitted,
+    needed_bytes,
+    out_of_memory,
+    require_gpu,
+    weights_of,
+)
+from finetune.recipe import ModelPart, Recipe
 from rag.errors import TrainingError
 
 pytestmark = pytest.mark.model
@@ -71,3 +79,35 @@ def test_checkpointing_is_as_told_and_auto_only_saves_on_a_gpu():
     assert checkpointing(_recipe(gradient_checkpointing=True)) is True
     if not torch.cuda.is_available():
         assert checkpointing(_recipe(gradient_checkpointing="auto")) is False
+
+
+def test_the_most_rows_that_divide_and_fit_are_taken_and_accumulation_makes_up_for_them():
+    recipe = _recipe(batch_rows=6, accumulation=2, context_tokens=256)
+    five = needed_bytes(_recipe(batch_rows=5, context_tokens=256))
+    found, said = fitted(recipe, five)
+    assert (found.training.batch_rows, found.training.accumulation) == (3, 4)
+    assert found.training.context_tokens == 256 and found.lora == recipe.lora
+    six = needed_bytes(recipe)
+    assert said == (
+        f"batch_rows 6 -> 3, accumulation 2 -> 4: as it was it needs {six / 1e9:.1f} GB, "
+        f"{five / 1e9:.1f} GB are free; a step sees the same rows."
+    )
+    same, nothing = fitted(recipe, six)
+    assert same is recipe and nothing == ""
+    assert fitted(recipe, six - 1)[0].training.batch_rows == 3
+
+
+def test_what_does_not_fit_with_one_row_is_refused_with_the_knobs_that_are_left():
+    recipe = _recipe(batch_rows=4)
+    least = needed_bytes(_recipe(batch_rows=1))
+    assert fitted(recipe, least)[0].training.batch_rows == 1
+    with pytest.raises(TrainingError) as told:
+        fitted(recipe, least - 1)
+    assert f"One row of 2048 tokens needs {least / 1e9:.1f} GB" in str(told.value)
+    assert "batch_rows" not in str(told.value)
+    assert "gradient_checkpointing = true" in str(told.value) and "context_tokens" in str(told.value)
+
+
+def test_a_model_of_unknown_shape_is_left_as_it_is(tmp_path):
+    recipe = _recipe().model_copy(update={"model": ModelPart(base=str(tmp_path))})
+    assert fitted(recipe, 1) == (recipe, "")

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finetune.encoding import IGNORED, Encoded
-from finetune.packing import pack, packed_rows
+from finetune.packing import PackedCollator, pack, packed_rows, register_row_by_row
 
 
 def test_the_longest_row_goes_first_and_the_best_gap_is_filled():
@@ -33,3 +33,59 @@ def test_the_first_token_of_a_row_is_never_predicted_from_the_row_before():
     assert packed["input_ids"] == [7, 8, 9, 5, 6]
     assert packed["labels"] == [IGNORED, 8, 9, IGNORED, 6]
     assert packed["seq_lengths"] == [3, 2]
+
+
+def _llama(attention):
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=48, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=64,
+    )  # fmt: skip
+    config._attn_implementation = attention
+    return LlamaForCausalLM(config)
+
+
+def _packs(*lengths):
+    rows = [[(7 * n + k) % 48 for k in range(length)] for n, length in enumerate(lengths)]
+    return PackedCollator()(packed_rows([Encoded(row, row) for row in rows], 30))
+
+
+@pytest.mark.model
+def test_row_by_row_has_the_loss_and_gradients_of_the_mask():
+    batch = _packs(20, 9, 1, 30, 13)
+    losses, gradients = [], []
+    for attention in ("sdpa", register_row_by_row()):
+        model = _llama(attention)
+        loss = model(**batch, use_cache=False).loss
+        loss.backward()
+        losses.append(loss.item())
+        gradients.append({name: parameter.grad for name, parameter in model.named_parameters()})
+    assert losses[1] == pytest.approx(losses[0], abs=1e-6)
+    for name, gradient in gradients[0].items():
+        error = (gradients[1][name] - gradient).norm() / gradient.norm()
+        assert float(error) < 1e-5, name
+
+
+@pytest.mark.model
+def test_row_by_row_four_packs_keep_four_times_the_memory_of_one():
+    """With a mask over the batch it would be more: a layer keeps it, and it grows with the square."""
+    import torch
+
+    def kept_bytes(attention, packs):
+        model, storages = _llama(attention), {}
+
+        def keep(x):
+            storages[x.untyped_storage().data_ptr()] = x.untyped_storage()
+            return x
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
+            _ = model(**_packs(*[30] * packs), use_cache=False).loss
+        weights = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+        return sum(one.nbytes() for place, one in storages.items() if place not in weights)
+
+    row_by_row = register_row_by_row()
+    assert kept_bytes(row_by_row, 4) == pytest.approx(4 * kept_bytes(row_by_row, 1), rel=0.01)
+    assert kept_bytes("sdpa", 4) >= kept_bytes(row_by_row, 4) + 2 * 4 * 120 * 120

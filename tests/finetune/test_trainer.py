@@ -55,3 +55,25 @@ def test_a_checkpoints_log_leaves_no_step_out(tiny, tiny_recipe, tmp_path):
     assert [row["step"] for row in seldom_saved if "loss" in row] == [3]
     assert mean_loss(seldom_saved) == pytest.approx(sum(first_three) / 3, abs=1e-6)
     assert mean_loss(seldom) == pytest.approx(mean_loss(always), abs=1e-6)
+
+
+@pytest.mark.model
+def test_what_is_measured_without_training_is_logged_in_the_runs_folder(
+    tiny, tiny_recipe, tmp_path, monkeypatch
+):
+    pytest.importorskip("trl")
+    pytest.importorskip("tensorboard")
+    from finetune.base_model import load_base
+    from finetune.recipe import ModelPart
+    from finetune.trainer import make_trainer
+    from finetune.training import read_rows
+
+    here, folder = tmp_path / "here", tmp_path / "run"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    recipe = tiny_recipe()
+    rows = read_rows(recipe)
+    base = load_base(ModelPart(base=str(tiny)), bfloat16=False)
+    make_trainer(recipe, base, rows.train, rows.held_out, folder).evaluate()
+    assert len(list(folder.glob("runs/*/events.out.tfevents.*"))) == 1
+    assert not list(here.iterdir())

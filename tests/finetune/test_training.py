@@ -172,6 +172,48 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_loss(tiny_recipe, tmp_path,
     assert len(seconds) == 60 and seconds == sorted(seconds) and resumed.seconds == seconds[-1]
 
 
+def test_a_run_fitted_to_the_memory_takes_the_same_steps(tiny_recipe, tmp_path, monkeypatch, capsys):
+    """18 packs: the last step of an epoch has 2 of them, in one pass or in two."""
+    from safetensors.torch import load_file
+
+    from finetune import training
+    from finetune.memory import needed_bytes
+
+    recipe = tiny_recipe(batch_rows=4, steps=8)
+    free = {"bytes": needed_bytes(recipe)}
+    monkeypatch.setattr(training, "room", lambda: free["bytes"])
+    whole = training.train(recipe, tmp_path / "whole")
+    assert "batch_rows" not in capsys.readouterr().err
+    free["bytes"] = needed_bytes(tiny_recipe(batch_rows=1))
+    parts = training.train(recipe, tmp_path / "parts")
+    assert "batch_rows 4 -> 1, accumulation 1 -> 4" in capsys.readouterr().err
+    losses = [
+        [float(row["loss"]) for row in json.loads((tmp_path / name / "history.json").read_text()) if "loss" in row]
+        for name in ("whole", "parts")
+    ]  # fmt: skip
+    assert len(losses[0]) == 8 and losses[1] == pytest.approx(losses[0], abs=1e-5)
+    assert (parts.steps, parts.useful_tokens) == (whole.steps, whole.useful_tokens)
+    weights = [load_file(one.adapter / "adapter_model.safetensors") for one in (whole, parts)]
+    assert max(float((weights[0][name] - weights[1][name]).abs().max()) for name in weights[0]) < 1e-4
+    assert (tmp_path / "parts" / "recipe.json").read_text() == (
+        tmp_path / "whole" / "recipe.json"
+    ).read_text()
+    shutil.rmtree(whole.adapter)
+    shutil.rmtree(tmp_path / "whole" / "checkpoint-8")
+    resumed = training.train(recipe, tmp_path / "whole")  # begun with four rows at once, ended with one
+    assert resumed.train_loss == pytest.approx(whole.train_loss, abs=1e-5)
+
+
+def test_what_cannot_fit_is_refused_before_the_folder_is_taken(tiny_recipe, tmp_path, monkeypatch):
+    from finetune import training
+    from rag.errors import TrainingError
+
+    monkeypatch.setattr(training, "room", lambda: 1000)
+    with pytest.raises(TrainingError, match=r"One row of 32 tokens needs 0\.2 GB.* lower training\.context"):
+        training.train(tiny_recipe(), tmp_path / "run", quiet=True)
+    assert not (tmp_path / "run").exists()
+
+
 EVERY = {"steps": 12, "packing": False}
 """With batches of all 36 rows the order in which they are shuffled and shared out makes no difference."""
 
