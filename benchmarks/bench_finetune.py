@@ -68,13 +68,14 @@ def random_nf4(shape: dict[str, Any], tokenizer: str, attention: str) -> Base:
     for name, module in list(model.named_modules()):
         if not isinstance(module, torch.nn.Linear) or name == "lm_head":
             continue
-        linear = bitsandbytes.nn.Linear4bit(
-            module.in_features,
-            module.out_features,
-            bias=False,
-            compute_dtype=torch.bfloat16,
-            quant_type="nf4",
-        )
+        with torch.device("meta"):  # its own first weights would be drawn on the CPU, a minute for 8B
+            linear = bitsandbytes.nn.Linear4bit(
+                module.in_features,
+                module.out_features,
+                bias=False,
+                compute_dtype=torch.bfloat16,
+                quant_type="nf4",
+            )
         weight = bitsandbytes.nn.Params4bit(
             module.weight.data, requires_grad=False, compress_statistics=True, quant_type="nf4"
         )
