@@ -14,15 +14,8 @@ import random
 from dataclasses import asdict
 from pathlib import Path
 
-from finetune.grounded.asking import (
-    PAIRS,
-    QUESTIONS,
-    SENTENCES,
-    pairs,
-    read_lines,
-    sentences_to_ask,
-    write_lines,
-)
+from finetune.grounded.asking import PAIRS, QUESTIONS, SENTENCES, pairs, sentences_to_ask
+from finetune.grounded.json_lines import read_lines, write_lines
 from finetune.grounded.types import Part
 
 log = logging.getLogger(__name__)

@@ -8,19 +8,17 @@ Source: Alberti et al. 2019 (Synthetic QA Corpora Generation with Roundtrip Cons
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from finetune.encoding import Message
+from finetune.grounded.json_lines import read_lines
 from finetune.grounded.types import Corpus, Question, Support
 from rag.embedder import Embedder
 from rag.errors import DatasetError
@@ -154,18 +152,3 @@ def read_asked(folder: Path) -> dict[str, list[tuple[str, str, str]]]:
             "Write them with: python -m finetune.grounded.ask write --asking DIR --adapter DIR"
         ) from exc
     return found
-
-
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a gzipped JSON-lines file."""
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        for line in file:
-            yield json.loads(line)
-
-
-def write_lines(path: Path, rows: Iterable[Any]) -> None:
-    """Writes rows as gzipped JSON lines."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with gzip.open(path, "wt", encoding="utf-8") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")

@@ -14,9 +14,9 @@ from finetune.grounded.asking import (
     read_asked,
     reads_as_question,
     sentences_to_ask,
-    write_lines,
 )
 from finetune.grounded.build import keep_led_back
+from finetune.grounded.json_lines import write_lines
 from finetune.grounded.passages import passage
 from finetune.grounded.types import Corpus, Question, Support
 from rag.errors import DatasetError
