@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from finetune.encoding import Message
-from finetune.grounded.json_lines import read_lines
+from finetune.grounded.json_lines import NOT_WHOLE, read_lines
 from finetune.grounded.types import Corpus, Question, Support
 from rag.embedder import Embedder
 from rag.errors import DatasetError
@@ -146,7 +146,7 @@ def read_asked(folder: Path) -> dict[str, list[tuple[str, str, str]]]:
     try:
         for row in read_lines(folder / QUESTIONS):
             found[row["corpus"]].append((row["passage"], row["sentence"], row["question"]))
-    except (OSError, EOFError, LookupError, TypeError, ValueError) as exc:
+    except NOT_WHOLE as exc:
         raise DatasetError(
             f"{folder} does not hold written questions whole ({exc!r}). "
             "Write them with: python -m finetune.grounded.ask write --asking DIR --adapter DIR"

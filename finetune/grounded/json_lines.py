@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+NOT_WHOLE = (OSError, EOFError, zlib.error, LookupError, TypeError, ValueError)
+"""What reading a damaged file, or rows of another shape, may raise."""
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -5,12 +5,11 @@ A passage stands in many examples; storing it once keeps 40,000 examples near 10
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from finetune.grounded.json_lines import read_lines, write_lines
+from finetune.grounded.json_lines import NOT_WHOLE, read_lines, write_lines
 from finetune.grounded.passages import passage
 from finetune.grounded.types import Example, Note
 from rag.errors import DatasetError
@@ -51,7 +50,7 @@ def load(folder: Path, part: str) -> list[Example]:
     try:
         passages = {row["id"]: _passage(row) for row in read_lines(folder / PASSAGES)}
         return [_unpacked(row, passages) for row in read_lines(folder / f"{part}.jsonl.gz")]
-    except (OSError, EOFError, zlib.error, LookupError, TypeError, ValueError) as exc:
+    except NOT_WHOLE as exc:
         raise DatasetError(
             f"{folder} does not hold the grounded examples {part!r} whole ({exc!r}). "
             "Build them with: python -m finetune.grounded.build --data DIR --library DIR --out DIR"

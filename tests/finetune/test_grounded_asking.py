@@ -1,6 +1,7 @@
 """Questions that a model writes about sentences: what it learns from, what it is asked, and which of its questions are kept."""
 
 import gzip
+import json
 import random
 
 import numpy as np
@@ -112,6 +113,8 @@ def test_written_questions_come_back_by_corpus_and_a_damaged_file_is_one_sentenc
     row = {"corpus": "animals", "passage": "p", "sentence": OTTER, "question": "What do otters eat?"}
     write_lines(tmp_path / QUESTIONS, [row])
     assert read_asked(tmp_path) == {"animals": [("p", OTTER, "What do otters eat?")]}
-    (tmp_path / QUESTIONS).write_bytes(gzip.compress(b'{"corpus": 1}\n')[:-9])
-    with pytest.raises(DatasetError, match="does not hold written questions whole"):
-        read_asked(tmp_path)
+    whole = gzip.compress(json.dumps(row).encode() + b"\n")
+    for damaged in (gzip.compress(b'{"corpus": 1}\n')[:-9], whole[:20] + b"\xff" * 20 + whole[40:]):
+        (tmp_path / QUESTIONS).write_bytes(damaged)
+        with pytest.raises(DatasetError, match="does not hold written questions whole"):
+            read_asked(tmp_path)
