@@ -11,11 +11,12 @@ from __future__ import annotations
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finetune.encoding import Message
 from finetune.grounded.json_lines import NOT_WHOLE, read_lines
@@ -37,6 +38,9 @@ _MARKUP = re.compile(r"^\s*(?:[#|>]|```|~~~|\$\$|!\[|<)|https?://|\\begin")
 _UNRESOLVED = re.compile(r"\b(?:he|she|it|its|they|this|these|those|him|her|his|their|them)\b", re.IGNORECASE)
 """Words that point at something that only the passage names: nobody could ask so."""
 _FEWEST_WORDS, _MOST_WORDS = 4, 34
+
+QueryVector = Callable[[str], NDArray[np.float32]]
+"""The vector of a question, as `finetune.grounded.nearest` remembers it from its search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +105,12 @@ def reads_as_question(text: str) -> bool:
     )
 
 
-def leads_back(asked: Sequence[Question], passages: Sequence[Chunk], embedder: Embedder) -> list[bool]:
+def leads_back(
+    asked: Sequence[Question], passages: Sequence[Chunk], embedder: Embedder, query_vector: QueryVector
+) -> list[bool]:
     """For each question whether its sentence is the closest or second closest of its passage, by cosine."""
-    texts = {
-        passage: sentences(passages[passage].text) for q in asked for passage in (q.supports[0].passage,)
-    }
+    about = dict.fromkeys(question.supports[0].passage for question in asked)
+    texts = {passage: sentences(passages[passage].text) for passage in about}
     flat = list(dict.fromkeys(text for several in texts.values() for text in several))
     if not flat:
         return [False] * len(asked)
@@ -115,7 +120,7 @@ def leads_back(asked: Sequence[Question], passages: Sequence[Chunk], embedder: E
     for question in asked:
         support = question.supports[0]
         rows = [place[text] for text in texts[support.passage]]
-        scores = vectors[rows] @ embedder.embed_query(question.text)
+        scores = vectors[rows] @ query_vector(question.text)
         own = max(
             (s for s, t in zip(scores, texts[support.passage], strict=True) if t == support.text),
             default=-1.0,

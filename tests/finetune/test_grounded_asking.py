@@ -97,14 +97,14 @@ def test_a_question_leads_back_when_its_sentence_is_among_the_two_closest_of_its
         asked("what do otters eat", "Otters eat too."),
         asked("what do otters eat", "A heron stands in water."),
     ]
-    assert leads_back(questions, chunks, Words()) == [True, True, False]
+    assert leads_back(questions, chunks, Words(), Words().embed_query) == [True, True, False]
 
 
 def test_only_questions_of_the_model_are_held_against_the_search(corpus):
     asked = [Question(f"{n}?", (Support(0, OTTER),), origin="asked") for n in ("otter eat", "heron")]
     corpus.questions += asked
     ranked = np.array([[1, 0], [0, 1], [0, 1], [1, -1]])
-    kept = keep_led_back(corpus, ranked, Words())
+    kept = keep_led_back(corpus, ranked, Words(), Words().embed_query)
     assert [q.text for q in corpus.questions] == ["What do otters eat?", "What is a heron?", "otter eat?"]
     assert kept.tolist() == [[1, 0], [0, 1], [0, 1]]
 
