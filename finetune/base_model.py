@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +171,19 @@ def with_adapter(model: Any, adapter: Path, *, trainable: bool = False) -> Any:
             f"The adapter in {adapter} does not fit the base model or is damaged ({_reason(exc)}). "
             "Give the base it was trained on, or train it again."
         ) from exc
+
+
+def load_merged(base: str, adapter: Path | None, *, bfloat16: bool, device: str | None = None) -> Base:
+    """The base model with an adapter, if one is given, merged into its weights: nothing of PEFT is left to compute.
+
+    Raises:
+        ModelMissing: the base is not there, or access was not granted.
+        TrainingError: the adapter is damaged, or made for a base of another shape.
+    """
+    loaded = load_base(ModelPart(base=base), bfloat16=bfloat16, device=device)
+    if adapter is None:
+        return loaded
+    return replace(loaded, model=with_adapter(loaded.model, adapter).merge_and_unload())
 
 
 def identity(where: str) -> dict[str, str]:

@@ -61,18 +61,17 @@ def merge(base: str, adapter: Path, target: Path, *, overwrite: bool = False) ->
     check_base(adapter, base)
     import torch
 
-    from finetune.base_model import load_base, with_adapter
+    from finetune.base_model import load_merged
     from finetune.memory import weights_of
-    from finetune.recipe import ModelPart
 
     large = weights_of(base) > LARGE_WEIGHTS
-    loaded = load_base(ModelPart(base=base), bfloat16=large, device="cpu")
-    merged = with_adapter(loaded.model, adapter).merge_and_unload().to(torch.bfloat16)
+    merged = load_merged(base, adapter, bfloat16=large, device="cpu")
+    merged.model.to(torch.bfloat16)
     _delete(part)
     part.mkdir(parents=True)
     (part / MADE_BY_MERGE).write_text(json.dumps({"base": base, "adapter": str(adapter)}) + "\n", "utf-8")
-    merged.save_pretrained(part)
-    loaded.tokenizer.save_pretrained(part)
+    merged.model.save_pretrained(part)
+    merged.tokenizer.save_pretrained(part)
     _delete(target)
     part.rename(target)
     return target

@@ -103,7 +103,7 @@ def fitted(recipe: Recipe, free: int) -> tuple[Recipe, str]:
     if not rows:
         least = _with_rows(known, 1)
         needs = f"One row of {settings.context_tokens} tokens needs {_gigabytes(needed_bytes(least), free)}."
-        raise TrainingError(f"{needs} {_knobs(least)}")
+        raise TrainingError(f"{needs} {_knobs(least)} Then train again.")
     changed = _with_rows(known, rows)
     said = (
         f"batch_rows {settings.batch_rows} -> {rows}, "
@@ -168,11 +168,12 @@ def explained_memory(recipe: Recipe) -> Iterator[None]:
 
 
 def out_of_memory(recipe: Recipe) -> str:
-    """What to say when memory ran out: the knobs that are left to turn, the one that costs least first."""
-    return f"Memory ran out. {_knobs(recipe)}"
+    """What to say when memory ran out of a run that had begun: its folder holds the old recipe, so the next run must replace it."""
+    return f"Memory ran out. {_knobs(recipe)} Then train again with --overwrite."
 
 
 def _knobs(recipe: Recipe) -> str:
+    """The knobs that are left to turn, the one that costs least first."""
     settings = recipe.training
     knobs = []
     if settings.batch_rows > 1:
@@ -184,7 +185,4 @@ def _knobs(recipe: Recipe) -> str:
     if recipe.model.quantization is Quantization.NONE:
         knobs.append('set model.quantization = "nf4"')
     knobs.append(f"lower training.context_tokens (now {settings.context_tokens})")
-    return (
-        f"In the recipe, {', or '.join(knobs)}; `lectern finetune estimate` says what a recipe needs. "
-        "Then train again with --overwrite."
-    )
+    return f"In the recipe, {', or '.join(knobs)}; `lectern finetune estimate` says what a recipe needs."

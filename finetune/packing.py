@@ -9,7 +9,7 @@ mask is needed either.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -105,8 +105,6 @@ def register_varlen() -> str:
         varlen_attn: Any = import_module("torch.nn.attention.varlen").varlen_attn
     except ImportError:
         return "sdpa"
-    from transformers import AttentionInterface, AttentionMaskInterface
-
     causal = (
         {"is_causal": True}
         if "is_causal" in inspect.signature(varlen_attn).parameters
@@ -141,9 +139,7 @@ def register_varlen() -> str:
         )
         return out[None], None
 
-    AttentionInterface.register(VARLEN, attend)
-    AttentionMaskInterface.register(VARLEN, lambda *args, **kwargs: None)
-    return VARLEN
+    return _registered(VARLEN, attend)
 
 
 def register_row_by_row() -> str:
@@ -152,7 +148,6 @@ def register_row_by_row() -> str:
     A mask over the whole batch is kept for every layer: 30 layers and 8 packs of 2,048 tokens come to 32 GB.
     """
     import torch
-    from transformers import AttentionInterface, AttentionMaskInterface
 
     def attend(
         module: Any,
@@ -177,6 +172,13 @@ def register_row_by_row() -> str:
         ]
         return torch.cat([one.transpose(1, 2) for one in seen], dim=1), None
 
-    AttentionInterface.register(ROW_BY_ROW, attend)
-    AttentionMaskInterface.register(ROW_BY_ROW, lambda *args, **kwargs: None)
-    return ROW_BY_ROW
+    return _registered(ROW_BY_ROW, attend)
+
+
+def _registered(name: str, attend: Callable[..., tuple[Any, None]]) -> str:
+    """The name under which transformers finds an attention that knows the rows' bounds and so needs no mask."""
+    from transformers import AttentionInterface, AttentionMaskInterface
+
+    AttentionInterface.register(name, attend)
+    AttentionMaskInterface.register(name, lambda *args, **kwargs: None)
+    return name

@@ -1,8 +1,9 @@
-"""Fakes that can be computed by hand, for every room's fast tests."""
+"""What the tests of several rooms need: fakes that can be computed by hand, and a tokenizer for tiny models."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,3 +86,23 @@ def scripted_model() -> Iterator[type]:
                 raise
 
     yield ScriptedModel
+
+
+@pytest.fixture(scope="session")
+def save_byte_tokenizer() -> Callable[[Path], None]:
+    """Saves a tokenizer of the 256 bytes and an end, without merges, with a plain chat template, into a model's folder."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    def save(folder: Path) -> None:
+        alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+        tokenizer = Tokenizer(models.BPE({token: number for number, token in enumerate(alphabet)}, []))
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        tokenizer.decoder = decoders.ByteLevel()
+        tokenizer.add_special_tokens([AddedToken("<end>", special=True)])
+        template = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}assistant:"
+        PreTrainedTokenizerFast(
+            tokenizer_object=tokenizer, eos_token="<end>", chat_template=template
+        ).save_pretrained(folder)
+
+    return save

@@ -14,15 +14,8 @@ import random
 from dataclasses import asdict
 from pathlib import Path
 
-from finetune.grounded.asking import (
-    PAIRS,
-    QUESTIONS,
-    SENTENCES,
-    pairs,
-    read_lines,
-    sentences_to_ask,
-    write_lines,
-)
+from finetune.grounded.asking import PAIRS, QUESTIONS, SENTENCES, pairs, sentences_to_ask
+from finetune.grounded.json_lines import read_lines, write_lines
 from finetune.grounded.types import Part
 
 log = logging.getLogger(__name__)
@@ -52,20 +45,20 @@ def write(asking: Path, base: str, adapter: Path, each: int, limit: int, seed: i
     """Has the model ask about every sentence `each` times, or about `limit` of them drawn evenly; how many questions it wrote."""
     import torch
 
-    from finetune.base_model import load_base, with_adapter
+    from finetune.base_model import load_merged
     from finetune.generation import answer_all
-    from finetune.recipe import ModelPart
     from finetune.trainer import use_bfloat16
 
     rows = list(read_lines(asking / SENTENCES))
     if 0 < limit < len(rows):
         rows = [rows[i] for i in sorted(random.Random(seed).sample(range(len(rows)), limit))]
     rows *= each
-    loaded = load_base(ModelPart(base=base), bfloat16=use_bfloat16("auto"))
-    model = with_adapter(loaded.model, adapter).merge_and_unload()
+    asker = load_merged(base, adapter, bfloat16=use_bfloat16("auto"))
     torch.manual_seed(seed)
     prompts = [row["prompt"] for row in rows]
-    asked = answer_all(model, loaded.tokenizer, prompts, most_tokens=MOST_TOKENS, temperature=TEMPERATURE)
+    asked = answer_all(
+        asker.model, asker.tokenizer, prompts, most_tokens=MOST_TOKENS, temperature=TEMPERATURE
+    )
     write_lines(
         asking / QUESTIONS,
         (

@@ -8,19 +8,18 @@ Source: Alberti et al. 2019 (Synthetic QA Corpora Generation with Roundtrip Cons
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finetune.encoding import Message
+from finetune.grounded.json_lines import NOT_WHOLE, read_lines
 from finetune.grounded.types import Corpus, Question, Support
 from rag.embedder import Embedder
 from rag.errors import DatasetError
@@ -39,6 +38,9 @@ _MARKUP = re.compile(r"^\s*(?:[#|>]|```|~~~|\$\$|!\[|<)|https?://|\\begin")
 _UNRESOLVED = re.compile(r"\b(?:he|she|it|its|they|this|these|those|him|her|his|their|them)\b", re.IGNORECASE)
 """Words that point at something that only the passage names: nobody could ask so."""
 _FEWEST_WORDS, _MOST_WORDS = 4, 34
+
+QueryVector = Callable[[str], NDArray[np.float32]]
+"""The vector of a question, as `finetune.grounded.nearest` remembers it from its search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +105,12 @@ def reads_as_question(text: str) -> bool:
     )
 
 
-def leads_back(asked: Sequence[Question], passages: Sequence[Chunk], embedder: Embedder) -> list[bool]:
+def leads_back(
+    asked: Sequence[Question], passages: Sequence[Chunk], embedder: Embedder, query_vector: QueryVector
+) -> list[bool]:
     """For each question whether its sentence is the closest or second closest of its passage, by cosine."""
-    texts = {
-        passage: sentences(passages[passage].text) for q in asked for passage in (q.supports[0].passage,)
-    }
+    about = dict.fromkeys(question.supports[0].passage for question in asked)
+    texts = {passage: sentences(passages[passage].text) for passage in about}
     flat = list(dict.fromkeys(text for several in texts.values() for text in several))
     if not flat:
         return [False] * len(asked)
@@ -117,7 +120,7 @@ def leads_back(asked: Sequence[Question], passages: Sequence[Chunk], embedder: E
     for question in asked:
         support = question.supports[0]
         rows = [place[text] for text in texts[support.passage]]
-        scores = vectors[rows] @ embedder.embed_query(question.text)
+        scores = vectors[rows] @ query_vector(question.text)
         own = max(
             (s for s, t in zip(scores, texts[support.passage], strict=True) if t == support.text),
             default=-1.0,
@@ -148,24 +151,9 @@ def read_asked(folder: Path) -> dict[str, list[tuple[str, str, str]]]:
     try:
         for row in read_lines(folder / QUESTIONS):
             found[row["corpus"]].append((row["passage"], row["sentence"], row["question"]))
-    except (OSError, EOFError, LookupError, TypeError, ValueError) as exc:
+    except NOT_WHOLE as exc:
         raise DatasetError(
             f"{folder} does not hold written questions whole ({exc!r}). "
             "Write them with: python -m finetune.grounded.ask write --asking DIR --adapter DIR"
         ) from exc
     return found
-
-
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a gzipped JSON-lines file."""
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        for line in file:
-            yield json.loads(line)
-
-
-def write_lines(path: Path, rows: Iterable[Any]) -> None:
-    """Writes rows as gzipped JSON lines."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with gzip.open(path, "wt", encoding="utf-8") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")

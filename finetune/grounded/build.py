@@ -11,12 +11,13 @@ import json
 import logging
 import random
 from collections import defaultdict
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from finetune.grounded.asking import add_asked, leads_back, read_asked
+from finetune.grounded.asking import QueryVector, add_asked, leads_back, read_asked
 from finetune.grounded.examples import Mix, make_examples
 from finetune.grounded.nearest import CorpusSearch
 from finetune.grounded.notes import all_sources, corpus_of
@@ -74,7 +75,7 @@ def build(
         for corpus in corpora:
             if corpus.part is Part.TEST:
                 _sample(corpus, MOST_TEST, rng)
-            ranked = keep_led_back(corpus, search.nearest(corpus, DEPTH), embedder)
+            ranked = keep_led_back(corpus, search.nearest(corpus, DEPTH), embedder, search.query_vector)
             log.info(
                 "%s %s: %d passages, %d questions",
                 corpus.name,
@@ -111,22 +112,20 @@ def _train(
     return made
 
 
-def keep_led_back(corpus: Corpus, ranked: Ranking, embedder: Embedder) -> Ranking:
+def keep_led_back(corpus: Corpus, ranked: Ranking, embedder: Embedder, query_vector: QueryVector) -> Ranking:
     """Drops the questions a model wrote from which the search does not lead back to their sentence; the ranking of the rest."""
-    first = [
-        question.origin != "asked" or question.supports[0].passage in ranked[place, :NEAR_ENOUGH]
-        for place, question in enumerate(corpus.questions)
-    ]
-    places = [
+    questions = corpus.questions
+    found = [
         place
-        for place, question in enumerate(corpus.questions)
-        if question.origin == "asked" and first[place]
+        for place, question in enumerate(questions)
+        if question.origin == "asked" and question.supports[0].passage in ranked[place, :NEAR_ENOUGH]
     ]
-    close = leads_back([corpus.questions[place] for place in places], corpus.passages, embedder)
-    lost = {place for place, kept in enumerate(first) if not kept}
-    lost |= {place for place, kept in zip(places, close, strict=True) if not kept}
-    kept = [place for place in range(len(corpus.questions)) if place not in lost]
-    corpus.questions = [corpus.questions[place] for place in kept]
+    close = leads_back([questions[place] for place in found], corpus.passages, embedder, query_vector)
+    led_back = set(compress(found, close))
+    kept = [
+        place for place, question in enumerate(questions) if question.origin != "asked" or place in led_back
+    ]
+    corpus.questions = [questions[place] for place in kept]
     return ranked[np.array(kept, dtype=np.int64)]
 
 

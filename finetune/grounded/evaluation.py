@@ -112,17 +112,13 @@ def product_answers(adapter: Path | None) -> Answerer:
 
 def batched_answers(base: str, adapter: Path | None) -> Answerer:
     """Answers by transformers in large batches, for a GPU."""
-    from peft import PeftModel
-
-    from finetune.base_model import load_base
+    from finetune.base_model import load_merged
     from finetune.generation import answer_all
-    from finetune.recipe import ModelPart
     from finetune.trainer import use_bfloat16
 
-    loaded = load_base(ModelPart(base=base), bfloat16=use_bfloat16("auto"))
-    model = PeftModel.from_pretrained(loaded.model, adapter).merge_and_unload() if adapter else loaded.model
+    reader = load_merged(base, adapter, bfloat16=use_bfloat16("auto"))
     return lambda examples: answer_all(
-        model, loaded.tokenizer, [conversation(e)[:-1] for e in examples], most_tokens=MOST_TOKENS
+        reader.model, reader.tokenizer, [conversation(e)[:-1] for e in examples], most_tokens=MOST_TOKENS
     )
 
 

@@ -50,6 +50,10 @@ class CorpusSearch:
             ranked[row, : len(order)] = order
         return ranked
 
+    def query_vector(self, text: str) -> NDArray[np.float32]:
+        """The vector of a question, remembered from the search for it."""
+        return self._query(text)[0]
+
     def _query(self, text: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         if text not in self._asked:
             self._asked[text] = self._embedder.embed_query_tokens(text)

@@ -5,13 +5,11 @@ A passage stands in many examples; storing it once keeps 40,000 examples near 10
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from finetune.grounded.json_lines import NOT_WHOLE, read_lines, write_lines
 from finetune.grounded.passages import passage
 from finetune.grounded.types import Example, Note
 from rag.errors import DatasetError
@@ -30,19 +28,16 @@ def conversation(example: Example) -> list[dict[str, str]]:
 
 def save(folder: Path, parts: Mapping[str, Iterable[Example]]) -> dict[str, int]:
     """Writes the parts under `folder` and returns how many examples each has."""
-    folder.mkdir(parents=True, exist_ok=True)
     known: dict[str, Chunk] = {}
     counts: dict[str, int] = {}
     for name, examples in parts.items():
-        lines = []
+        rows = []
         for example in examples:
             known.update({note.passage.id: note.passage for note in example.notes})
-            lines.append(json.dumps(_packed(example), ensure_ascii=False))
-        counts[name] = len(lines)
-        _write(folder / f"{name}.jsonl.gz", lines)
-    _write(
-        folder / PASSAGES, (json.dumps(_passage_row(chunk), ensure_ascii=False) for chunk in known.values())
-    )
+            rows.append(_packed(example))
+        counts[name] = len(rows)
+        write_lines(folder / f"{name}.jsonl.gz", rows)
+    write_lines(folder / PASSAGES, map(_passage_row, known.values()))
     return counts
 
 
@@ -53,9 +48,9 @@ def load(folder: Path, part: str) -> list[Example]:
         DatasetError: the folder was not built, or not whole.
     """
     try:
-        passages = {row["id"]: _passage(row) for row in _read(folder / PASSAGES)}
-        return [_unpacked(row, passages) for row in _read(folder / f"{part}.jsonl.gz")]
-    except (OSError, EOFError, zlib.error, LookupError, TypeError, ValueError) as exc:
+        passages = {row["id"]: _passage(row) for row in read_lines(folder / PASSAGES)}
+        return [_unpacked(row, passages) for row in read_lines(folder / f"{part}.jsonl.gz")]
+    except NOT_WHOLE as exc:
         raise DatasetError(
             f"{folder} does not hold the grounded examples {part!r} whole ({exc!r}). "
             "Build them with: python -m finetune.grounded.build --data DIR --library DIR --out DIR"
@@ -100,15 +95,3 @@ def _passage_row(chunk: Chunk) -> dict[str, Any]:
 
 def _passage(row: dict[str, Any]) -> Chunk:
     return passage(row["document"], row["ordinal"], row["text"], row["title"], tuple(row["headings"]))
-
-
-def _write(path: Path, lines: Iterable[str]) -> None:
-    with gzip.open(path, "wt", encoding="utf-8") as file:
-        for line in lines:
-            file.write(line + "\n")
-
-
-def _read(path: Path) -> Iterator[dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        for line in file:
-            yield json.loads(line)

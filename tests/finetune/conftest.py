@@ -47,11 +47,28 @@ def tokenizer() -> WordTokenizer:
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory):
-    """A folder with a tiny Llama and a tokenizer of whole words."""
+def make_llama() -> Callable[..., Any]:
+    """A Llama of two layers, always with the same random weights, `hidden` wide and twice that within."""
     import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    def make(hidden: int = 32, vocabulary: int = 48, attention: str = "sdpa") -> Any:
+        torch.manual_seed(0)
+        config = LlamaConfig(
+            vocab_size=vocabulary, hidden_size=hidden, intermediate_size=2 * hidden, num_hidden_layers=2,
+            num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=128,
+        )  # fmt: skip
+        config._attn_implementation = attention
+        return LlamaForCausalLM(config)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny(make_llama, tmp_path_factory):
+    """A folder with a tiny Llama and a tokenizer of whole words."""
     from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerFast
 
     folder = tmp_path_factory.mktemp("tiny")
     names = ["<s>", "</s>", "<unk>", "user", "assistant", *WORDS]
@@ -62,12 +79,7 @@ def tiny(tmp_path_factory):
     )
     tokenizer.chat_template = TEMPLATE
     tokenizer.save_pretrained(folder)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(names), hidden_size=32, intermediate_size=64, num_hidden_layers=2,
-        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=128,
-    )  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(folder)
+    make_llama(vocabulary=len(names)).save_pretrained(folder)
     return folder
 
 

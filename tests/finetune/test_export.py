@@ -75,15 +75,9 @@ def test_only_a_merged_model_is_replaced_by_one(tiny, adapter, tmp_path):
 
 
 @pytest.mark.model
-def test_another_base_is_told_by_its_hash_and_else_by_its_shape(tiny, adapter, tmp_path):
-    from transformers import LlamaConfig, LlamaForCausalLM
-
+def test_another_base_is_told_by_its_hash_and_else_by_its_shape(make_llama, tiny, adapter, tmp_path):
     other = tmp_path / "other"
-    LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=45, hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2
-        )
-    ).save_pretrained(other)
+    make_llama(hidden=16, vocabulary=45).save_pretrained(other)
     for file in tiny.glob("token*"):
         shutil.copy(file, other)
     with pytest.raises(TrainingError, match=r"was trained on tiny.*Pass the base it was trained on"):

@@ -6,27 +6,24 @@ pytestmark = pytest.mark.model
 pytest.importorskip("peft")
 
 
-def _tuned(quantization, dropout=0.0, attention="sdpa"):
-    import torch
+@pytest.fixture
+def make_tuned(make_llama):
+    """Makes a Llama with a LoRA adapter that changes its answers, ready to be trained."""
     from peft import LoraConfig, get_peft_model
-    from transformers import LlamaConfig, LlamaForCausalLM
 
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=48, hidden_size=64, intermediate_size=128, num_hidden_layers=2,
-        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=64,
-    )  # fmt: skip
-    config._attn_implementation = attention
-    model = LlamaForCausalLM(config).requires_grad_(False)
-    if quantization == "nf4":
-        _in_nf4(model)
-    model = get_peft_model(
-        model, LoraConfig(r=4, lora_alpha=8, lora_dropout=dropout, target_modules="all-linear")
-    )
-    for name, parameter in model.named_parameters():
-        if "lora_B" in name:
-            parameter.data.normal_(0, 0.1)
-    return model.train()
+    def make(quantization="none", dropout=0.0, attention="sdpa"):
+        model = make_llama(hidden=64, attention=attention).requires_grad_(False)
+        if quantization == "nf4":
+            _in_nf4(model)
+        model = get_peft_model(
+            model, LoraConfig(r=4, lora_alpha=8, lora_dropout=dropout, target_modules="all-linear")
+        )
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                parameter.data.normal_(0, 0.1)
+        return model.train()
+
+    return make
 
 
 def _in_nf4(model):
@@ -60,12 +57,12 @@ def _loss_and_gradients(model):
 
 
 @pytest.mark.parametrize("quantization", ["none", "nf4"])
-def test_loss_and_gradients_are_those_of_pefts_layers(quantization):
+def test_loss_and_gradients_are_those_of_pefts_layers(make_tuned, quantization):
     from finetune.fused_llama import fuse
 
     if quantization == "nf4":
         pytest.importorskip("bitsandbytes")
-    model = _tuned(quantization)
+    model = make_tuned(quantization)
     loss, gradients = _loss_and_gradients(model)
     assert fuse(model) == 2
     fused_loss, fused_gradients = _loss_and_gradients(model)
@@ -77,21 +74,21 @@ def test_loss_and_gradients_are_those_of_pefts_layers(quantization):
         )
 
 
-def test_an_adapter_with_dropout_keeps_pefts_layers():
+def test_an_adapter_with_dropout_keeps_pefts_layers(make_tuned):
     from finetune.fused_llama import fuse
 
-    model = _tuned("none", dropout=0.1)
+    model = make_tuned(dropout=0.1)
     before = model.base_model.model.model.layers[0].mlp.forward
     assert fuse(model) == 0
     assert model.base_model.model.model.layers[0].mlp.forward == before
 
 
-def test_a_fused_model_still_generates_with_its_cache():
+def test_a_fused_model_still_generates_with_its_cache(make_tuned):
     import torch
 
     from finetune.fused_llama import fuse
 
-    model = _tuned("none").eval()
+    model = make_tuned().eval()
     ids = torch.tensor([[5, 9, 2]])
     mask = torch.ones_like(ids)
 
@@ -116,7 +113,7 @@ def _in_bfloat16(model):
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_packed_rows_have_the_loss_and_gradients_of_rows_alone():
+def test_on_a_gpu_packed_rows_have_the_loss_and_gradients_of_rows_alone(make_tuned):
     """The variable-length kernel and the compiled norms, gates and rotations, in bfloat16, beside PEFT's layers row by row."""
     import torch
 
@@ -128,7 +125,7 @@ def test_on_a_gpu_packed_rows_have_the_loss_and_gradients_of_rows_alone():
         pytest.skip("no CUDA device")
     assert register_varlen() == VARLEN
     rows = [torch.arange(start, start + length) % 48 for start, length in ((0, 20), (7, 9), (31, 30))]
-    alone = _in_bfloat16(_tuned("none"))
+    alone = _in_bfloat16(make_tuned())
     with torch.autocast("cuda", torch.bfloat16):
         loss = sum(
             alone(input_ids=row[None].cuda(), labels=row[None].cuda(), use_cache=False).loss * (len(row) - 1)
@@ -136,7 +133,7 @@ def test_on_a_gpu_packed_rows_have_the_loss_and_gradients_of_rows_alone():
         )
     loss.backward()
     expected = {n: p.grad for n, p in alone.named_parameters() if p.grad is not None}
-    packed = _in_bfloat16(_tuned("none", attention=VARLEN))
+    packed = _in_bfloat16(make_tuned(attention=VARLEN))
     assert fuse(packed) == 2
     encoded = [Encoded(row.tolist(), row.tolist()) for row in rows]
     batch = {

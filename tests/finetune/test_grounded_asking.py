@@ -1,6 +1,7 @@
 """Questions that a model writes about sentences: what it learns from, what it is asked, and which of its questions are kept."""
 
 import gzip
+import json
 import random
 
 import numpy as np
@@ -14,9 +15,9 @@ from finetune.grounded.asking import (
     read_asked,
     reads_as_question,
     sentences_to_ask,
-    write_lines,
 )
 from finetune.grounded.build import keep_led_back
+from finetune.grounded.json_lines import write_lines
 from finetune.grounded.passages import passage
 from finetune.grounded.types import Corpus, Question, Support
 from rag.errors import DatasetError
@@ -96,14 +97,14 @@ def test_a_question_leads_back_when_its_sentence_is_among_the_two_closest_of_its
         asked("what do otters eat", "Otters eat too."),
         asked("what do otters eat", "A heron stands in water."),
     ]
-    assert leads_back(questions, chunks, Words()) == [True, True, False]
+    assert leads_back(questions, chunks, Words(), Words().embed_query) == [True, True, False]
 
 
 def test_only_questions_of_the_model_are_held_against_the_search(corpus):
     asked = [Question(f"{n}?", (Support(0, OTTER),), origin="asked") for n in ("otter eat", "heron")]
     corpus.questions += asked
     ranked = np.array([[1, 0], [0, 1], [0, 1], [1, -1]])
-    kept = keep_led_back(corpus, ranked, Words())
+    kept = keep_led_back(corpus, ranked, Words(), Words().embed_query)
     assert [q.text for q in corpus.questions] == ["What do otters eat?", "What is a heron?", "otter eat?"]
     assert kept.tolist() == [[1, 0], [0, 1], [0, 1]]
 
@@ -112,6 +113,8 @@ def test_written_questions_come_back_by_corpus_and_a_damaged_file_is_one_sentenc
     row = {"corpus": "animals", "passage": "p", "sentence": OTTER, "question": "What do otters eat?"}
     write_lines(tmp_path / QUESTIONS, [row])
     assert read_asked(tmp_path) == {"animals": [("p", OTTER, "What do otters eat?")]}
-    (tmp_path / QUESTIONS).write_bytes(gzip.compress(b'{"corpus": 1}\n')[:-9])
-    with pytest.raises(DatasetError, match="does not hold written questions whole"):
-        read_asked(tmp_path)
+    whole = gzip.compress(json.dumps(row).encode() + b"\n")
+    for damaged in (gzip.compress(b'{"corpus": 1}\n')[:-9], whole[:20] + b"\xff" * 20 + whole[40:]):
+        (tmp_path / QUESTIONS).write_bytes(damaged)
+        with pytest.raises(DatasetError, match="does not hold written questions whole"):
+            read_asked(tmp_path)

@@ -64,6 +64,7 @@ def test_running_out_of_memory_names_the_knobs_that_are_left():
     last = out_of_memory(_recipe("nf4", batch_rows=1, gradient_checkpointing=True, context_tokens=1024))
     assert "batch_rows" not in last and "checkpointing" not in last and "nf4" not in last
     assert "lower training.context_tokens (now 1024)" in last
+    assert last.endswith("Then train again with --overwrite.")
 
 
 def test_another_error_is_not_taken_for_a_lack_of_memory():
@@ -106,6 +107,7 @@ def test_what_does_not_fit_with_one_row_is_refused_with_the_knobs_that_are_left(
     assert f"One row of 2048 tokens needs {least / 1e9:.1f} GB" in str(told.value)
     assert "batch_rows" not in str(told.value)
     assert "gradient_checkpointing = true" in str(told.value) and "context_tokens" in str(told.value)
+    assert str(told.value).endswith("Then train again.")  # nothing was written that would be in the way
 
 
 def test_a_model_of_unknown_shape_is_left_as_it_is(tmp_path):

@@ -35,30 +35,17 @@ def test_the_first_token_of_a_row_is_never_predicted_from_the_row_before():
     assert packed["seq_lengths"] == [3, 2]
 
 
-def _llama(attention):
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=48, hidden_size=32, intermediate_size=64, num_hidden_layers=2,
-        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=64,
-    )  # fmt: skip
-    config._attn_implementation = attention
-    return LlamaForCausalLM(config)
-
-
 def _packs(*lengths):
     rows = [[(7 * n + k) % 48 for k in range(length)] for n, length in enumerate(lengths)]
     return PackedCollator()(packed_rows([Encoded(row, row) for row in rows], 30))
 
 
 @pytest.mark.model
-def test_row_by_row_has_the_loss_and_gradients_of_the_mask():
+def test_row_by_row_has_the_loss_and_gradients_of_the_mask(make_llama):
     batch = _packs(20, 9, 1, 30, 13)
     losses, gradients = [], []
     for attention in ("sdpa", register_row_by_row()):
-        model = _llama(attention)
+        model = make_llama(attention=attention)
         loss = model(**batch, use_cache=False).loss
         loss.backward()
         losses.append(loss.item())
@@ -70,12 +57,12 @@ def test_row_by_row_has_the_loss_and_gradients_of_the_mask():
 
 
 @pytest.mark.model
-def test_row_by_row_four_packs_keep_four_times_the_memory_of_one():
+def test_row_by_row_four_packs_keep_four_times_the_memory_of_one(make_llama):
     """With a mask over the batch it would be more: a layer keeps it, and it grows with the square."""
     import torch
 
     def kept_bytes(attention, packs):
-        model, storages = _llama(attention), {}
+        model, storages = make_llama(attention=attention), {}
 
         def keep(x):
             storages[x.untyped_storage().data_ptr()] = x.untyped_storage()

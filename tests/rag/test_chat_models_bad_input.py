@@ -83,24 +83,20 @@ def refused(home: Path) -> Iterator[Callable[..., str]]:
     assert not [path.name for path in made.glob("*") if path.name != "hashes"]
 
 
-def tiny_folder(folder: Path) -> Path:
-    """A Llama of random weights with a tokenizer, as `save_pretrained` leaves it."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-    from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
+@pytest.fixture
+def tiny_folder(save_byte_tokenizer: Callable[[Path], None], tmp_path: Path) -> Callable[[str], Path]:
+    """Writes a Llama of random weights with a tokenizer under a name, as `save_pretrained` leaves it."""
+    from transformers import AutoModelForCausalLM, LlamaConfig
 
-    config = LlamaConfig(
-        vocab_size=300, hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4
-    )
-    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(models.BPE({token: number for number, token in enumerate(alphabet)}, []))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken("<end>", special=True)])
-    template = "{% for m in messages %}{{ m['content'] }}{% endfor %}"
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<end>", chat_template=template)
-    fast.save_pretrained(folder)
-    return folder
+    def write(name: str) -> Path:
+        config = LlamaConfig(
+            vocab_size=300, hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4
+        )
+        AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / name)
+        save_byte_tokenizer(tmp_path / name)
+        return tmp_path / name
+
+    return write
 
 
 def test_a_gguf_cut_short_and_one_that_is_none(refused: Callable[..., str], tmp_path: Path) -> None:
@@ -123,8 +119,10 @@ def test_a_gguf_that_only_looks_whole_is_told_by_the_process_that_converts_it(
     assert "OpenVINO GenAI cannot read damaged.gguf" in refused(damaged)
 
 
-def test_safetensors_cut_short_or_overwritten(refused: Callable[..., str], tmp_path: Path) -> None:
-    folder = tiny_folder(tmp_path / "tiny")
+def test_safetensors_cut_short_or_overwritten(
+    refused: Callable[..., str], tiny_folder: Callable[[str], Path]
+) -> None:
+    folder = tiny_folder("tiny")
     weights = folder / "model.safetensors"
     whole = weights.read_bytes()
     for broken in (whole[:1000], whole[:-100], b"\xff" * 64 + whole[64:]):
@@ -133,7 +131,7 @@ def test_safetensors_cut_short_or_overwritten(refused: Callable[..., str], tmp_p
 
 
 def test_pickled_weights_and_code_of_a_model_are_never_run(
-    refused: Callable[..., str], tmp_path: Path
+    refused: Callable[..., str], tiny_folder: Callable[[str], Path], tmp_path: Path
 ) -> None:
     import torch
 
@@ -141,11 +139,11 @@ def test_pickled_weights_and_code_of_a_model_are_never_run(
         def __reduce__(self) -> Any:
             return (Path.touch, (tmp_path / "ran",))
 
-    folder = tiny_folder(tmp_path / "pickled")
+    folder = tiny_folder("pickled")
     (folder / "model.safetensors").unlink()
     torch.save({"x": Opens()}, folder / "pytorch_model.bin")
     assert "safetensors weights is needed" in refused(folder)
-    coded = tiny_folder(tmp_path / "coded")
+    coded = tiny_folder("coded")
     config = json.loads((coded / "config.json").read_text())
     config |= {
         "model_type": "own",
@@ -178,9 +176,9 @@ def test_an_adapter_for_another_base_or_pickled(refused: Callable[..., str], tmp
 
 
 def test_a_model_larger_than_the_memory_is_refused_before_it_is_loaded(
-    refused: Callable[..., str], tmp_path: Path
+    refused: Callable[..., str], tiny_folder: Callable[[str], Path]
 ) -> None:
-    folder = tiny_folder(tmp_path / "vast")
+    folder = tiny_folder("vast")
     config = json.loads((folder / "config.json").read_text())
     config |= {"hidden_size": 65536, "intermediate_size": 262144, "num_hidden_layers": 400}
     (folder / "config.json").write_text(json.dumps(config))

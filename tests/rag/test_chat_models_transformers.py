@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from rag.errors import ModelFailed, ModelMissing, ModelTooLarge, SettingsError
 from rag.settings import ModelSettings
 
 pytestmark = pytest.mark.model
-CHAT = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}assistant:"
 
 
 def tiny_llama(seed: int = 0, hidden: int = 64) -> Any:
@@ -56,26 +56,11 @@ def with_adapter(model: Any, folder: Path | None, seed: int, targets: str | list
     return adapted.eval()
 
 
-def save_tokenizer(folder: Path) -> None:
-    """A byte-level tokenizer without merges: 256 bytes and an end."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(models.BPE({token: number for number, token in enumerate(alphabet)}, []))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken("<end>", special=True)])
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token="<end>", chat_template=CHAT
-    ).save_pretrained(folder)
-
-
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(save_byte_tokenizer: Callable[[Path], None], tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tiny-llama")
     tiny_llama().save_pretrained(path)
-    save_tokenizer(path)
+    save_byte_tokenizer(path)
     return path
 
 

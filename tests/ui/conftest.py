@@ -64,11 +64,10 @@ def golden() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_model(save_byte_tokenizer: Callable[[Path], None], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a Llama of random weights in `base`, adapters of it in `one` and `two`, and in `misfit` one of a wider Llama."""
     from peft import LoraConfig, get_peft_model
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, set_seed
+    from transformers import LlamaConfig, LlamaForCausalLM, set_seed
 
     folder = tmp_path_factory.mktemp("tiny")
 
@@ -91,15 +90,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     llama().save_pretrained(folder / "base")
     for seed, name in enumerate(("one", "two", "misfit"), 1):
         adapter(name, seed, llama(64 if name == "misfit" else 32))
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(models.BPE({token: number for number, token in enumerate(alphabet)}, []))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken("<end>", special=True)])
-    template = "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}assistant:"
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token="<end>", chat_template=template
-    ).save_pretrained(folder / "base")
+    save_byte_tokenizer(folder / "base")
     return folder
 
 

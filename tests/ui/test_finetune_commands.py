@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -73,6 +74,22 @@ def test_a_preview_shows_what_is_trained_without_colour(lectern: Any, tmp_path: 
     assert "{+Hello there.<|im_end|>+}" in result.stdout.replace("\n", "")
     assert "2 rows to train on, 2 held out, dropped: none." in result.stdout
     assert "\x1b[" not in result.stdout
+
+
+@pytest.mark.model
+def test_the_parts_of_an_estimate_add_up_to_all_of_it_with_a_tenth_to_spare(
+    lectern: Any, tmp_path: Path
+) -> None:
+    import torch
+
+    result = lectern("finetune", "estimate", _talk(tmp_path, "embedded"))
+    assert result.returncode == 0, result.stderr
+    lines = re.findall(r"^(.+?) +([\d.]+) GB$", result.stdout, re.MULTILINE)
+    gigabytes = {name: float(size) for name, size in lines}
+    everything = gigabytes.pop("all, with a tenth to spare")
+    program = gigabytes.pop("the program itself", 0.0)
+    assert (program == 0.0) == torch.cuda.is_available()
+    assert program + 1.1 * sum(gigabytes.values()) == pytest.approx(everything, abs=0.04)
 
 
 @pytest.mark.model

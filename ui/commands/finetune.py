@@ -95,9 +95,10 @@ def estimate(recipe: RecipeArgument, data: DataOption = None, as_json: JsonOptio
         "adapter, gradient and optimizer": found.adapter_bytes,
         "activations": found.activation_bytes,
         "logits": found.logit_bytes,
+        "the program itself": found.program_bytes,
         "all, with a tenth to spare": found.total_bytes,
     }
-    lines = [f"{name:<34}{size / 1e9:>8.2f} GB" for name, size in gigabytes.items()]
+    lines = [f"{name:<34}{size / 1e9:>8.2f} GB" for name, size in gigabytes.items() if size]
     lines.append(
         f"{found.parameters / 1e9:.2f} billion weights, {found.adapter_parameters / 1e6:.1f} million trained."
     )

@@ -1,0 +1,28 @@
+"""Gzipped JSON lines: how everything of the grounded reader lies on disk."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+NOT_WHOLE = (OSError, EOFError, zlib.error, LookupError, TypeError, ValueError)
+"""What reading a damaged file, or rows of another shape, may raise."""
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a file, one at a time."""
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+def write_lines(path: Path, rows: Iterable[Any]) -> None:
+    """Writes rows to a file, in a folder that is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with gzip.open(path, "wt", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
