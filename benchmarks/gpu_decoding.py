@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import product
 from typing import Any
 
 from benchmarks.gpu_measuring import row, timed
@@ -146,25 +147,23 @@ def plain(model: Any, name: str, prompt: Any, bandwidth: float) -> None:
 
 
 def kernel_sweep(model: Any, bandwidth: float) -> None:
-    """Gigabytes per second of the 4-bit kernels by shape, on the model's own layers, rotated so that no cache holds them."""
+    """Gigabytes per second of the 4-bit product by shape and rows, on the model's own layers, rotated so that no cache holds them."""
     import torch
 
-    from rag.chat_models import nf4_kernels
+    from rag.chat_models import nf4_product
     from rag.chat_models.cuda_llama import FourBitWeight
 
-    for part in ("o_proj", "gate_up", "down_proj"):
-        weights = [
-            FourBitWeight(_modules(block, part), keep_dense=False) for block in model.model.layers[:16]
-        ]
+    for part, rows in product(("o_proj", "gate_up", "down_proj"), (1, 8, 32)):
+        weights = [FourBitWeight(_modules(block, part)) for block in model.model.layers[:16]]
         size = sum(weight.packed.numel() + weight.scales.numel() * 4 for weight in weights)
-        x = torch.randn(1, weights[0].packed.shape[1] * 2, device="cuda", dtype=torch.bfloat16)
-        kept, speeds = nf4_kernels.PRODUCT_SHAPE, {}
+        x = torch.randn(rows, weights[0].packed.shape[1] * 2, device="cuda", dtype=torch.bfloat16)
+        kept, speeds = nf4_product.SHAPE, {}
         for shape in SHAPES:
-            nf4_kernels.PRODUCT_SHAPE = shape
+            nf4_product.SHAPE = shape
             speeds[shape] = round(size / graph_timed(partial(_multiply_all, weights, x)) / 1e9)
-        nf4_kernels.PRODUCT_SHAPE = kept
+        nf4_product.SHAPE = kept
         best = sorted(speeds.items(), key=lambda pair: -pair[1])
-        row(sweep=part, limit_gb_s=round(bandwidth / 1e9), gb_s=best)
+        row(sweep=part, rows=rows, limit_gb_s=round(bandwidth / 1e9), gb_s=best)
 
 
 def _modules(block: Any, part: str) -> list[Any]:
@@ -179,18 +178,10 @@ def _multiply_all(weights: list[Any], x: Any) -> None:
 
 
 SHAPES = [
-    (1, 8, 1),
-    (2, 4, 1),
-    (2, 8, 1),
-    (2, 8, 2),
-    (4, 4, 1),
-    (4, 8, 1),
-    (4, 8, 2),
-    (4, 16, 2),
-    (8, 4, 1),
-    (8, 8, 2),
-    (8, 8, 1),
-    (16, 8, 2),
+    (outputs, warps, stages, programs)
+    for outputs, warps in ((16, 1), (32, 1), (32, 2), (64, 2), (64, 4), (128, 4))
+    for stages in (3, 4)
+    for programs in (512, 1024, 2048)
 ]
 
 

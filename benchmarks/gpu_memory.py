@@ -33,7 +33,7 @@ def memory_row(folder: str, model: Any, weights: str) -> None:
         taken_gb=round(taken / 1e9, 2), estimated_gb=round(expected.total_bytes / 1e9, 2),
         off_percent=round(100 * (expected.total_bytes / taken - 1), 1),
         weights_gb=_both(model.get_memory_footprint(), expected.weight_bytes),
-        before_reading_gb=_both(held, expected.weight_bytes + expected.copy_bytes + expected.kv_bytes),
+        before_reading_gb=_both(held, expected.weight_bytes + expected.kv_bytes),
         reading_gb=_both(torch.cuda.max_memory_allocated() - held, expected.activation_bytes),
         unused_and_runtime_gb=_both(taken - torch.cuda.max_memory_allocated(), expected.runtime_bytes),
     )  # fmt: skip

@@ -15,11 +15,12 @@ from typing import Any
 import torch
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
-from rag.chat_models.device_room import conversations, holds_copies
-from rag.chat_models.nf4_kernels import attend, gated, multiply, normalise, rotate_and_store
+from rag.chat_models.decode_kernels import attend, gated, normalise, rotate_and_store
+from rag.chat_models.device_room import conversations
+from rag.chat_models.nf4_product import MOST_ROWS, Levels, multiply
 from rag.errors import ModelTooLarge
 
-_BATCHES = (1, 2, 4, 8, 16, 32)
+_BATCHES = (1, 2, 4, 8, 16, MOST_ROWS)
 _SHORT_READ_TOKENS = 128
 """Tokens after a kept prefix that are read as rows of a decode batch: quicker than the model's own reading."""
 _IDLE = -1
@@ -27,12 +28,9 @@ _IDLE = -1
 
 
 class FourBitWeight:
-    """A linear layer, or several side by side, as nf4 codes; for batches also, or in passing, as plain numbers.
+    """A linear layer, or several side by side, as nf4 codes; only what the kernel does not take is unpacked, in passing."""
 
-    `keep_dense` holds the plain numbers too: four times the memory, and a batch never waits for them.
-    """
-
-    def __init__(self, modules: Sequence[Any], keep_dense: bool) -> None:
+    def __init__(self, modules: Sequence[Any]) -> None:
         from bitsandbytes.functional import dequantize_blockwise
 
         packed, scales = [], []
@@ -45,17 +43,17 @@ class FourBitWeight:
             packed.append(module.weight.data.view(height, width // 2))
             scales.append(absmax.float().view(height, width // state.blocksize))
         self.packed = _side_by_side(modules, packed)
-        self.scales = torch.cat(scales).contiguous()
-        self.levels = modules[0].weight.quant_state.code.float().contiguous()
+        self.scales = torch.cat(scales).t().contiguous()
+        dtype = modules[0].compute_dtype
+        code = modules[0].weight.quant_state.code.float()
+        self._levels = Levels(code, dtype) if dtype in (torch.bfloat16, torch.float16) else None
         self._modules = modules
-        self._dense = torch.cat([_plain(module) for module in modules]) if keep_dense else None
 
     def __call__(self, x: torch.Tensor, residual: torch.Tensor | None = None) -> torch.Tensor:
-        if x.shape[0] == 1:
-            return multiply(x, self.packed, self.scales, self.levels, residual)
-        if self._dense is not None:
-            return _product(x, self._dense, residual)
-        y = torch.cat([x @ _plain(module).T for module in self._modules], dim=-1)
+        levels = self._levels
+        if levels is not None and x.dtype == levels.table.dtype and x.shape[0] <= MOST_ROWS:
+            return multiply(x, self.packed, self.scales, levels, residual)
+        y = torch.cat([x @ _plain(module).to(x.dtype).T for module in self._modules], dim=-1)
         return y if residual is None else y + residual
 
 
@@ -66,11 +64,7 @@ class DenseWeight:
         self.weight = _side_by_side(modules, [module.weight.data for module in modules])
 
     def __call__(self, x: torch.Tensor, residual: torch.Tensor | None = None) -> torch.Tensor:
-        return _product(x, self.weight, residual)
-
-
-def _product(x: torch.Tensor, weight: torch.Tensor, residual: torch.Tensor | None) -> torch.Tensor:
-    return x @ weight.T if residual is None else torch.addmm(residual, x, weight.T)
+        return x @ self.weight.T if residual is None else torch.addmm(residual, x, self.weight.T)
 
 
 def _plain(module: Any) -> torch.Tensor:
@@ -118,10 +112,10 @@ class LoraTerm:
 class Linear:
     """Layers side by side with the active adapter's update, if there is one."""
 
-    def __init__(self, modules: Sequence[Any], keep_dense: bool) -> None:
+    def __init__(self, modules: Sequence[Any]) -> None:
         bases = [_base(module) for module in modules]
         four_bits = hasattr(bases[0].weight, "quant_state")
-        self.weight = FourBitWeight(bases, keep_dense) if four_bits else DenseWeight(bases)
+        self.weight = FourBitWeight(bases) if four_bits else DenseWeight(bases)
         self.lora: LoraTerm | None = None
 
     def use_adapter(self, modules: Sequence[Any], name: str) -> None:
@@ -152,8 +146,8 @@ class _Layer:
     down: Linear
 
     @classmethod
-    def of(cls, block: Any, keep_dense: bool) -> _Layer:
-        qkv, output, gate_up, down = (Linear(modules, keep_dense) for modules in _groups(block))
+    def of(cls, block: Any) -> _Layer:
+        qkv, output, gate_up, down = (Linear(modules) for modules in _groups(block))
         return cls(
             block.input_layernorm.weight, qkv, output, block.post_attention_layernorm.weight, gate_up, down
         )
@@ -211,7 +205,7 @@ class CudaLlama:
         causal = self._causal()
         body = causal.model
         self.asynchronous = model.device.type == "cuda"  # Triton's interpreter is not
-        self._embedding, self._head = body.embed_tokens.weight, Linear((causal.lm_head,), keep_dense=False)
+        self._embedding, self._head = body.embed_tokens.weight, Linear((causal.lm_head,))
         self._last_norm, self._dtype = body.norm.weight, body.embed_tokens.weight.dtype
         self._turn = self._rotation(body.rotary_emb)
         self.slots = self._affordable_slots(wished_slots)
@@ -223,9 +217,7 @@ class CudaLlama:
         shape = (layers, self.slots, groups, context_tokens, size)
         self._keys = torch.zeros(shape, dtype=self._dtype, device=model.device)
         self._values = torch.zeros_like(self._keys)
-        keep_dense = self._has_room_for_dense(body.layers)
-        self._layers = [_Layer.of(block, keep_dense) for block in body.layers]
-        self._many_rows_pay = keep_dense or not _in_four_bits(self._layers[0])
+        self._layers = [_Layer.of(block) for block in body.layers]
         self._graphs: dict[int, tuple[Any, torch.Tensor, torch.Tensor]] = {}
         self._prepare()
 
@@ -278,7 +270,7 @@ class CudaLlama:
 
     def guesses(self, conversations: int) -> int:
         """How many guessed tokens each of so many conversations may have checked in a step so that it pays."""
-        return _BATCHES[-1] // conversations - 1 if self._many_rows_pay else 0
+        return _BATCHES[-1] // conversations - 1
 
     def _prepare(self) -> None:
         """Capture every graph now (about two seconds), so that no question waits for it."""
@@ -338,16 +330,6 @@ class CudaLlama:
                 "are free on this cuda; lower model.context_tokens, or choose nf4 (model.weights)"
             )
         return conversations(free, each, wished)
-
-    def _has_room_for_dense(self, blocks: Any) -> bool:
-        linears = [module for block in blocks for group in _groups(block) for module in group]
-        return holds_copies(
-            _free_bytes(), sum(2 * int(module.in_features) * int(module.out_features) for module in linears)
-        )
-
-
-def _in_four_bits(layer: _Layer) -> bool:
-    return isinstance(layer.down.weight, FourBitWeight)
 
 
 def _free_bytes() -> int:

@@ -1,7 +1,4 @@
-"""The memory of a device: how much is free, and how that of a GPU is shared out once the weights are on it.
-
-Conversations come first, plain copies of 4-bit weights after them.
-"""
+"""The memory of a device: how much is free, and for how many conversations that of a GPU has room once the weights are on it."""
 
 from __future__ import annotations
 
@@ -16,11 +13,6 @@ SPARE_BYTES = 3_000_000_000
 def conversations(free_bytes: int, each_bytes: int, wished: int = 0) -> int:
     """For how many conversations at once there is room: at most as many as wished (0: as can be), at least one."""
     return max(1, min(wished or MOST_CONVERSATIONS, (free_bytes - SPARE_BYTES) // each_bytes))
-
-
-def holds_copies(free_bytes: int, copy_bytes: int) -> bool:
-    """Whether plain copies fit as well; a batch then need not unpack any weights."""
-    return copy_bytes < free_bytes - SPARE_BYTES
 
 
 def free_bytes(device: str) -> int:

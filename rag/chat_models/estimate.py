@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from rag.chat_models.device_room import conversations, free_bytes, holds_copies
+from rag.chat_models.device_room import conversations, free_bytes
 from rag.chat_models.gguf_engine import GgufEngine, gguf_engine
 from rag.chat_models.gguf_file import GgufHeader, TensorExtent, read_header
 from rag.chat_models.merge_adapter import header_when_merged
@@ -41,8 +41,7 @@ _INT8_READING = 1.6
 class Estimate:
     """Bytes that a model takes, and whether they are there.
 
-    `kv_bytes` is for all `conversations` of `context_tokens` that are held at once; `copy_bytes` are plain copies of 4-bit weights, made where
-    there is room. The least that it can do with is one conversation and no copies.
+    `kv_bytes` is for all `conversations` of `context_tokens` that are held at once; the least that it can do with is one.
     """
 
     name: str
@@ -55,19 +54,16 @@ class Estimate:
     runtime_bytes: int
     available_bytes: int
     conversations: int = 1
-    copy_bytes: int = 0
 
     @property
     def total_bytes(self) -> int:
         """All of it."""
-        return (
-            self.weight_bytes + self.copy_bytes + self.kv_bytes + self.activation_bytes + self.runtime_bytes
-        )
+        return self.weight_bytes + self.kv_bytes + self.activation_bytes + self.runtime_bytes
 
     @property
     def least_bytes(self) -> int:
         """What one conversation needs."""
-        return self.total_bytes - self.copy_bytes - self.kv_bytes + self.kv_bytes // self.conversations
+        return self.total_bytes - self.kv_bytes + self.kv_bytes // self.conversations
 
     @property
     def fits(self) -> bool:
@@ -203,10 +199,10 @@ def _with_cuda(found: Estimate, shape: Shape, settings: ModelSettings, model_typ
     found = replace(found, runtime_bytes=_CUDA_RUNTIME_BYTES)
     if model_type != "llama" or found.weights == "int8":
         return found
-    weights, copies = found.weight_bytes, 0
+    weights, unpacked = found.weight_bytes, 0
     if found.weights == "nf4":
         weights += shape.linear_parameters // 16  # the scales unpacked: a float32 for 64 weights
-        copies = 2 * shape.linear_parameters
+        unpacked = 2 * shape.hidden * shape.feed_forward  # the layer that reads a prompt
     free = found.available_bytes - weights
     several = conversations(free, found.kv_bytes, settings.parallel_requests)
     kv_bytes = several * found.kv_bytes
@@ -214,10 +210,9 @@ def _with_cuda(found: Estimate, shape: Shape, settings: ModelSettings, model_typ
         found,
         weight_bytes=weights,
         kv_bytes=kv_bytes,
-        activation_bytes=found.activation_bytes + 2 * shape.hidden * shape.feed_forward * (copies > 0),
+        activation_bytes=found.activation_bytes + unpacked,
         runtime_bytes=_CUDA_RUNTIME_BYTES + _GRAPH_BYTES,
         conversations=several,
-        copy_bytes=copies if holds_copies(free - kv_bytes, copies) else 0,
     )
 
 

@@ -13,7 +13,6 @@ import torch
 from transformers import AutoModelForCausalLM, LlamaConfig
 
 from rag.chat_models.cuda_llama import CudaLlama, FourBitWeight
-from rag.chat_models.nf4_kernels import multiply
 
 ON_GPU = "--cuda" in sys.argv
 EXACT = 2e-3 if ON_GPU else 1e-5
@@ -53,25 +52,26 @@ def check_decoder(model: Any, adapter: str = "") -> None:
     close(decoder.step([1], [first[169]], [169])[0], expected[0][169])
 
 
-def check_four_bits() -> None:
+def check_four_bits(width: int, dtype: torch.dtype, tolerance: float) -> None:
+    """Products of 1, 3, 20 and 40 rows (40 are more than the kernel takes), and of rows of another type than the layers compute in."""
     import bitsandbytes
     from bitsandbytes.functional import dequantize_4bit
 
     linears = []
-    for height in (64, 32):
+    for height in (64, 40):
         linear = bitsandbytes.nn.Linear4bit(
-            256, height, bias=False, compute_dtype=torch.float32, quant_type="nf4", compress_statistics=True
+            width, height, bias=False, compute_dtype=dtype, quant_type="nf4", compress_statistics=True
         )
         linears.append(linear.to(torch.get_default_device()))
     plain = torch.cat([dequantize_4bit(one.weight.data, one.weight.quant_state) for one in linears]).float()
-    weight = FourBitWeight(linears, keep_dense=False)
-    x = torch.randn(1, 256, dtype=torch.bfloat16)
-    residual = torch.randn(1, 96, dtype=torch.bfloat16)
-    close(weight(x, residual).float(), x.float() @ plain.T + residual.float(), 1e-2)
-    exact = multiply(x.half(), weight.packed, weight.scales, weight.levels).float()
-    close(exact, x.half().float() @ plain.T, 1e-3)
-    rows = torch.randn(3, 256)
-    close(weight(rows, torch.ones(3, 96)), rows @ plain.T + 1)
+    weight = FourBitWeight(linears)
+    for count in (1, 3, 20, 40):
+        x = torch.randn(count, width, dtype=dtype)
+        residual = torch.randn(count, 104, dtype=dtype)
+        close(weight(x).float(), x.float() @ plain.T, tolerance)
+        close(weight(x, residual).float(), x.float() @ plain.T + residual.float(), tolerance)
+    rows = torch.randn(3, width)
+    close(weight(rows, torch.ones(3, 104)), rows @ plain.T + 1)
 
 
 def close(found: torch.Tensor, expected: torch.Tensor, tolerance: float = EXACT) -> None:
@@ -93,4 +93,6 @@ if __name__ == "__main__":
                 if "lora_B" in name:
                     parameter.data.normal_(0, 0.1)
             check_decoder(adapted.eval(), "default")
-        check_four_bits()
+        for width in (256, 192, 1024):  # split in four, not at all, in eight
+            check_four_bits(width, torch.bfloat16, 1e-2)
+            check_four_bits(width, torch.float16, 1e-3)

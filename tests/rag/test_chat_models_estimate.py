@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rag.chat_models.device_room import _left_to_the_container, conversations, holds_copies
+from rag.chat_models.device_room import _left_to_the_container, conversations
 from rag.chat_models.estimate import (
     Estimate,
     _gguf_estimate,
@@ -51,22 +51,19 @@ def on_cuda(free: int, parallel_requests: int = 0) -> Estimate:
     return _with_cuda(nf4(free), shape, ModelSettings(parallel_requests=parallel_requests), "llama")
 
 
-def test_a_gpu_with_room_holds_32_conversations_and_plain_copies() -> None:
+def test_a_gpu_with_room_holds_32_conversations() -> None:
     found = on_cuda(140 * 10**9)
-    assert (found.conversations, found.kv_bytes, found.copy_bytes) == (32, 32 * KV_8192, 2 * LINEAR)
+    assert (found.conversations, found.kv_bytes) == (32, 32 * KV_8192)
     assert found.weight_bytes == nf4(0).weight_bytes + LINEAR // 64 * 4  # a float32 scale for 64 weights
-    parts = found.weight_bytes + found.copy_bytes + found.kv_bytes + found.activation_bytes + 2 * 10**9
+    parts = found.weight_bytes + found.kv_bytes + found.activation_bytes + 2 * 10**9
     assert found.total_bytes == parts
-    assert found.least_bytes == parts - 2 * LINEAR - 31 * KV_8192
-    assert "takes 57.6 GB, for 32 conversations at once" in found.verdict
+    assert found.least_bytes == parts - 31 * KV_8192
+    assert "takes 43.6 GB, for 32 conversations at once" in found.verdict
 
 
-def test_a_small_gpu_holds_fewer_and_no_copies_and_the_smallest_says_what_it_lacks() -> None:
+def test_a_small_gpu_holds_fewer_and_the_smallest_says_what_it_lacks() -> None:
     middle = on_cuda(24 * 10**9)
-    assert (middle.conversations, middle.copy_bytes) == (
-        (24 * 10**9 - middle.weight_bytes - 3 * 10**9) // KV_8192,
-        0,
-    )
+    assert middle.conversations == (24 * 10**9 - middle.weight_bytes - 3 * 10**9) // KV_8192
     assert on_cuda(24 * 10**9, 4).conversations == 4
     small = on_cuda(8 * 10**9)
     assert (small.conversations, small.fits) == (1, False)
@@ -80,8 +77,6 @@ def test_room_is_shared_to_conversations_first() -> None:
     assert conversations(200 * 10**9, 10**9) == 32
     assert conversations(200 * 10**9, 10**9, wished=3) == 3
     assert conversations(10**9, 10**9) == 1
-    assert holds_copies(17 * 10**9, 13 * 10**9)
-    assert not holds_copies(17 * 10**9, 14 * 10**9)
 
 
 def test_a_containers_limit_counts_without_the_files_it_could_drop(tmp_path: Path) -> None:

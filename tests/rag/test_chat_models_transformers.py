@@ -249,7 +249,7 @@ def test_layers_side_by_side_take_the_adapter_of_those_that_have_one() -> None:
         assert (tuple(term.a.shape), tuple(term.b.shape)) == ((8, 64), (64 + 32 + 32, 8))
         assert torch.allclose(term.add_to(bare, x), expected, atol=1e-5)
         assert torch.equal(term.add_to(bare, x)[:, 64:96], bare[:, 64:96])
-        linear = Linear(modules, keep_dense=False)
+        linear = Linear(modules)
         assert torch.allclose(linear(x), bare, atol=1e-5)
         linear.use_adapter(modules, "default")
         assert torch.allclose(linear(x), expected, atol=1e-5)

@@ -97,7 +97,6 @@ def estimate(
         "context_tokens": found.context_tokens,
         "conversations": found.conversations,
         "weight_bytes": found.weight_bytes,
-        "copy_bytes": found.copy_bytes,
         "kv_bytes": found.kv_bytes,
         "activation_bytes": found.activation_bytes,
         "runtime_bytes": found.runtime_bytes,

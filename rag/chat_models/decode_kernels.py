@@ -1,14 +1,9 @@
 # ruff: noqa: N803
 # Compile-time constants of a Triton kernel are written in capitals, and its arguments have no Python types.
 # mypy: disable-error-code="untyped-decorator,no-untyped-def"
-"""Triton kernels for decoding a Llama: 4-bit matrix products straight from bitsandbytes' nf4 codes, and what stands between them.
+"""Triton kernels for what stands between the matrix products of a Llama's decode step: norms, gates, rotation, attention.
 
-Knows bitsandbytes' layout (two codes a byte, the first in the high half; one scale per 64 weights of a row) and reads it as it is: no
-second copy of the weights, no other quantization, so the answers are those of the same checkpoint. A decode step reads every
-weight once; everything here is made to run at the memory's speed. Scales are taken out of their double quantization
-once, at load. The sixteen levels are looked up in one cache line: a larger table would be read slower than the memory.
-
-Source: Dettmers et al. 2023, "QLoRA", for nf4; Dao et al. 2023, "Flash-Decoding", for attention in parallel over a context.
+Source: Dao et al. 2023, "Flash-Decoding", for attention in parallel over a context.
 """
 
 from __future__ import annotations
@@ -18,48 +13,6 @@ import triton
 import triton.language as tl
 
 _ATTENTION_TILE = 64
-
-
-@triton.jit
-def _product_kernel(
-    x,
-    packed,
-    scales,
-    levels,
-    out,
-    residual,
-    width,
-    HAS_RESIDUAL: tl.constexpr,
-    ROWS: tl.constexpr,
-    BLOCKS: tl.constexpr,
-):
-    """`ROWS` outputs a program, `BLOCKS` blocks of 64 weights a turn; x is read as int32, two neighbours at once."""
-    rows = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)
-    byte = tl.arange(0, 32)
-    blocks_in_row = width // 64
-    total = tl.zeros([ROWS, BLOCKS], tl.float32)
-    for first in range(0, blocks_in_row, BLOCKS):
-        block = first + tl.arange(0, BLOCKS)
-        inside = block < blocks_in_row
-        column = block[None, :, None] * 32 + byte[None, None, :]
-        codes = tl.load(
-            packed + rows[:, None, None] * (width // 2) + column, mask=inside[None, :, None], other=0
-        )
-        pair = tl.load(x + column, mask=inside[None, :, None], other=0)
-        even = (pair & 0xFFFF).to(tl.int16).to(out.dtype.element_ty, bitcast=True).to(tl.float32)
-        odd = (pair >> 16).to(tl.int16).to(out.dtype.element_ty, bitcast=True).to(tl.float32)
-        number = codes.to(tl.int32)
-        partial = tl.sum(
-            tl.load(levels + (number >> 4)) * even + tl.load(levels + (number & 15)) * odd, axis=2
-        )
-        scale = tl.load(
-            scales + rows[:, None] * blocks_in_row + block[None, :], mask=inside[None, :], other=0.0
-        )
-        total += partial * scale
-    y = tl.sum(total, axis=1)
-    if HAS_RESIDUAL:
-        y += tl.load(residual + rows).to(tl.float32)
-    tl.store(out + rows, y.to(out.dtype.element_ty))
 
 
 @triton.jit
@@ -172,33 +125,6 @@ def _combine_kernel(
     total = tl.sum(tl.load(sums + part[:, None] * SIZE + at[None, :]) * share[:, None], axis=0)
     total = total / tl.maximum(whole, 1e-30)  # an idle row has attended to nothing
     tl.store(out + (row * KV_HEADS * GROUP + head) * SIZE + at, total.to(out.dtype.element_ty))
-
-
-def multiply(
-    x: torch.Tensor,
-    packed: torch.Tensor,
-    scales: torch.Tensor,
-    levels: torch.Tensor,
-    residual: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """`x @ W.T (+ residual)` for one row x, bfloat16 or float16 (1, in), and W of shape (out, in) as nf4 codes.
-
-    `packed` is uint8 (out, in / 2), `scales` float32 (out, in / 64), `levels` float32 (16,).
-    """
-    width, height = x.shape[1], packed.shape[0]
-    out = torch.empty((1, height), dtype=x.dtype, device=x.device)
-    held = out if residual is None else residual
-    rows, blocks, warps = PRODUCT_SHAPE
-    while height % rows:
-        rows //= 2
-    _product_kernel[(height // rows,)](
-        x.view(torch.int32), packed, scales, levels, out, held, width, residual is not None, rows, blocks, num_warps=warps
-    )  # fmt: skip
-    return out
-
-
-PRODUCT_SHAPE = (2, 8, 1)
-"""Outputs a program, blocks of 64 weights a turn, warps: the best of a sweep on an H200 (`bench_models_gpu --sweep`)."""
 
 
 def normalise(x: torch.Tensor, weight: torch.Tensor, epsilon: float) -> torch.Tensor:
