@@ -28,6 +28,11 @@ def main() -> None:
     parser.add_argument(
         "--sweep", action="store_true", help="time several shapes of the 4-bit kernels, and end"
     )
+    parser.add_argument(
+        "--decoding",
+        action="store_true",
+        help="only decode speed beside plain generate, memory, answers in a fixed form",
+    )
     parser.add_argument("--same", type=int, default=50, help="prompts answered greedily both ways")
     parser.add_argument("--requests", type=int, default=400, help="requests on the queue")
     parser.add_argument("--schema-calls", type=int, default=1000, help="answers in a fixed form")
@@ -45,7 +50,7 @@ def main() -> None:
         if arguments.sweep:
             kernel_sweep(_loaded(folder, "nf4"), bandwidth)
             return
-        reference = _beside_nf4(folder, prompt, bandwidth)
+        reference = None if arguments.decoding else _beside_nf4(folder, prompt, bandwidth)
         _nf4(folder, prompt, reference, bandwidth, arguments)
 
 
@@ -63,27 +68,38 @@ def _beside_nf4(folder: str, prompt: Any, bandwidth: float) -> Any:
 
 
 def _nf4(folder: str, prompt: Any, reference: Any, bandwidth: float, arguments: argparse.Namespace) -> None:
-    from rag.chat_models.token_grammar import grammars_of
     from rag.chat_models.transformers_engine import TransformersEngine
     from rag.settings import ModelSettings
 
     model = _loaded(folder, "nf4")
     plain(model, "nf4 plain generate", prompt, bandwidth)
     plain_logits = model(prompt[:, :256]).logits[0].float()
-    logits_beside("nf4 plain, bf16", plain_logits, reference)
-    answers = plain_answers(model, arguments.same)
+    references = {"nf4 plain": plain_logits}
+    if reference is not None:
+        references["bf16"] = reference
+        logits_beside("nf4 plain, bf16", plain_logits, reference)
+    whole = not arguments.decoding
+    answers = plain_answers(model, arguments.same) if whole else []
     memory_row(folder, model, "nf4")
-    with_guesses = ModelSettings(queue_length=arguments.requests - 32)
-    engine = TransformersEngine(
-        model, PROMPT_TOKENS + 548, with_guesses.model_copy(update={"lookup_tokens": 0})
-    )
-    alone_and_together(engine, prompt, {"bf16": reference, "nf4 plain": plain_logits}, bandwidth)
-    same_answers(engine, answers)
-    full_queue(engine, arguments.requests)
+    settings = ModelSettings(queue_length=arguments.requests - 32, lookup_tokens=0)
+    engine = TransformersEngine(model, PROMPT_TOKENS + 548, settings)
+    alone_and_together(engine, prompt, references, bandwidth)
+    if whole:
+        same_answers(engine, answers)
+        full_queue(engine, arguments.requests)
     engine.close()
     clear()
-    guesses(model, PROMPT_TOKENS + 548, bandwidth)
-    clear()
+    if whole:
+        guesses(model, PROMPT_TOKENS + 548, bandwidth)
+        clear()
+    _fixed_form(model, arguments)
+
+
+def _fixed_form(model: Any, arguments: argparse.Namespace) -> None:
+    from rag.chat_models.token_grammar import grammars_of
+    from rag.chat_models.transformers_engine import TransformersEngine
+    from rag.settings import ModelSettings
+
     tokenizer = tokenizer_of(arguments.tokenizer)
     settings = ModelSettings(queue_length=arguments.schema_calls)
     engine = TransformersEngine(model, 2048, settings, grammars_of(tokenizer, model.config.vocab_size))

@@ -11,6 +11,8 @@ import json
 import logging
 import random
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
 
@@ -34,16 +36,41 @@ log = logging.getLogger(__name__)
 Ranking = NDArray[np.int64]
 DEPTH = 24
 TEST_MIX = Mix(near=0.2, cut=0.0, far=0.05, ranked=0.0, sizes=(4,), rephrase=False)
-MIXES = {"asked": Mix(near=0.17, cut=0.04)}
-"""The mix of the training questions of an origin where it is not the usual one: with few people's questions to each text, what
-a model asks has to teach when to refuse."""
 MOST_BY_RULE = 1200
 """Questions by rule of one corpus; a textbook has many, and they all sound alike."""
 MOST_ASKED = 4500
 """Questions that a model wrote on one corpus, before those are dropped that do not lead back; else medicine drowns the rest."""
 MOST_TEST = 300
-ROUNDS = {"written": 4, "human": 3, "rule": 1, "asked": 1}
-"""How many different examples each question gives, by its origin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The examples of one stage of training: how many different ones each question gives, and their mix, by its origin."""
+
+    rounds: Mapping[str, int]
+    mixes: Mapping[str, Mix]
+
+
+STAGES = {
+    "first": Stage(
+        {"written": 5, "human": 4, "rule": 1, "asked": 2},
+        {
+            "written": Mix(near=0.22, cut=0.06, far=0.03),
+            "human": Mix(near=0.25, cut=0.07, far=0.03),
+            "rule": Mix(near=0.2, cut=0.06, far=0.03),
+            "asked": Mix(near=0.3, cut=0.07),
+        },
+    ),
+    "last": Stage(
+        {"written": 4, "human": 3, "rule": 1, "asked": 1},
+        {
+            **dict.fromkeys(("written", "human", "rule"), Mix(near=0.05, cut=0.015)),
+            "asked": Mix(near=0.12, cut=0.03),
+        },
+    ),
+}
+"""First a good third of the examples has no answer, which teaches telling apart; then one in seven, which sets how soon a reader
+refuses. What a model asks teaches most of the refusing: there are few people's questions to each text."""
 NEAR_ENOUGH = 3
 """A question that a model wrote is kept if the search finds its passage among so many."""
 ROUNDS_OF = {"canard": 1, "pubmedqa": 2}
@@ -51,13 +78,9 @@ ROUNDS_OF = {"canard": 1, "pubmedqa": 2}
 
 
 def build(
-    data: Path, library: Path, out: Path, seed: int, asked: Path | None = None, refusals: float = 1.0
+    data: Path, library: Path, out: Path, seed: int, asked: Path | None = None, stage: Stage = STAGES["last"]
 ) -> dict[str, int]:
-    """Builds all parts and returns their sizes.
-
-    `asked` is a folder with the questions that a model wrote; `refusals` is a factor on the share of the training examples
-    that have no answer.
-    """
+    """Builds all parts and returns their sizes; `asked` is a folder with the questions that a model wrote."""
     rng = random.Random(seed)
     written_by_model = read_asked(asked) if asked else {}
     embedder = open_embedder(EmbeddingSettings())
@@ -87,28 +110,29 @@ def build(
                 other for other in corpora if other.part is corpus.part or corpus.part is not Part.TRAIN
             ]
             if corpus.part is Part.TRAIN:
-                parts["train"] += _train(corpus, ranked, others, rng, refusals)
+                parts["train"] += _train(corpus, ranked, others, rng, stage)
             else:
                 name = "valid" if corpus.part is Part.VALID else f"test-{_set_of(corpus.name)}"
-                parts[name] += make_examples(corpus, ranked, others, dict.fromkeys(ROUNDS, TEST_MIX), rng)
+                parts[name] += make_examples(
+                    corpus, ranked, others, dict.fromkeys(stage.rounds, TEST_MIX), rng
+                )
     rng.shuffle(parts["train"])
     return save(out, parts)
 
 
 def _train(
-    corpus: Corpus, ranked: Ranking, others: list[Corpus], rng: random.Random, refusals: float
+    corpus: Corpus, ranked: Ranking, others: list[Corpus], rng: random.Random, stage: Stage
 ) -> list[Example]:
     """The training examples of a corpus: each question as often as its origin allows, with other notes each time."""
-    mixes = {origin: MIXES.get(origin, Mix()).refusing(refusals) for origin in ROUNDS}
     made: list[Example] = []
-    for turn in range(max(ROUNDS.values())):
+    for turn in range(max(stage.rounds.values())):
         keep = [
             i
             for i, q in enumerate(corpus.questions)
-            if turn < _rounds(corpus.name, q.origin, bool(q.supports))
+            if turn < _rounds(stage, corpus.name, q.origin, bool(q.supports))
         ]
         again = Corpus(corpus.name, corpus.passages, [corpus.questions[i] for i in keep], corpus.part)
-        made += make_examples(again, ranked[np.array(keep, dtype=np.int64)], others, mixes, rng)
+        made += make_examples(again, ranked[np.array(keep, dtype=np.int64)], others, stage.mixes, rng)
     return made
 
 
@@ -129,9 +153,9 @@ def keep_led_back(corpus: Corpus, ranked: Ranking, embedder: Embedder, query_vec
     return ranked[np.array(kept, dtype=np.int64)]
 
 
-def _rounds(name: str, origin: str, answerable: bool) -> int:
+def _rounds(stage: Stage, name: str, origin: str, answerable: bool) -> int:
     """How often a question is used; one without an answer half as often, for its examples hardly differ."""
-    rounds = ROUNDS_OF.get(name, ROUNDS[origin]) if origin == "human" else ROUNDS[origin]
+    rounds = ROUNDS_OF.get(name, stage.rounds[origin]) if origin == "human" else stage.rounds[origin]
     return rounds if answerable else max(1, rounds // 2)
 
 
@@ -169,15 +193,12 @@ def main() -> None:
         "--asked", type=Path, help="folder with questions that a model wrote (finetune.grounded.ask)"
     )
     parser.add_argument(
-        "--refusals",
-        type=float,
-        default=1.0,
-        help="factor on the share of training examples without an answer",
+        "--stage", choices=STAGES, default="last", help="the stage of training (see the recipes)"
     )
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    counts = build(args.data, args.library, args.out, args.seed, args.asked, args.refusals)
+    counts = build(args.data, args.library, args.out, args.seed, args.asked, STAGES[args.stage])
     log.info("wrote %s", json.dumps(counts))
 
 

@@ -11,7 +11,7 @@ import random
 import re
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,10 +41,6 @@ class Mix:
     ranked: float = 0.5
     sizes: tuple[int, ...] = (2, 3, 4, 4, 4, 4, 4, 5, 5, 6, 6)
     rephrase: bool = True
-
-    def refusing(self, factor: float) -> Mix:
-        """The mix with `factor` times the share of near and cut examples."""
-        return replace(self, near=self.near * factor, cut=self.cut * factor)
 
 
 def target_of(question: Question, numbers: dict[int, int]) -> str:
