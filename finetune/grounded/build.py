@@ -41,6 +41,10 @@ MOST_BY_RULE = 1200
 MOST_ASKED = 4500
 """Questions that a model wrote on one corpus, before those are dropped that do not lead back; else medicine drowns the rest."""
 MOST_TEST = 300
+NEAR_ENOUGH = 3
+"""A question that a model wrote is kept if the search finds its passage among so many."""
+ROUNDS_OF = {"canard": 1, "pubmedqa": 2}
+"""Sets whose human questions give fewer different examples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +75,6 @@ STAGES = {
 }
 """First a good third of the examples has no answer, which teaches telling apart; then one in seven, which sets how soon a reader
 refuses. What a model asks teaches most of the refusing: there are few people's questions to each text."""
-NEAR_ENOUGH = 3
-"""A question that a model wrote is kept if the search finds its passage among so many."""
-ROUNDS_OF = {"canard": 1, "pubmedqa": 2}
-"""Sets whose human questions give fewer."""
 
 
 def build(
