@@ -1,7 +1,7 @@
 """Llama 3 8B on a GPU: Lectern's nf4 decoder beside plain `generate`, the same checkpoint, the same run.
 
 The weights are random (speed and memory do not depend on their values) and of the model's real shape. Printed, one JSON line each: first token and
-decode speed beside what the memory's bandwidth allows, 32 conversations at once, how far the logits of each stand from bf16's,
+decode speed beside what the memory's bandwidth allows, 32 conversations at once (of 1,500 and of 256 tokens), how far the logits of each stand from bf16's,
 memory beside its estimate for nf4, int8 and bf16, greedy answers beside plain `generate`'s, guesses from the prompt, 400 requests
 on the queue, and answers in a fixed form. `--tiny` runs the same code with a small model, to try it out.
 """

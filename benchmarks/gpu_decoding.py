@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.gpu_measuring import row, timed
 
-NEW_TOKENS, CONVERSATIONS = 128, 32
+NEW_TOKENS, CONVERSATIONS, SHORT_TOKENS = 128, 32, 256
 
 
 def alone_and_together(engine: Any, prompt: Any, references: dict[str, Any], bandwidth: float) -> None:
@@ -26,27 +26,42 @@ def alone_and_together(engine: Any, prompt: Any, references: dict[str, Any], ban
     def fresh(seed: int) -> list[int]:
         return [seed % 1000, *ids[1:]]
 
-    followed(engine, [fresh(900)])
-    single, firsts = [], []
-    for seed in range(3):
-        started = time.perf_counter()
-        (times,) = followed(engine, [fresh(100 + seed)])
-        firsts.append(times[0] - started)
-        single.append((len(times) - 1) / (times[-1] - times[0]))
+    first, speed = alone(engine, fresh)
     started = time.perf_counter()
     (again,) = followed(engine, [[*fresh(102), *([7] * 32)]])
-    speed = statistics.median(single)
     row(
-        model="nf4 Lectern", first_token_s=round(statistics.median(firsts), 4), decode_tok_s=round(speed, 1),
+        model="nf4 Lectern", first_token_s=round(first, 4), decode_tok_s=round(speed, 1),
         limit_tok_s=round(bandwidth / step_bytes(engine._model)),
         second_turn_first_token_s=round(again[0] - started, 4),
     )  # fmt: skip
     many_at_once(engine, fresh, speed, bandwidth)
+    short = partial(_shortened, fresh)
+    many_at_once(engine, short, alone(engine, short)[1], bandwidth)
     step_times(engine, len(ids), bandwidth)
 
 
+def _shortened(fresh: Callable[[int], list[int]], seed: int) -> list[int]:
+    return fresh(seed)[:SHORT_TOKENS]
+
+
+def alone(engine: Any, fresh: Callable[[int], list[int]]) -> tuple[float, float]:
+    """Seconds to the first token and tokens a second after it, of one conversation: medians of three."""
+    followed(engine, [fresh(900)])
+    speeds, firsts = [], []
+    for seed in range(3):
+        started = time.perf_counter()
+        (times,) = followed(engine, [fresh(100 + seed)])
+        firsts.append(times[0] - started)
+        speeds.append((len(times) - 1) / (times[-1] - times[0]))
+    return statistics.median(firsts), statistics.median(speeds)
+
+
 def many_at_once(engine: Any, fresh: Callable[[int], list[int]], speed: float, bandwidth: float) -> None:
-    """Tokens a second of many conversations, once all have begun and over all."""
+    """Tokens a second of many conversations, once all have begun and over all; `speed` is that of one.
+
+    What memory allows is printed beside: with long prompts every conversation's keys and values are much to read, so that many cannot
+    be as many times faster than one whose step is near its own limit.
+    """
     followed(engine, [fresh(300 + number) for number in range(CONVERSATIONS)])
     started = time.perf_counter()
     times = followed(engine, [fresh(400 + number) for number in range(CONVERSATIONS)])
@@ -55,12 +70,13 @@ def many_at_once(engine: Any, fresh: Callable[[int], list[int]], speed: float, b
         min(one[-1] for one in times) - latest_first
     )
     total = sum(len(one) for one in times) / (end - started)
+    context = len(fresh(0)) + NEW_TOKENS // 2
+    one, many = (step_limit(engine._model, count, context, bandwidth) for count in (1, CONVERSATIONS))
     row(
-        model=f"nf4 Lectern, {CONVERSATIONS} conversations", decode_tok_s=round(together, 1),
-        times_of_one=round(together / speed, 1), with_prompts_tok_s=round(total, 1),
-        limit_tok_s=round(
-            CONVERSATIONS / step_limit(engine._model, CONVERSATIONS, len(fresh(0)) + NEW_TOKENS // 2, bandwidth)
-        ),
+        model=f"nf4 Lectern, {CONVERSATIONS} conversations", prompt_tokens=len(fresh(0)), one_tok_s=round(speed, 1),
+        decode_tok_s=round(together, 1), times_of_one=round(together / speed, 1),
+        with_prompts_tok_s=round(total, 1), limit_tok_s=round(CONVERSATIONS / many),
+        limit_times_of_one=round(CONVERSATIONS * one / many, 1),
     )  # fmt: skip
 
 
@@ -153,20 +169,23 @@ def kernel_sweep(model: Any, bandwidth: float) -> None:
     from rag.chat_models import nf4_product
     from rag.chat_models.cuda_llama import FourBitWeight
 
-    for part, rows in product(("o_proj", "gate_up", "down_proj"), (1, 8, 32)):
+    for part, rows in product(("qkv", "o_proj", "gate_up", "down_proj"), (1, 16, 32)):
         weights = [FourBitWeight(_modules(block, part)) for block in model.model.layers[:16]]
         size = sum(weight.packed.numel() + weight.scales.numel() * 4 for weight in weights)
         x = torch.randn(rows, weights[0].packed.shape[1] * 2, device="cuda", dtype=torch.bfloat16)
-        kept, speeds = nf4_product.SHAPE, {}
-        for shape in SHAPES:
-            nf4_product.SHAPE = shape
+        computed, speeds = nf4_product.rows_computed(rows), {}
+        kept = nf4_product.SHAPES[computed]
+        for shape in MANY_ROWS if rows == nf4_product.MOST_ROWS else FEW_ROWS:
+            nf4_product.SHAPES[computed] = shape
             speeds[shape] = round(size / graph_timed(partial(_multiply_all, weights, x)) / 1e9)
-        nf4_product.SHAPE = kept
+        nf4_product.SHAPES[computed] = kept
         best = sorted(speeds.items(), key=lambda pair: -pair[1])
         row(sweep=part, rows=rows, limit_gb_s=round(bandwidth / 1e9), gb_s=best)
 
 
 def _modules(block: Any, part: str) -> list[Any]:
+    if part == "qkv":
+        return [block.self_attn.q_proj, block.self_attn.k_proj, block.self_attn.v_proj]
     if part == "gate_up":
         return [block.mlp.gate_proj, block.mlp.up_proj]
     return [block.self_attn.o_proj if part == "o_proj" else block.mlp.down_proj]
@@ -177,11 +196,13 @@ def _multiply_all(weights: list[Any], x: Any) -> None:
         weight(x)
 
 
-SHAPES = [
-    (outputs, warps, stages, programs)
-    for outputs, warps in ((16, 1), (32, 1), (32, 2), (64, 2), (64, 4), (128, 4))
-    for stages in (3, 4)
-    for programs in (512, 1024, 2048)
+FEW_ROWS = list(product((32,), (1,), (3, 4), (1024, 2048))) + list(
+    product((64,), (2,), (3, 4), (512, 1024, 2048))
+)
+MANY_ROWS = [
+    (outputs, warps, *rest)
+    for outputs, warps in ((64, 4), (128, 4), (256, 8))
+    for rest in product((2, 3, 4), (256, 512, 1024))
 ]
 
 

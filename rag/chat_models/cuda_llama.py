@@ -17,7 +17,7 @@ from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from rag.chat_models.decode_kernels import attend, gated, normalise, rotate_and_store
 from rag.chat_models.device_room import conversations
-from rag.chat_models.nf4_product import MOST_ROWS, Levels, multiply
+from rag.chat_models.nf4_product import FEW_ROWS, MOST_ROWS, Levels, multiply, natural_order
 from rag.errors import ModelTooLarge
 
 _BATCHES = (1, 2, 4, 8, 16, MOST_ROWS)
@@ -49,10 +49,16 @@ class FourBitWeight:
         self._levels = Levels(code, dtype) if dtype in (torch.bfloat16, torch.float16) else None
         self._modules = modules
 
+    def reads_mma_order(self, rows: int, dtype: torch.dtype) -> bool:
+        """Whether so many rows are read in the order of `nf4_product.mma_order`."""
+        return rows > FEW_ROWS and self._takes(rows, dtype)
+
+    def _takes(self, rows: int, dtype: torch.dtype) -> bool:
+        return self._levels is not None and dtype == self._levels.table.dtype and rows <= MOST_ROWS
+
     def __call__(self, x: torch.Tensor, residual: torch.Tensor | None = None) -> torch.Tensor:
-        levels = self._levels
-        if levels is not None and x.dtype == levels.table.dtype and x.shape[0] <= MOST_ROWS:
-            return multiply(x, self.packed, self.scales, levels, residual)
+        if self._levels is not None and self._takes(len(x), x.dtype):
+            return multiply(x, self.packed, self.scales, self._levels, residual)
         y = torch.cat([x @ _plain(module).to(x.dtype).T for module in self._modules], dim=-1)
         return y if residual is None else y + residual
 
@@ -123,9 +129,15 @@ class Linear:
         adapted = any(_has_adapter(module, name) for module in modules)
         self.lora = LoraTerm(modules, name) if adapted else None
 
+    def reads_mma_order(self, rows: int, dtype: torch.dtype) -> bool:
+        """Whether so many rows are read in the order of `nf4_product.mma_order`."""
+        return isinstance(self.weight, FourBitWeight) and self.weight.reads_mma_order(rows, dtype)
+
     def __call__(self, x: torch.Tensor, residual: torch.Tensor | None = None) -> torch.Tensor:
         y = self.weight(x, residual)
-        return y if self.lora is None else self.lora.add_to(y, x)
+        if self.lora is None:
+            return y
+        return self.lora.add_to(y, natural_order(x) if self.reads_mma_order(len(x), x.dtype) else x)
 
 
 def _base(module: Any) -> Any:
@@ -301,13 +313,17 @@ class CudaLlama:
         place = (inputs[1], inputs[2])
         splits = 16 if inputs.shape[1] <= 2 else 8 if inputs.shape[1] <= 8 else 4
         hidden = torch.nn.functional.embedding(inputs[0], self._embedding)
+
+        def order(linear: Linear) -> bool:
+            return linear.reads_mma_order(inputs.shape[1], self._dtype)
+
         for number, layer in enumerate(self._layers):
             cache = (self._keys[number], self._values[number])
-            qkv = layer.qkv(normalise(hidden, layer.before_attention, epsilon))
+            qkv = layer.qkv(normalise(hidden, layer.before_attention, epsilon, order(layer.qkv)))
             query = rotate_and_store(qkv, self._turn, place, cache, heads)
-            hidden = layer.output(attend(query, place, cache, splits), hidden)
-            inner = gated(layer.gate_up(normalise(hidden, layer.before_mlp, epsilon)))
-            hidden = layer.down(inner, hidden)
+            hidden = layer.output(attend(query, place, cache, splits, order(layer.output)), hidden)
+            inner = layer.gate_up(normalise(hidden, layer.before_mlp, epsilon, order(layer.gate_up)))
+            hidden = layer.down(gated(inner, order(layer.down)), hidden)
         return self._head(normalise(hidden, self._last_norm, epsilon)).float()
 
     def _causal(self) -> Any:

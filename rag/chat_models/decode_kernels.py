@@ -3,6 +3,8 @@
 # mypy: disable-error-code="untyped-decorator,no-untyped-def"
 """Triton kernels for what stands between the matrix products of a Llama's decode step: norms, gates, rotation, attention.
 
+What a product reads is written in the order of its columns in which that reads it (`nf4_product.mma_order`).
+
 Source: Dao et al. 2023, "Flash-Decoding", for attention in parallel over a context.
 """
 
@@ -12,28 +14,32 @@ import torch
 import triton
 import triton.language as tl
 
+from rag.chat_models.nf4_product import mma_place
+
 _ATTENTION_TILE = 64
 
 
 @triton.jit
-def _norm_kernel(x, weight, out, width, epsilon, BLOCK: tl.constexpr):
+def _norm_kernel(x, weight, out, width, epsilon, MMA_ORDER: tl.constexpr, BLOCK: tl.constexpr):
     row = tl.program_id(0)
     at = tl.arange(0, BLOCK)
     inside = at < width
     value = tl.load(x + row * width + at, mask=inside, other=0.0).to(tl.float32)
     scale = tl.rsqrt(tl.sum(value * value) / width + epsilon)
     gain = tl.load(weight + at, mask=inside, other=0.0)
-    tl.store(out + row * width + at, (value * scale).to(out.dtype.element_ty) * gain, mask=inside)
+    place = mma_place(at, width) if MMA_ORDER else at
+    tl.store(out + row * width + place, (value * scale).to(out.dtype.element_ty) * gain, mask=inside)
 
 
 @triton.jit
-def _gate_kernel(gate_up, out, width, BLOCK: tl.constexpr):
+def _gate_kernel(gate_up, out, width, MMA_ORDER: tl.constexpr, BLOCK: tl.constexpr):
     row = tl.program_id(1)
     at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     inside = at < width
     gate = tl.load(gate_up + row * 2 * width + at, mask=inside, other=0.0).to(tl.float32)
     up = tl.load(gate_up + row * 2 * width + width + at, mask=inside, other=0.0)
-    tl.store(out + row * width + at, (gate * tl.sigmoid(gate)).to(up.dtype) * up, mask=inside)
+    place = mma_place(at, width) if MMA_ORDER else at
+    tl.store(out + row * width + place, (gate * tl.sigmoid(gate)).to(up.dtype) * up, mask=inside)
 
 
 @triton.jit
@@ -100,9 +106,10 @@ def _attend_kernel(
         total = total * shrink[:, None] + tl.dot(probability.to(v.dtype), v)
         best = new_best
     part = ((row * KV_HEADS + group) * SPLITS + split) * PADDED + head
-    tl.store(sums + part[:, None] * SIZE + at[None, :], total)
-    tl.store(weights + part * 2, best)
-    tl.store(weights + part * 2 + 1, weight)
+    real = head < GROUP  # the others only fill up the tensor cores
+    tl.store(sums + part[:, None] * SIZE + at[None, :], total, mask=real[:, None])
+    tl.store(weights + part * 2, best, mask=real)
+    tl.store(weights + part * 2 + 1, weight, mask=real)
 
 
 @triton.jit
@@ -110,6 +117,7 @@ def _combine_kernel(
     sums,
     weights,
     out,
+    MMA_ORDER: tl.constexpr,
     KV_HEADS: tl.constexpr,
     GROUP: tl.constexpr,
     PADDED: tl.constexpr,
@@ -124,22 +132,24 @@ def _combine_kernel(
     whole = tl.sum(share * tl.load(weights + part * 2 + 1))
     total = tl.sum(tl.load(sums + part[:, None] * SIZE + at[None, :]) * share[:, None], axis=0)
     total = total / tl.maximum(whole, 1e-30)  # an idle row has attended to nothing
-    tl.store(out + (row * KV_HEADS * GROUP + head) * SIZE + at, total.to(out.dtype.element_ty))
+    width = KV_HEADS * GROUP * SIZE
+    place = mma_place(head * SIZE + at, width) if MMA_ORDER else head * SIZE + at
+    tl.store(out + row * width + place, total.to(out.dtype.element_ty))
 
 
-def normalise(x: torch.Tensor, weight: torch.Tensor, epsilon: float) -> torch.Tensor:
+def normalise(x: torch.Tensor, weight: torch.Tensor, epsilon: float, mma_order: bool = False) -> torch.Tensor:
     """RMS normalisation of each row of x, (n, width)."""
     out = torch.empty_like(x)
     block = triton.next_power_of_2(x.shape[1])
-    _norm_kernel[(x.shape[0],)](x, weight, out, x.shape[1], epsilon, block, num_warps=8)
+    _norm_kernel[(x.shape[0],)](x, weight, out, x.shape[1], epsilon, mma_order, block, num_warps=8)
     return out
 
 
-def gated(gate_up: torch.Tensor) -> torch.Tensor:
+def gated(gate_up: torch.Tensor, mma_order: bool = False) -> torch.Tensor:
     """`silu(gate) * up` for (n, 2 * width) that holds both side by side."""
     count, width = gate_up.shape[0], gate_up.shape[1] // 2
     out = torch.empty((count, width), dtype=gate_up.dtype, device=gate_up.device)
-    _gate_kernel[(triton.cdiv(width, 1024), count)](gate_up, out, width, 1024)
+    _gate_kernel[(triton.cdiv(width, 1024), count)](gate_up, out, width, mma_order, 1024)
     return out
 
 
@@ -169,6 +179,7 @@ def attend(
     place: tuple[torch.Tensor, torch.Tensor],
     cache: tuple[torch.Tensor, torch.Tensor],
     splits: int,
+    mma_order: bool = False,
 ) -> torch.Tensor:
     """Attention of each row's queries over its slot's context up to its position: (n, heads * size)."""
     keys, values = cache
@@ -182,5 +193,7 @@ def attend(
         kv_heads, group, padded, size, splits, _ATTENTION_TILE, num_warps=4,
     )  # fmt: skip
     out = torch.empty((count, heads * size), dtype=query.dtype, device=query.device)
-    _combine_kernel[(count, heads)](sums, weights, out, kv_heads, group, padded, size, splits, num_warps=4)
+    _combine_kernel[(count, heads)](
+        sums, weights, out, mma_order, kv_heads, group, padded, size, splits, num_warps=4
+    )
     return out

@@ -20,36 +20,47 @@ import triton
 import triton.language as tl
 
 MOST_ROWS = 32
-SHAPE = (32, 1, 4, 1024)
-"""Outputs a program, its warps, blocks in flight, and the programs up to which the width is split: the best over the four shapes of
-Llama 3 8B and 1, 8 and 32 rows on an H100 (`bench_models_gpu --sweep`)."""
-_MOST_SPLITS = 8
+FEW_ROWS = 16
+"""Up to so many rows are read as they are, more in the order of `mma_order`."""
+SHAPES = {8: (32, 1, 4, 1024), FEW_ROWS: (64, 2, 4, 512), MOST_ROWS: (128, 4, 3, 512)}
+"""By the rows that a program computes (8 are the least that the tensor cores take): its outputs, its warps, the blocks in flight, and
+the programs up to which the width is split.
+
+From sweeps over the four shapes of Llama 3 8B on an H100 (`bench_models_gpu --sweep`). With 32 rows more is read of x than of the weights, and twice the outputs read it half as often.
+"""
+_MOST_SPLITS = 16
 _TILE = 512
 
 
-@triton.jit(do_not_specialize=["count"])
+@triton.jit(do_not_specialize=["count", "each"])
 def _product_kernel(
-    x, packed, scales, levels, parts, width, height, count,
-    DECODE: tl.constexpr, ROWS: tl.constexpr, OUTPUTS: tl.constexpr, SPLITS: tl.constexpr, STAGES: tl.constexpr,
+    x, packed, scales, levels, parts, pairs, height, count, each,
+    DECODE: tl.constexpr, MMA_ORDER: tl.constexpr, ROWS: tl.constexpr, OUTPUTS: tl.constexpr, STAGES: tl.constexpr,
 ):  # fmt: skip
-    """`OUTPUTS` outputs of every row over one stretch of the width; x is read as int32, two neighbours at once.
+    """`OUTPUTS` outputs of every row over `each` blocks of 64 columns; a byte of codes holds one of `pairs` of columns.
 
-    Without `DECODE` (the PTX that looks codes up) the levels are read from memory, and all is float32: for the interpreter.
+    x is int32, two neighbours at once, or with `MMA_ORDER` in its own type and that order. The count of pairs is passed, not halved
+    here, so that the compiler knows rows of codes to be aligned and copies 16 bytes at once. Without `DECODE` (the PTX that looks
+    codes up) the levels are read from memory, and all is float32: for the interpreter.
     """
     outputs = tl.program_id(0) * OUTPUTS + tl.arange(0, OUTPUTS)
+    read = tl.minimum(outputs, height - 1)  # beyond the last it is read again, so that no load needs a mask
     split = tl.program_id(1)
     row, byte = tl.arange(0, ROWS), tl.arange(0, 32)
-    wanted, there = outputs < height, (row < count)[None, :]
-    each = width // 64 // SPLITS
-    codes_at = packed + outputs.to(tl.int64)[:, None] * (width // 2) + byte[None, :]
-    pairs_at = x + row[None, :] * (width // 2) + byte[:, None]
+    there = (row < count)[None, :]
+    codes_at = packed + read.to(tl.int64)[:, None] * pairs + byte[None, :]
+    at = x + row[None, :] * pairs * (2 if MMA_ORDER else 1) + byte[:, None]
     total = tl.zeros([OUTPUTS, ROWS], tl.float32)
     for block in tl.range(split * each, (split + 1) * each, num_stages=STAGES):
-        codes = tl.load(codes_at + block * 32, mask=wanted[:, None], other=0)
-        pair = tl.load(pairs_at + block * 32, mask=there, other=0)
-        scale = tl.load(scales + block * height + outputs, mask=wanted, other=0.0)
-        even = (pair & 0xFFFF).to(tl.int16).to(levels.dtype.element_ty, bitcast=True)
-        odd = (pair >> 16).to(tl.int16).to(levels.dtype.element_ty, bitcast=True)
+        codes = tl.load(codes_at + block * 32)
+        if MMA_ORDER:
+            even = tl.load(at + block * 32, mask=there, other=0.0)
+            odd = tl.load(at + pairs + block * 32, mask=there, other=0.0)
+        else:
+            pair = tl.load(at + block * 32, mask=there, other=0)
+            even = (pair & 0xFFFF).to(tl.int16).to(levels.dtype.element_ty, bitcast=True)
+            odd = (pair >> 16).to(tl.int16).to(levels.dtype.element_ty, bitcast=True)
+        scale = tl.load(scales + block * height + read)
         if DECODE is not None:
             high, low = tl.inline_asm_elementwise(
                 DECODE,
@@ -63,11 +74,18 @@ def _product_kernel(
             high = tl.load(levels + (codes >> 4).to(tl.int32)).to(tl.float32)
             low = tl.load(levels + (codes & 15).to(tl.int32)).to(tl.float32)
             even, odd = even.to(tl.float32), odd.to(tl.float32)
+        if MMA_ORDER:
+            high = tl.reshape(
+                tl.permute(tl.reshape(high, [OUTPUTS, 4, 2, 2, 2]), [0, 2, 3, 1, 4]), [OUTPUTS, 32]
+            )
+            low = tl.reshape(
+                tl.permute(tl.reshape(low, [OUTPUTS, 4, 2, 2, 2]), [0, 2, 3, 1, 4]), [OUTPUTS, 32]
+            )
         part = tl.dot(high, even)
         part = tl.dot(low, odd, part)
         total += part * scale[:, None]
     place = parts + (split * count + row[None, :]) * height + outputs[:, None]
-    tl.store(place, total, mask=there & wanted[:, None])
+    tl.store(place, total, mask=there & (outputs < height)[:, None])
 
 
 @triton.jit(do_not_specialize=["count"])
@@ -102,15 +120,16 @@ def multiply(
 ) -> torch.Tensor:
     """`x @ W.T (+ residual)` for up to `MOST_ROWS` rows x, bfloat16 or float16 (n, in), and W of shape (out, in) as nf4 codes.
 
-    `packed` is uint8 (out, in / 2), `scales` float32 (in / 64, out).
+    More than `FEW_ROWS` rows are read in the order of `mma_order`, in which the kernels before write them. `packed` is uint8 (out, in / 2), `scales` float32 (in / 64, out).
     """
-    (count, width), height = x.shape, packed.shape[0]
-    outputs, warps, stages, programs = SHAPE
-    splits = _splits(width // 64, triton.cdiv(height, outputs), programs)
+    count, (height, pairs) = x.shape[0], packed.shape
+    rows = rows_computed(count)
+    outputs, warps, stages, programs = SHAPES[rows]
+    splits = _splits(pairs // 32, triton.cdiv(height, outputs), programs)
     parts = torch.empty((splits, count, height), dtype=torch.float32, device=x.device)
     _product_kernel[(triton.cdiv(height, outputs), splits)](
-        x.contiguous().view(torch.int32), packed, scales, levels.table, parts, width, height, count,
-        levels.decoding, 16 if count <= 16 else MOST_ROWS, outputs, splits, stages, num_warps=warps,
+        x if count > FEW_ROWS else x.contiguous().view(torch.int32), packed, scales, levels.table, parts, pairs, height, count,
+        pairs // 32 // splits, levels.decoding, count > FEW_ROWS, rows, outputs, stages, num_warps=warps,
     )  # fmt: skip
     out = torch.empty((count, height), dtype=x.dtype, device=x.device)
     held = out if residual is None else residual
@@ -118,6 +137,34 @@ def multiply(
         parts, held, out, height, count, residual is not None, splits, _TILE
     )
     return out
+
+
+@triton.jit
+def mma_place(column, width):
+    """Where `mma_order` puts a column of a row of `width`."""
+    byte = column % 64 // 2
+    place = byte // 4 % 2 * 16 + byte // 2 % 2 * 8 + byte // 8 * 2 + byte % 2
+    return column % 2 * (width // 2) + column // 64 * 32 + place
+
+
+def mma_order(x: torch.Tensor) -> torch.Tensor:
+    """The columns of x (n, width) in the order in which many rows are read.
+
+    The even columns stand before the odd ones, for the two codes of a byte are looked up apart. And in each 32, those stand first of
+    which a thread of the tensor cores holds two, then the two that it holds eight columns on, so that its eight bytes of
+    codes are neighbours in memory and are read at once.
+    """
+    return x.view(len(x), -1, 4, 2, 2, 2, 2).permute(0, 6, 1, 3, 4, 2, 5).reshape(x.shape)
+
+
+def natural_order(x: torch.Tensor) -> torch.Tensor:
+    """The columns of x, which stood in the order of `mma_order`, in their own."""
+    return x.view(len(x), 2, -1, 2, 2, 4, 2).permute(0, 2, 5, 3, 4, 6, 1).reshape(x.shape)
+
+
+def rows_computed(count: int) -> int:
+    """The rows that are computed for so many, of which `SHAPES` tells how."""
+    return next(rows for rows in SHAPES if rows >= count)
 
 
 def _splits(blocks: int, programs: int, wanted: int) -> int:
