@@ -149,7 +149,19 @@ class _Writer:
         self.rules["char"] = f"char ::= {_STRING_CHAR} | {_ESCAPE}"
         least = int(schema.get("minLength", 0))
         most = int(schema.get("maxLength", max(least, DEFAULT_STRING_CHARS)))
-        return f'"\\"" char{{{least},{most}}} "\\""', most * _BYTES_PER_CHAR + 2
+        chars = f"char{{{least}}} " if least else ""
+        return f'"\\"" {chars}{self._at_most(most - least)} "\\""', most * _BYTES_PER_CHAR + 2
+
+    def _at_most(self, chars: int) -> str:
+        """The rule for up to so many characters, one rule for each number.
+
+        xgrammar works out for every rule beforehand which tokens may come; through `char{0,80}` it goes anew at every token, which took
+        thirty times longer (6 ms against 0.2 with 49,000 tokens).
+        """
+        self.rules.setdefault("most0", 'most0 ::= ""')
+        for number in range(1, chars + 1):
+            self.rules.setdefault(f"most{number}", f'most{number} ::= "" | char most{number - 1}')
+        return f"most{chars}"
 
     def _integer(self, schema: Mapping[str, Any], path: tuple[str, ...]) -> tuple[str, int]:
         low, high = _integer_bounds(schema)

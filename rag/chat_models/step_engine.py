@@ -48,8 +48,8 @@ class StepModel(Protocol):
 class Constraint(Protocol):
     """A grammar's progress through one answer."""
 
-    def allow(self, logits: torch.Tensor) -> None:
-        """Set the logits (vocabulary,) of all tokens that may not come next to minus infinity."""
+    def allowed(self) -> torch.Tensor:
+        """The tokens that may come next as bits, int32 (vocabulary / 32,) on the CPU; good until the next call."""
         ...
 
     def accept(self, token: int) -> None:
@@ -217,9 +217,11 @@ class StepEngine(QueuedEngine):
     def _choose(self, slots: list[_Slot], reads: list[list[int]], logits: torch.Tensor) -> None:
         """Choose what each slot says after the tokens it read, whose logits stand one below the other."""
         starts = [0, *accumulate(len(read) for read in reads)]
-        for slot, start in zip(slots, starts, strict=False):
-            if slot.constraint is not None:
-                slot.constraint.allow(logits[start])
+        bound = [
+            (start, slot.constraint) for slot, start in zip(slots, starts, strict=False) if slot.constraint
+        ]
+        if bound:
+            _forbid(logits, [start for start, _ in bound], [constraint.allowed() for _, constraint in bound])
         rows = [
             (slot.running.request, len(slot.running.produced) + at)
             for slot, read in zip(slots, reads, strict=True)
@@ -259,6 +261,16 @@ class StepEngine(QueuedEngine):
         slot.ids.clear()
         if running is not None:
             self._outbox.append(partial(running.fail, _explained(exc)))
+
+
+def _forbid(logits: torch.Tensor, rows: list[int], allowed: list[torch.Tensor]) -> None:
+    """Set to minus infinity what may not come next in some rows of the logits: all rows at once, for each launch on a GPU costs time."""
+    import torch
+
+    words = torch.stack(allowed).to(logits.device, non_blocking=True)
+    bits = torch.arange(32, dtype=torch.int32, device=logits.device)
+    may = ((words[:, :, None] >> bits) & 1).bool().flatten(1)[:, : logits.shape[-1]]
+    logits[rows] = logits[rows].masked_fill(~may, float("-inf"))
 
 
 def _explained(exc: Exception) -> Exception:

@@ -1,6 +1,6 @@
 """A grammar as a mask over a vocabulary, token by token, for engines whose logits are at hand.
 
-Knows xgrammar: it compiles EBNF against the tokenizer once per grammar and then says in microseconds which tokens may come next.
+Knows xgrammar: it compiles EBNF against the tokenizer once per grammar and then says quickly which tokens may come next.
 """
 
 from __future__ import annotations
@@ -28,15 +28,11 @@ class TokenGrammar:
         self._matcher = xgrammar.GrammarMatcher(compiled)
         self._mask = xgrammar.allocate_token_bitmask(1, vocabulary_size)
 
-    def allow(self, logits: torch.Tensor) -> None:
-        """Set the logits (vocabulary,) of all tokens that may not come next to minus infinity."""
-        import torch
-
+    def allowed(self) -> torch.Tensor:
+        """The tokens that may come next as bits, int32 (vocabulary / 32,) on the CPU; overwritten by the next call."""
         self._matcher.fill_next_token_bitmask(self._mask)
-        words = self._mask[0].to(logits.device)
-        bits = torch.arange(32, dtype=torch.int32, device=logits.device)
-        allowed = ((words[:, None] >> bits) & 1).bool().flatten()[: logits.shape[-1]]
-        logits.masked_fill_(~allowed, float("-inf"))
+        words: torch.Tensor = self._mask[0]
+        return words
 
     def accept(self, token: int) -> None:
         """Go on past a chosen token."""

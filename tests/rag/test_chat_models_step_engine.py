@@ -88,6 +88,51 @@ def test_right_guesses_save_steps_and_wrong_ones_change_nothing() -> None:
     assert max(len(rows) for rows in guessing.steps) > 1
 
 
+class Multiples:
+    """A grammar that allows only multiples of a number; every call overwrites what the last one gave."""
+
+    def __init__(self, of: int) -> None:
+        import torch
+
+        self.accepted: list[int] = []
+        self._of, self._words = of, torch.zeros((VOCABULARY + 31) // 32, dtype=torch.int32)
+
+    def allowed(self) -> Any:
+        self._words.zero_()
+        for token in range(0, VOCABULARY, self._of):
+            bit = 1 << token % 32
+            self._words[token // 32] |= bit if bit < 1 << 31 else bit - (1 << 32)
+        return self._words
+
+    def accept(self, token: int) -> None:
+        self.accepted.append(token)
+
+
+@pytest.mark.model
+def test_each_conversation_of_a_step_keeps_to_its_own_grammar() -> None:
+    from rag.chat_models.step_engine import StepEngine
+
+    model, grammars = Counts(slots=3), {"3": Multiples(3), "31": Multiples(31)}
+    model.gate.clear()  # so that all three run together
+    engine = StepEngine("counts", model, 4, constrain=grammars.__getitem__)
+    requests = [
+        GenerationRequest((8,), 3, grammar="3"),
+        GenerationRequest((30,), 3, grammar="31"),
+        GenerationRequest((20,), 3),
+    ]
+    running = [engine.submit(request) for request in requests]
+    model.gate.set()
+    answers = [said(one) for one in running]
+    assert [token % 3 for token in answers[0]] == [0, 0, 0]
+    assert answers[0][0] == 9  # allowed and likeliest
+    assert answers[1][0] == 31  # the sign bit of its word
+    assert set(answers[1]) <= {0, 31}
+    assert answers[2] == [21, 22, 23]
+    assert grammars["3"].accepted[:1] == [9]
+    assert max(len(rows) for rows in model.steps) == 3
+    engine.close()
+
+
 @pytest.mark.model
 def test_a_guess_never_goes_past_the_answers_limit_or_its_end() -> None:
     from rag.chat_models.step_engine import StepEngine
