@@ -342,6 +342,23 @@ def test_the_adapter_is_switched_off_and_on_with_the_keyboard(visit: Visit) -> N
         page.wait_for_selector(".adapters:not([open])")
 
 
+def test_who_comes_back_to_a_tab_sees_the_adapter_that_another_one_chose(
+    browser: Browser, server: Server
+) -> None:
+    here, there = Visit(browser, server.address), Visit(browser, server.address)
+    for name in ("none", "embedded-grounded"):
+        for tab in (here, there):
+            tab.page.wait_for_selector(".status.ready", timeout=ANSWER_MS)
+        there.page.locator(".adapters summary").click()
+        there.page.get_by_role("button", name=re.compile(f"^{name}")).click()
+        there.page.wait_for_selector(f".adapters summary:has-text('{name}')", timeout=ANSWER_MS)
+        assert name not in here.page.locator(".adapters summary").inner_text()
+        here.page.evaluate("dispatchEvent(new Event('focus'))")  # Playwright's pages never lose the real one
+        here.page.wait_for_selector(f".adapters summary:has-text('{name}')", timeout=5_000)
+    here.close()
+    there.close()
+
+
 def test_a_question_is_kept_to_a_part_of_the_notes_with_the_keyboard(visit: Visit) -> None:
     page = visit.page
     page.get_by_role("button", name="New conversation").click()
