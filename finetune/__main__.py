@@ -7,29 +7,22 @@ import os
 import sys
 from pathlib import Path
 
+from finetune.exit_status import exit_status
 from finetune.model_card import command_line, write_card
 from finetune.recipe import load_recipe, with_changes
 from finetune.training import train
-from rag.errors import LecternError
+
+_RANK = os.environ.get("RANK", "0")
 
 
-def main() -> int:
-    """Trains, and in the first process prints what came of it; 1 after an error, which is one sentence on stderr.
-
-    A process that fails alone is named, since the launcher only says that one did.
-    """
+def main() -> None:
+    """Trains, and in the first process prints what came of it."""
     args = _parser().parse_args()
-    rank = os.environ.get("RANK", "0")
-    try:
-        recipe = with_changes(load_recipe(args.recipe), args.data, args.steps)
-        outcome = train(recipe, args.folder, overwrite=args.overwrite, quiet=rank != "0")
-        if rank == "0":
-            write_card(outcome, recipe, command_line(["python", "-m", "finetune", *sys.argv[1:]]))
-            sys.stdout.write(f"{outcome}\n")
-    except LecternError as exc:
-        sys.stderr.write(f"{exc}\n" if rank == "0" else f"Process {rank}: {exc}\n")
-        return 1
-    return 0
+    recipe = with_changes(load_recipe(args.recipe), args.data, args.steps)
+    outcome = train(recipe, args.folder, overwrite=args.overwrite, quiet=_RANK != "0")
+    if _RANK == "0":
+        write_card(outcome, recipe, command_line(["python", "-m", "finetune", *sys.argv[1:]]))
+        sys.stdout.write(f"{outcome}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,4 +42,5 @@ def _positive(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # A process that fails alone is named, since the launcher only says that one did.
+    sys.exit(exit_status(main, "" if _RANK == "0" else f"Process {_RANK}"))

@@ -23,6 +23,8 @@ Only the command line and the web callbacks catch these; libraries' own errors a
 with `from exc`.
 """
 
+import errno
+
 
 class LecternError(Exception):
     """The root: an expected error with a message for a person."""
@@ -94,3 +96,11 @@ class TrainingError(LecternError):
 
 class ServerError(LecternError):
     """The web app cannot start."""
+
+
+def disk_message(error: OSError) -> str:
+    """What to say of a file or disk that refused where nobody closer knew more: the end of a command, never a library."""
+    where = f" at {error.filename}" if error.filename else ""
+    if error.errno == errno.ENOSPC:
+        return f"The disk is full{where}. Free some space and run the command again; what was saved before is whole."
+    return f"{error.strerror or error}{where}. Check that the path exists and that you may use it."

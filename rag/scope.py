@@ -31,9 +31,9 @@ _KINDS = ("document", "folder", "lecture", "tag")
 class Scope:
     """What a search is limited to. Kinds that are given must all hold; of one kind, any of its values may.
 
-    `documents` are names or patterns (`*.pdf`), `folders` prefixes of names, `lectures` numbers as the names of notes or
-    their folders have them (`week-3`, `lecture 03`, `03-intro.md`, `lectures/03`), `tags` those that a note's front matter or
-    `lectern documents tag` gave.
+    `documents` are names, whole or of the file alone, or patterns (`*.pdf`); with a `/` in front one is the whole name and nothing
+    else. `folders` are prefixes of names, `lectures` numbers as the names of notes or their folders have them (`week-3`,
+    `lecture 03`, `03-intro.md`, `lectures/03`), `tags` those that a note's front matter or `lectern documents tag` gave.
     """
 
     documents: tuple[str, ...] = ()
@@ -123,7 +123,9 @@ def describe(scope: Scope) -> str:
 
 
 def _named(path: str, name: str) -> bool:
-    """Whether `name` is the document's whole name, its file name, or a pattern that fits the name."""
+    """Whether `name` is the document's whole name, its file name, or a pattern that fits the name; after a `/` only the first counts."""
+    if name.startswith("/"):
+        return path == name[1:]
     return path == name or path.endswith("/" + name) or fnmatchcase(path, name)
 
 

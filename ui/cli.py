@@ -5,7 +5,6 @@ Command modules are imported here, so none of them may import anything heavy out
 
 from __future__ import annotations
 
-import errno
 import importlib
 import os
 import sys
@@ -45,7 +44,7 @@ def build_app() -> typer.Typer:
 
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 an expected error, 2 wrong usage, 130 interrupted."""
-    from rag.errors import LecternError
+    from rag.errors import LecternError, disk_message
     from rag.telemetry import switch_off_telemetry
 
     switch_off_telemetry()
@@ -64,7 +63,7 @@ def main() -> NoReturn:
         sys.stderr.close()
         sys.exit(0)
     except OSError as exc:
-        _fail(_disk_message(exc))
+        _fail(disk_message(exc))
     sys.exit(0)
 
 
@@ -95,13 +94,6 @@ def _root(
 def _fail(message: str) -> NoReturn:
     sys.stderr.write(f"lectern: {message}\n")
     sys.exit(1)
-
-
-def _disk_message(exc: OSError) -> str:
-    where = f" at {exc.filename}" if exc.filename else ""
-    if exc.errno == errno.ENOSPC:
-        return f"The disk is full{where}. Free some space and run the command again; what was saved before is whole."
-    return f"{exc.strerror or exc}{where}. Check that the path exists and that you may use it."
 
 
 if __name__ == "__main__":

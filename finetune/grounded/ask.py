@@ -11,11 +11,13 @@ from __future__ import annotations
 import argparse
 import logging
 import random
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from finetune.grounded.asking import PAIRS, QUESTIONS, SENTENCES, pairs, sentences_to_ask
-from finetune.grounded.json_lines import read_lines, write_lines
+from finetune.exit_status import exit_status
+from finetune.grounded.asking import PAIRS, QUESTIONS, SENTENCES, pairs, read_sentences, sentences_to_ask
+from finetune.grounded.json_lines import write_lines
 from finetune.grounded.types import Part
 
 log = logging.getLogger(__name__)
@@ -49,25 +51,20 @@ def write(asking: Path, base: str, adapter: Path, each: int, limit: int, seed: i
     from finetune.generation import answer_all
     from finetune.trainer import use_bfloat16
 
-    rows = list(read_lines(asking / SENTENCES))
+    rows = read_sentences(asking)
     if 0 < limit < len(rows):
         rows = [rows[i] for i in sorted(random.Random(seed).sample(range(len(rows)), limit))]
     rows *= each
     asker = load_merged(base, adapter, bfloat16=use_bfloat16("auto"))
     torch.manual_seed(seed)
-    prompts = [row["prompt"] for row in rows]
+    prompts = [row.prompt for row in rows]
     asked = answer_all(
         asker.model, asker.tokenizer, prompts, most_tokens=MOST_TOKENS, temperature=TEMPERATURE
     )
     write_lines(
         asking / QUESTIONS,
         (
-            {
-                "corpus": row["corpus"],
-                "passage": row["passage"],
-                "sentence": row["text"],
-                "question": question,
-            }
+            {"corpus": row.corpus, "passage": row.passage, "sentence": row.text, "question": question}
             for row, question in zip(rows, asked, strict=True)
         ),
     )
@@ -107,4 +104,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_status(main))

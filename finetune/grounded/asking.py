@@ -19,10 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finetune.encoding import Message
-from finetune.grounded.json_lines import NOT_WHOLE, read_lines
+from finetune.grounded.json_lines import read_lines, whole
 from finetune.grounded.types import Corpus, Question, Support
 from rag.embedder import Embedder
-from rag.errors import DatasetError
 from rag.sentences import sentences
 from rag.types import Chunk
 from rag.words import content_words
@@ -141,6 +140,17 @@ def add_asked(corpus: Corpus, asked: Sequence[tuple[str, str, str]]) -> int:
     return len(found)
 
 
+def read_sentences(folder: Path) -> list[Sentence]:
+    """The sentences that `finetune.grounded.ask prepare` chose.
+
+    Raises:
+        DatasetError: there are none, or the file is not whole.
+    """
+    command = "Choose them with: python -m finetune.grounded.ask prepare --data DIR --library DIR --out DIR"
+    with whole(folder, "sentences to ask about", command):
+        return [Sentence(**row) for row in read_lines(folder / SENTENCES)]
+
+
 def read_asked(folder: Path) -> dict[str, list[tuple[str, str, str]]]:
     """The questions written by `finetune.grounded.ask`, by corpus.
 
@@ -148,12 +158,8 @@ def read_asked(folder: Path) -> dict[str, list[tuple[str, str, str]]]:
         DatasetError: there are none, or the file is not whole.
     """
     found: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
-    try:
+    command = "Write them with: python -m finetune.grounded.ask write --asking DIR --adapter DIR"
+    with whole(folder, "written questions", command):
         for row in read_lines(folder / QUESTIONS):
             found[row["corpus"]].append((row["passage"], row["sentence"], row["question"]))
-    except NOT_WHOLE as exc:
-        raise DatasetError(
-            f"{folder} does not hold written questions whole ({exc!r}). "
-            "Write them with: python -m finetune.grounded.ask write --asking DIR --adapter DIR"
-        ) from exc
     return found

@@ -10,6 +10,7 @@ import argparse
 import json
 import logging
 import random
+import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from finetune.exit_status import exit_status
 from finetune.grounded.asking import QueryVector, add_asked, leads_back, read_asked
 from finetune.grounded.examples import Mix, make_examples
 from finetune.grounded.nearest import CorpusSearch
@@ -203,4 +205,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_status(main))

@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from finetune.grounded.rows import conversation, load
+from finetune.exit_status import exit_status
+from finetune.grounded.rows import conversation, load, test_parts
 from finetune.grounded.types import Example
 from rag.prompt import ABSTENTION, cited_numbers, without_citations
 from rag.words import content_words
@@ -164,16 +165,14 @@ def main() -> None:
     parser.add_argument("--product", action="store_true", help="on the product's own engine, one at a time")
     parser.add_argument("--out", type=Path, help="keeps the figures and every answer as JSON")
     args = parser.parse_args()
-    tests = args.test or sorted(
-        path.name.removesuffix(".jsonl.gz") for path in args.rows.glob("test-*.jsonl.gz")
-    )
+    tests = args.test or test_parts(args.rows)
+    examples = {test: load(args.rows, test)[args.skip :][: args.limit or None] for test in tests}
     figures: dict[str, dict[str, dict[str, Figure]]] = {test: {} for test in tests}
     answers: dict[str, dict[str, list[dict[str, Any]]]] = {test: {} for test in tests}
     for adapter in ([] if args.no_base else [None]) + args.adapter:
         answerer = product_answers(adapter) if args.product else batched_answers(args.base, adapter)
         for test in tests:
-            examples = load(args.rows, test)[args.skip :][: args.limit or None]
-            figures[test][_name(adapter)], answers[test][_name(adapter)] = measure(answerer, examples)
+            figures[test][_name(adapter)], answers[test][_name(adapter)] = measure(answerer, examples[test])
             sys.stderr.write(f"{table({test: figures[test]})}\n")
             if args.out:
                 plain = {
@@ -187,4 +186,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_status(main))

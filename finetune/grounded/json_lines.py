@@ -6,10 +6,13 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-NOT_WHOLE = (OSError, EOFError, zlib.error, LookupError, TypeError, ValueError)
+from rag.errors import DatasetError
+
+_NOT_WHOLE = (OSError, EOFError, zlib.error, LookupError, TypeError, ValueError)
 """What reading a damaged file, or rows of another shape, may raise."""
 
 
@@ -18,6 +21,19 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     with gzip.open(path, "rt", encoding="utf-8") as file:
         for line in file:
             yield json.loads(line)
+
+
+@contextmanager
+def whole(folder: Path, what: str, command: str) -> Iterator[None]:
+    """The time in which `what` is read from a folder; `command` is what makes it.
+
+    Raises:
+        DatasetError: it was not made, or not whole.
+    """
+    try:
+        yield
+    except _NOT_WHOLE as exc:
+        raise DatasetError(f"{folder} does not hold {what} whole ({exc!r}). {command}") from exc
 
 
 def write_lines(path: Path, rows: Iterable[Any]) -> None:

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import argparse
 import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from finetune.exit_status import exit_status
 from finetune.grounded import invented_courses, measured, sources, written
 from finetune.grounded.types import Asked, Corpus, Part, Question, Source, Support
 from rag.library import Library
@@ -99,4 +101,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_status(main))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from finetune.grounded.json_lines import NOT_WHOLE, read_lines, write_lines
+from finetune.grounded.json_lines import read_lines, whole, write_lines
 from finetune.grounded.passages import passage
 from finetune.grounded.types import Example, Note
 from rag.errors import DatasetError
@@ -17,6 +17,7 @@ from rag.prompt import PromptStyle, render
 from rag.types import Chunk
 
 PASSAGES = "passages.jsonl.gz"
+BUILD = "Build them with: python -m finetune.grounded.build --data DIR --library DIR --out DIR"
 
 
 def conversation(example: Example) -> list[dict[str, str]]:
@@ -41,20 +42,27 @@ def save(folder: Path, parts: Mapping[str, Iterable[Example]]) -> dict[str, int]
     return counts
 
 
+def test_parts(folder: Path) -> list[str]:
+    """The parts of a folder that are there to be measured on, by name.
+
+    Raises:
+        DatasetError: it has none.
+    """
+    found = sorted(path.name.removesuffix(".jsonl.gz") for path in folder.glob("test-*.jsonl.gz"))
+    if not found:
+        raise DatasetError(f"{folder} holds no examples to measure on. {BUILD}")
+    return found
+
+
 def load(folder: Path, part: str) -> list[Example]:
     """The examples of one part, in the order saved.
 
     Raises:
         DatasetError: the folder was not built, or not whole.
     """
-    try:
+    with whole(folder, f"the grounded examples {part!r}", BUILD):
         passages = {row["id"]: _passage(row) for row in read_lines(folder / PASSAGES)}
         return [_unpacked(row, passages) for row in read_lines(folder / f"{part}.jsonl.gz")]
-    except NOT_WHOLE as exc:
-        raise DatasetError(
-            f"{folder} does not hold the grounded examples {part!r} whole ({exc!r}). "
-            "Build them with: python -m finetune.grounded.build --data DIR --library DIR --out DIR"
-        ) from exc
 
 
 def _packed(example: Example) -> dict[str, Any]:

@@ -52,9 +52,12 @@ def test_a_bad_scope_says_what_is_expected(text: str) -> None:
     [
         (Scope(documents=("b.md",)), {"beta"}),
         (Scope(documents=("*.txt",)), {"gamma"}),
+        (Scope(documents=("d.md",)), {"delta", "delta of week 2"}),
+        (Scope(documents=("/d.md",)), {"delta"}),
+        (Scope(documents=("/week-2/d.md",)), {"delta of week 2"}),
         (Scope(folders=("week-1",)), {"alpha", "beta"}),
         (Scope(folders=("week-1/",), documents=("a.md",)), {"alpha"}),
-        (Scope(lectures=(2,)), {"gamma"}),
+        (Scope(lectures=(2,)), {"gamma", "delta of week 2"}),
         (Scope(tags=("Exam",)), {"beta", "gamma"}),
     ],
 )
@@ -62,6 +65,8 @@ def test_passages_inside(library: Library, put: Callable[..., Any], scope: Scope
     put("week-1/a.md", "alpha")
     put("week-1/b.md", "beta", tags=("exam",))
     put("week-2/c.txt", "gamma", tags=("exam",))
+    put("d.md", "delta")
+    put("week-2/d.md", "delta of week 2")
     allowed = allowed_passages(library, scope)
     assert allowed is not None
     assert {chunk.text for chunk in library.chunks(allowed.rowids)} == texts

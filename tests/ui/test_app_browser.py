@@ -283,7 +283,16 @@ def test_two_people_at_once(browser: Browser, server: Server) -> None:
 def test_a_phone_sees_everything_without_scrolling_sideways(browser: Browser, server: Server) -> None:
     phone = Visit(browser, server.address, 390, 844)
     phone.page.get_by_role("button", name="New conversation").click()
+    phone.page.locator(".scope summary").click()
+    for name in ("lesson-01-sampling.md", "notebook-02-temperature-log.ipynb"):
+        phone.page.get_by_role("button", name=re.compile(f"^{name}")).click()
+    phone.page.wait_for_selector(".scope.limited:has-text('and 1 more')")
+    chosen = phone.page.locator(".scope details > div").bounding_box()
+    assert chosen is not None
+    assert chosen["x"] >= 0
+    assert chosen["x"] + chosen["width"] <= 390
     phone.answered("What is the Nyquist rate?")
+    assert not phone.page.locator(".scope details[open]").count()
     assert phone.page.evaluate("document.documentElement.scrollWidth") == 390
     wide = "[...document.querySelectorAll('#desk *')].filter((e) => !e.closest('pre, lectern-math, .conversations'))"
     assert phone.page.evaluate(wide + ".filter((e) => e.getBoundingClientRect().right > 391).length") == 0
@@ -331,6 +340,64 @@ def test_the_adapter_is_switched_off_and_on_with_the_keyboard(visit: Visit) -> N
         assert page.get_by_role("button", pressed=True).inner_text().startswith(name)
         page.keyboard.press("Escape")
         page.wait_for_selector(".adapters:not([open])")
+
+
+def test_who_comes_back_to_a_tab_sees_the_adapter_that_another_one_chose(
+    browser: Browser, server: Server
+) -> None:
+    here, there = Visit(browser, server.address), Visit(browser, server.address)
+    for name in ("none", "embedded-grounded"):
+        for tab in (here, there):
+            tab.page.wait_for_selector(".status.ready", timeout=ANSWER_MS)
+        there.page.locator(".adapters summary").click()
+        there.page.get_by_role("button", name=re.compile(f"^{name}")).click()
+        there.page.wait_for_selector(f".adapters summary:has-text('{name}')", timeout=ANSWER_MS)
+        assert name not in here.page.locator(".adapters summary").inner_text()
+        here.page.evaluate("dispatchEvent(new Event('focus'))")  # Playwright's pages never lose the real one
+        here.page.wait_for_selector(f".adapters summary:has-text('{name}')", timeout=5_000)
+    here.close()
+    there.close()
+
+
+def test_a_question_is_kept_to_a_part_of_the_notes_with_the_keyboard(visit: Visit) -> None:
+    page = visit.page
+    page.get_by_role("button", name="New conversation").click()
+    page.wait_for_selector(".welcome")
+    summary = page.locator(".scope summary")
+    assert summary.inner_text() == "About: all notes"
+    summary.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.type("quantis")
+    page.wait_for_function("document.querySelectorAll('.scope li:not([hidden])').length === 1")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    lesson = page.get_by_role("button", name=re.compile("^lesson-02"), pressed=True)
+    lesson.wait_for()
+    assert lesson.evaluate("(button) => button === document.activeElement")
+    assert page.locator(".scope li:not([hidden])").count() == 1
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".scope.limited details:not([open])")
+    assert summary.inner_text() == "Only about: lesson-02-quantisation.md"
+    assert summary.evaluate("(summary) => summary === document.activeElement")
+
+    visit.answered("What is the Nyquist rate?")
+    assert page.locator(".asked-of").inner_text() == "Asked about: lesson-02-quantisation.md"
+    found = {text.partition(" › ")[0] for text in page.locator(".source .document").all_inner_texts()}
+    assert found == {"lesson-02-quantisation.md"}
+
+    page.reload()
+    page.wait_for_selector(".scope.limited:has-text('lesson-02-quantisation.md')")
+    page.get_by_role("button", name="New conversation").click()
+    page.wait_for_selector(".scope:not(.limited)")
+    page.locator(".conversations .open").first.click()
+    page.wait_for_selector(".scope.limited")
+    page.get_by_role("button", name="Ask all notes").press("Enter")
+    page.wait_for_selector(".scope:not(.limited)")
+    assert summary.evaluate("(summary) => summary === document.activeElement")
+    page.get_by_role("button", name="Ask again").click()
+    page.wait_for_selector(".exchange.answered:not(:has(.asked-of))", timeout=ANSWER_MS)
+    assert "lesson-01-sampling.md" in page.locator(".source .document").all_inner_texts()
 
 
 def test_a_busy_port_is_one_sentence(server: Server, tmp_path: Path) -> None:

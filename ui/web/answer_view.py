@@ -12,6 +12,8 @@ from rag.prompt import cited_numbers, without_citations
 from rag.types import Answer, Sentence
 from ui.web.conversation import Exchange, Outcome, Verdict
 from ui.web.markdown import Mark, to_html
+from ui.web.scope_choice import name_of
+from ui.web.scope_view import scope_line_html
 
 _CITATION_SPACE = " \t"
 VERDICT_LABELS = {
@@ -68,7 +70,7 @@ def exchange_html(exchange: Exchange, last: bool = True, waiting: str = "") -> s
     return (
         f'<article class="exchange {exchange.outcome}" id="exchange-{exchange.id}" data-exchange="{exchange.id}">'
         f'<h3 class="question" dir="auto"><span class="spoken">You asked: </span>{escape(exchange.question)}</h3>'
-        f"{_standalone_html(exchange)}{_answer_html(exchange, waiting)}{_facts_html(exchange)}{_actions_html(exchange, last)}</article>"
+        f"{scope_line_html([name_of(part) for part in exchange.scope])}{_standalone_html(exchange)}{_answer_html(exchange, waiting)}{_facts_html(exchange)}{_actions_html(exchange, last)}</article>"
     )
 
 
@@ -103,9 +105,13 @@ def _answer_html(exchange: Exchange, waiting: str) -> str:
 
 def _waiting(exchange: Exchange) -> str:
     if not exchange.hits:
-        return "Searching your notes…"
+        return f"Searching {_searched(exchange)}…"
     passages = "1 passage" if exchange.shown == 1 else f"{exchange.shown or len(exchange.hits)} passages"
     return f"Found {passages}; the model is reading them…"
+
+
+def _searched(exchange: Exchange) -> str:
+    return "the notes you chose" if exchange.scope else "your notes"
 
 
 def abstention_html(exchange: Exchange) -> str:
@@ -115,9 +121,9 @@ def abstention_html(exchange: Exchange) -> str:
         passages = "1 passage" if exchange.shown == 1 else f"{exchange.shown} passages"
         why = f"The model read {passages} and found no answer in them. They are listed under Sources."
     elif exchange.hits:
-        why = "Nothing in your notes is near enough to this question. The nearest passages are listed under Sources."
+        why = f"Nothing in {_searched(exchange)} is near enough to this question. The nearest passages are listed under Sources."
     else:
-        why = "Nothing in your notes matches this question."
+        why = f"Nothing in {_searched(exchange)} matches this question."
     return f'<div class="answer abstained" dir="auto"><p><strong>{escape(said)}</strong></p><p>No answer is given. {why}</p></div>'
 
 

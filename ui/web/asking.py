@@ -15,10 +15,12 @@ from rag.errors import LecternError
 from rag.types import Hit
 from ui.web.batches import Batches
 from ui.web.conversation import Exchange, Outcome, history_of, new_id
+from ui.web.scope_choice import scope_of
 
 if TYPE_CHECKING:
     from rag.chain import Question
     from rag.chain_events import Event
+    from rag.scope import Scope
 
 
 class Chain(Protocol):
@@ -29,24 +31,28 @@ class Chain(Protocol):
         ...
 
 
-def begin(question: str) -> Exchange:
-    """A new exchange for a question that was just asked."""
-    return Exchange(new_id(), question.strip(), datetime.now(UTC).isoformat())
+def begin(question: str, scope: Sequence[str] = ()) -> Exchange:
+    """A new exchange for a question that was just asked, about a part of the notes or all of them."""
+    return Exchange(new_id(), question.strip(), datetime.now(UTC).isoformat(), scope=tuple(scope))
 
 
 def answered(
-    chain: Callable[[], Chain], exchange: Exchange, earlier: Sequence[Exchange], stop: threading.Event
+    chain: Callable[[Scope], Chain],
+    exchange: Exchange,
+    earlier: Sequence[Exchange],
+    stop: threading.Event,
 ) -> Iterator[Exchange]:
     """Snapshots of the exchange as the answer comes; the last one is answered, stopped or failed.
 
-    `chain` is waited for if its model is still loading. `stop` ends everything within a fraction of a second, with what
+    `chain` gives the chain within the exchange's scope, and is waited for if its model is still loading. `stop` ends everything within a fraction of a second, with what
     there was until then.
     """
     from rag.chain_events import Retrieved
 
     asked: Question = {"question": exchange.question, "history": history_of(earlier)}
+    scope = exchange.scope
     try:
-        for events in Batches(lambda: chain().stream(asked), stop):
+        for events in Batches(lambda: chain(scope_of(scope)).stream(asked), stop):
             for event in events:
                 exchange = _after(exchange, event)
                 if isinstance(event, Retrieved):

@@ -18,18 +18,22 @@ from ui.web.conversation import Exchange, Outcome, Verdict, new_id
 from ui.web.conversation_list import list_html
 from ui.web.desk import Desk
 from ui.web.notes_view import problem_html
+from ui.web.scope_choice import choices, toggled
+from ui.web.scope_view import scope_html
 from ui.web.sources_view import EMPTY, sources_html
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What to show next; None leaves a part as it is."""
+    """What to show next; None leaves a part as it is. `chosen` is what the tab's next question is limited to, `scope` shows it."""
 
     transcript: str | None = None
     sources: str | None = None
     conversations: str | None = None
     conversation: str | None = None
     running: bool | None = None
+    scope: str | None = None
+    chosen: tuple[str, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -48,8 +52,11 @@ class ChatEvents:
         self._running: dict[str, _Running] = {}
         self._lock = threading.Lock()
 
-    def open(self, conversation: str, session: str) -> View:
-        """Shows a conversation; a new one for an empty or unknown name, or where it cannot be read (which is told)."""
+    def open(self, conversation: str, session: str, chosen: Sequence[str] | None = None) -> View:
+        """Shows a conversation; a new one for an empty or unknown name, or where it cannot be read (which is told).
+
+        Its next question is about `chosen` if that is given, else about what its last one was about: a follow-up stays there.
+        """
         self._leave(session)
         try:
             exchanges = self._exchanges(conversation)
@@ -58,12 +65,15 @@ class ChatEvents:
             return replace(fresh, transcript=problem_html(str(exc)) + (fresh.transcript or ""))
         conversation = conversation if exchanges else new_id()
         last = exchanges[-1] if exchanges else None
+        about = tuple(chosen if chosen is not None else last.scope if last else ())
         return View(
             self._transcript(conversation, exchanges),
             self._sources(last),
             self._list(conversation),
             conversation,
             running=False,
+            scope=self._scope(about),
+            chosen=about,
         )
 
     def forget(self, doomed: str, conversation: str, session: str) -> View:
@@ -73,19 +83,32 @@ class ChatEvents:
             self.open("", session) if doomed == conversation else View(conversations=self._list(conversation))
         )
 
-    def ask(self, question: str, conversation: str, session: str) -> Iterator[View]:
+    def limit(self, part: str, chosen: Sequence[str]) -> View:
+        """Adds a part of the notes to what the next question is about, or takes it back; the choice stays open for another."""
+        about = toggled(chosen, part)
+        return View(scope=self._scope(about, opened=True), chosen=about)
+
+    def widen(self) -> View:
+        """Lets the next question be about all notes again."""
+        return View(scope=self._scope(()), chosen=())
+
+    def ask(
+        self, question: str, conversation: str, session: str, chosen: Sequence[str] = ()
+    ) -> Iterator[View]:
         """The views of one question as its answer comes. An empty question, or a second one at a time, shows nothing new."""
         running = self._begin(session) if question.strip() else None
         if running is None:
             return
         try:
             earlier = self._exchanges(conversation)
-            yield from self._ask(begin(question), conversation, earlier, running)
+            yield from self._ask(begin(question, chosen), conversation, earlier, running)
         finally:
             self._end(session, running)
 
-    def retry(self, identity: str, conversation: str, session: str) -> Iterator[View]:
-        """The last question of a conversation asked again, in the place of its first answer."""
+    def retry(
+        self, identity: str, conversation: str, session: str, chosen: Sequence[str] = ()
+    ) -> Iterator[View]:
+        """The last question of a conversation asked again about what is chosen now, in the place of its first answer."""
         exchanges = self._exchanges(conversation)
         if not exchanges or exchanges[-1].id != identity:
             return
@@ -94,7 +117,8 @@ class ChatEvents:
             return
         try:
             self._desk.conversations.forget_exchange(identity)
-            yield from self._ask(begin(exchanges[-1].question), conversation, exchanges[:-1], running)
+            again = begin(exchanges[-1].question, chosen)
+            yield from self._ask(again, conversation, exchanges[:-1], running)
         finally:
             self._end(session, running)
 
@@ -118,9 +142,10 @@ class ChatEvents:
         self._desk.conversations.save(conversation, judged)
         return View(transcript=self._transcript(conversation, self._exchanges(conversation)))
 
-    def refresh(self, conversation: str) -> View:
-        """The conversation again, after the notes changed: its welcome has other questions."""
-        return View(transcript=self._transcript(conversation, self._exchanges(conversation)))
+    def refresh(self, conversation: str, chosen: Sequence[str] = ()) -> View:
+        """The conversation again, after the notes changed: its welcome has other questions, and other parts can be chosen."""
+        transcript = self._transcript(conversation, self._exchanges(conversation))
+        return View(transcript=transcript, scope=self._scope(chosen))
 
     # ---- inside ---------------------------------------------------------------------------------------------------
 
@@ -192,6 +217,9 @@ class ChatEvents:
 
     def _sources(self, exchange: Exchange | None) -> str:
         return sources_html(exchange, self._desk.layouts(exchange.hits) if exchange else None)
+
+    def _scope(self, chosen: Sequence[str], opened: bool = False) -> str:
+        return scope_html(choices(self._desk.library.documents(), chosen), opened)
 
     def _list(self, conversation: str) -> str:
         return list_html(self._desk.conversations.conversations(), conversation)

@@ -46,7 +46,8 @@ class Exchange:
     """One question of a conversation and what came of it.
 
     `hits` are the passages found, of which the model was given the first `shown` under the numbers 1 to `shown`, in a
-    prompt of `prompt_tokens` out of the `context_tokens` it can read. `text` is the answer so far and `error` the message
+    prompt of `prompt_tokens` out of the `context_tokens` it can read. `scope` is the part of the notes it was limited to, as
+    `--scope` takes it. `text` is the answer so far and `error` the message
     when it failed. `answer` is there once it is whole.
     """
 
@@ -63,6 +64,7 @@ class Exchange:
     answer: Answer | None = None
     error: str = ""
     verdict: Verdict | None = None
+    scope: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

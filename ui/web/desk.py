@@ -25,6 +25,7 @@ from ui.web.turns import ChainInTurn, Turns
 if TYPE_CHECKING:
     from rag.embedder import Embedder
     from rag.library import Library
+    from rag.scope import Scope
     from ui.application import Application
     from ui.web.asking import Chain
 
@@ -58,7 +59,7 @@ class Desk:
         self.conversations = ConversationStore(self.library.folder)
         self.settings = application.settings
         self._embedder: Future[Embedder] = Future()
-        self._chain: Future[Chain] = Future()
+        self._chain: Future[None] = Future()
         self._turns = Turns()
         self._started_with = self.settings.model.adapter
         self._coming: AdapterChoice | None = None
@@ -77,13 +78,14 @@ class Desk:
         """
         return self._embedder.result()
 
-    def chain(self) -> Chain:
-        """The chain from question to answer, waited for.
+    def chain(self, scope: Scope | None = None) -> Chain:
+        """The chain from question to answer within the scope, waited for.
 
         Raises:
             LecternError: a model could not be loaded.
         """
-        return self._chain.result()
+        self._chain.result()
+        return ChainInTurn(self._turns, lambda: self.application.chain(scope))
 
     def status(self) -> Status:
         """How far the models are, in words."""
@@ -165,7 +167,7 @@ class Desk:
 
     def _load(self) -> None:
         _settle(self._embedder, lambda: self.application.embedder)
-        _settle(self._chain, self._checked_chain)
+        _settle(self._chain, self._open_chain)
 
     def _change_to(self, chosen: AdapterChoice) -> None:
         try:
@@ -174,10 +176,9 @@ class Desk:
         finally:
             self._coming = None
 
-    def _checked_chain(self) -> Chain:
+    def _open_chain(self) -> None:
         self.embedder()
         self.application.chain()
-        return ChainInTurn(self._turns, self.application.chain)
 
 
 def _settle(future: Future[T], make: Callable[[], T]) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ui.web.conversation import Exchange, Outcome, title_of
+from ui.web.scope_choice import name_of
 
 
 def conversation_markdown(exchanges: Sequence[Exchange]) -> str:
@@ -23,6 +24,8 @@ def file_name(exchanges: Sequence[Exchange]) -> str:
 
 def _exchange_parts(exchange: Exchange) -> Iterator[str]:
     yield f"## {' '.join(exchange.question.split())}"
+    if exchange.scope:
+        yield f"*Asked about: {', '.join(map(name_of, exchange.scope))}*"
     if exchange.standalone_question and exchange.standalone_question != exchange.question:
         yield f"*Understood as: {' '.join(exchange.standalone_question.split())}*"
     if exchange.outcome is Outcome.FAILED:

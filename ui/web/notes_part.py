@@ -71,7 +71,7 @@ class NotesPart:
     def then_refresh(self, chat: ChatPart) -> None:
         """Lets the chat know when the notes have changed."""
         for event in self._changed:
-            event.then(chat.refresh, inputs=chat.conversation, outputs=chat.outputs, queue=False, **QUIET)
+            event.then(chat.refresh, inputs=chat.place, outputs=chat.outputs, queue=False, **QUIET)
 
     @told_while
     def _upload(self, paths: list[str] | None) -> Iterator[dict[Block, Any]]:

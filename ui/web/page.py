@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import wait
+from typing import Any
 
 import gradio as gr
 
@@ -19,6 +20,8 @@ from ui.web.status_view import status_html
 _QUEUE_LENGTH = 64
 _LOOK_SECONDS = 0.3
 _UPLOAD_KEPT_SECONDS = 3600
+_LOOK_AGAIN = "addEventListener('focus', () => trigger('look'));"
+"""Another tab may have changed the adapter: who comes back to this one is told of it."""
 _HEADER = (
     '<header class="masthead"><h1><span class="mark" aria-hidden="true"></span>Lectern</h1>'
     "<p>Your notes answer. Nothing leaves this machine.</p>"
@@ -38,7 +41,7 @@ def build_page(desk: Desk, *, local: bool) -> gr.Blocks:
     with page:
         html(_HEADER, elem_id="masthead")
         status = html(status_html(desk.status()), elem_id="status")
-        adapters = html(elem_id="adapters", js_on_load=forwarding("adapt"))
+        adapters = html(elem_id="adapters", js_on_load=forwarding("adapt") + _LOOK_AGAIN)
         timer = gr.Timer(1.0)
         with gr.Tabs(elem_id="rooms"):
             with gr.Tab("Ask", id="ask"):
@@ -46,7 +49,9 @@ def build_page(desk: Desk, *, local: bool) -> gr.Blocks:
             with gr.Tab("Notes", id="notes") as notes_tab:
                 notes = NotesPart(NoteEvents(desk), local)
         look = _Look(desk, local)
-        gr.on([page.load, timer.tick], look.now, outputs=[status, timer, adapters], queue=False, **QUIET)
+        shown: dict[str, Any] = {"outputs": [status, timer, adapters], "queue": False, **QUIET}
+        gr.on([page.load, timer.tick], look.now, **shown)
+        adapters.look(look.now, **shown)
         if local:
             adapters.adapt(look.adapt, outputs=[status, adapters], **QUIET)
         chat.wire(page)

@@ -125,6 +125,9 @@ def test_an_abstention_says_who_refused_and_points_to_the_nearest_passages(
     answer = make_answer("The notes do not say.", abstained=True, sentences=(), citations=())
     gate = exchange_html(make_exchange(answer, shown=0))
     assert "The notes do not say. No answer is given. Nothing in your notes is near enough" in words(gate)
+    part = exchange_html(make_exchange(answer, shown=0, scope=("folder:owls", "document:/a.md")))
+    assert "Asked about: owls/, a.md" in words(part)
+    assert "Nothing in the notes you chose is near enough" in words(part)
     assert "The nearest passages are listed under Sources." in words(gate)
     assert "supported" not in gate
     assert "The model read 1 passage and found no answer in them." in words(

@@ -10,6 +10,7 @@ from typing import Any
 from rag.chain_events import Done, Event, Retrieved, Rewritten, Token
 from rag.errors import ModelFailed
 from rag.gate import Decision
+from rag.scope import Scope
 from rag.types import Answer, Hit, Role, Turn
 from ui.web.asking import answered, begin, numbered_first
 from ui.web.conversation import Exchange, Outcome
@@ -40,7 +41,7 @@ class Script:
 
 
 def snapshots(script: Script, stop: threading.Event | None = None) -> Iterator[Exchange]:
-    return answered(lambda: script, begin(" When? "), [], stop or threading.Event())
+    return answered(lambda scope: script, begin(" When? "), [], stop or threading.Event())
 
 
 def test_an_answer_comes_in_steps(make_answer: Callable[..., Answer]) -> None:
@@ -63,7 +64,7 @@ def test_earlier_turns_are_the_history(
     make_answer: Callable[..., Answer], make_exchange: Callable[..., Exchange]
 ) -> None:
     script = Script(Done(make_answer()))
-    list(answered(lambda: script, begin("And by day?"), [make_exchange()], threading.Event()))
+    list(answered(lambda scope: script, begin("And by day?"), [make_exchange()], threading.Event()))
     assert script.asked[0]["history"] == (
         Turn(Role.USER, "When does the owl hunt?"),
         Turn(Role.ASSISTANT, "The owl hunts at night. [1]"),
@@ -103,8 +104,22 @@ def test_passages_stand_in_the_order_of_their_numbers(make_hit: Callable[..., Hi
 
 
 def test_a_model_that_cannot_load_is_told() -> None:
-    def chain() -> Script:
+    def chain(scope: Scope) -> Script:
         raise ModelFailed("No model file. Run: lectern doctor")
 
     seen = list(answered(chain, begin("When?"), [], threading.Event()))
     assert [(s.outcome, s.error) for s in seen] == [(Outcome.FAILED, "No model file. Run: lectern doctor")]
+
+
+def test_the_chain_is_asked_within_the_questions_scope_and_a_bad_scope_is_told() -> None:
+    asked: list[Scope] = []
+
+    def chain(scope: Scope) -> Script:
+        asked.append(scope)
+        return Script()
+
+    list(answered(chain, begin("When?", ("folder:owls",)), [], threading.Event()))
+    assert asked == [Scope(folders=("owls",))]
+    *_, failed = answered(chain, begin("When?", ("lecture:x",)), [], threading.Event())
+    assert failed.outcome is Outcome.FAILED
+    assert "Cannot use the scope 'lecture:x'" in failed.error

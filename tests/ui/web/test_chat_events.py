@@ -14,6 +14,7 @@ import pytest
 from rag.chain_events import Done, Event, Retrieved, Token
 from rag.gate import Decision
 from rag.library import Library
+from rag.scope import Scope
 from rag.settings import Settings
 from rag.types import Answer
 from ui.web.chat_events import ChatEvents, View
@@ -28,6 +29,7 @@ class Chain:
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self.asked: list[Any] = []
+        self.scopes: list[Scope | None] = []
         self.gate = threading.Event()
         self.gate.set()
 
@@ -51,7 +53,8 @@ class Application:
     def open_library(self) -> Library:
         return self.library
 
-    def chain(self) -> Chain:
+    def chain(self, scope: Scope | None = None) -> Chain:
+        self._chain.scopes.append(scope)
         return self._chain
 
 
@@ -216,3 +219,43 @@ def test_a_conversation_that_cannot_be_read_is_told_and_the_page_works(
 
 def test_an_empty_library_has_no_questions(events: ChatEvents) -> None:
     assert "There is nothing to ask about yet" in (events.open("", "tab").transcript or "")
+
+
+OWLS = ("folder:owls",)
+
+
+def test_a_part_of_the_notes_is_chosen_asked_about_and_given_up(events: ChatEvents, chain: Chain) -> None:
+    conversation = named(events.open("", "tab"))
+    view = events.limit("folder:owls", ())
+    assert view.chosen == OWLS
+    assert "<details open>" in (view.scope or "")
+    *_, last = events.ask("When?", conversation, "tab", OWLS)
+    assert chain.scopes[-1] == Scope(folders=("owls",))
+    assert "Asked about: owls/" in (last.transcript or "")
+    assert (last.scope, last.chosen) == (None, None)
+    assert events.limit("folder:owls", OWLS).chosen == ()
+    assert events.widen().chosen == ()
+    list(events.ask("And by day?", conversation, "tab"))
+    assert not chain.scopes[-1]
+
+
+def test_a_conversation_goes_on_about_what_its_last_question_was_about(events: ChatEvents) -> None:
+    conversation = named(events.open("", "tab"))
+    list(events.ask("When?", conversation, "tab", OWLS))
+    assert events.open("", "tab").chosen == ()
+    back = events.open(conversation, "tab")
+    assert back.chosen == OWLS
+    assert "Only about: <strong>owls/</strong>" in (back.scope or "")
+    assert events.open(conversation, "tab", ()).chosen == ()
+    assert events.open("", "tab", OWLS).chosen == OWLS
+    refreshed = events.refresh(conversation, OWLS)
+    assert "Only about: <strong>owls/</strong>" in (refreshed.scope or "")
+    assert refreshed.chosen is None
+
+
+def test_a_question_asked_again_is_about_what_is_chosen_now(events: ChatEvents, chain: Chain) -> None:
+    conversation = named(events.open("", "tab"))
+    *_, first = events.ask("When?", conversation, "tab", OWLS)
+    *_, again = events.retry(exchange_id(first), conversation, "tab")
+    assert not chain.scopes[-1]
+    assert "Asked about" not in (again.transcript or "")

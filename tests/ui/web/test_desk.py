@@ -10,6 +10,7 @@ import pytest
 
 from rag.chain_events import Done, Token
 from rag.errors import ModelFailed, QuestionError
+from rag.scope import Scope
 from rag.types import Receipt
 from ui.application import Application, load
 from ui.web.desk import Desk, Stage
@@ -89,3 +90,11 @@ def test_an_answer_under_way_ends_with_the_adapter_it_began_with(desk: Desk) -> 
 def test_only_what_is_offered_can_be_chosen(desk: Desk, tiny_model: Path) -> None:
     with pytest.raises(QuestionError, match="not here any more"):
         desk.use_adapter(str(tiny_model / "one"))
+
+
+def test_an_answer_within_a_scope_is_as_the_command_lines(desk: Desk) -> None:
+    scope = Scope(documents=("/lesson-02-quantisation.md",))
+    (done,) = [event for event in desk.chain(scope).stream(QUESTION) if isinstance(event, Done)]
+    assert {hit.chunk.document for hit in done.answer.hits} == {"lesson-02-quantisation.md"}
+    assert done.answer.receipt == receipt(desk.application.chain(scope).stream(QUESTION))
+    assert done.answer.receipt.scope == "document /lesson-02-quantisation.md"

@@ -88,23 +88,28 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// ---- the choice of an adapter: it closes when one was chosen or something else is clicked, and keeps the keyboard ------
+// ---- what drops down: it closes on Escape and when one goes on elsewhere, and keeps the keyboard ------------------------
 
-let choosing = false; // the choice is drawn anew when the adapter is in use; the keyboard is then put back on it
-function closeAdapters() {
-  const choice = document.querySelector(".adapters[open]");
-  choice?.removeAttribute("open");
-  return choice?.querySelector("summary");
+const drops = ".adapters, .scope details";
+function close(kept) {
+  const open = [...document.querySelectorAll(drops)].filter((choice) => choice.open && !choice.contains(kept));
+  for (const choice of open) choice.open = false;
+  return open[0]?.querySelector("summary");
 }
+for (const elsewhere of ["click", "focusin"]) document.addEventListener(elsewhere, (event) => close(event.target));
+
+// The adapters also close when one was chosen.
+let choosing = false; // the choice is drawn anew when the adapter is in use; the keyboard is then put back on it
 function keepKeyboard() {
   if (choosing && document.activeElement === document.body) document.querySelector(".adapters summary")?.focus();
 }
 document.addEventListener("click", (event) => {
-  const chosen = event.target.closest("[data-action=adapt]");
-  if (chosen) {
-    closeAdapters().focus();
+  if (event.target.closest("[data-action=adapt]")) {
+    close().focus();
     choosing = true;
-  } else if (!event.target.closest(".adapters")) closeAdapters();
+  }
+  // A button that is about to go hands the keyboard to the choice that it belongs to.
+  if (event.target.closest(".widen")) document.querySelector(".scope summary").focus();
 });
 for (const left of ["focusin", "pointerdown"])
   document.addEventListener(left, (event) => (choosing &&= Boolean(event.target.closest(".adapters"))));
@@ -113,7 +118,7 @@ for (const left of ["focusin", "pointerdown"])
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
-    const opener = closeAdapters();
+    const opener = close();
     if (opener) return opener.focus();
     const stop = document.querySelector("#stop");
     if (stop && stop.offsetParent) stop.click();
@@ -126,6 +131,15 @@ document.addEventListener("keydown", (event) => {
     }
   }
 });
+
+// ---- a part of the notes is found by its letters among many ------------------------------------------------------------
+
+function find() {
+  const letters = document.querySelector(".scope input")?.value.toLowerCase();
+  if (letters === undefined) return;
+  for (const part of document.querySelectorAll(".scope li")) part.hidden = !part.textContent.toLowerCase().includes(letters);
+}
+document.addEventListener("input", (event) => event.target.closest(".scope input") && find());
 
 // ---- the page as it changes -------------------------------------------------------------------------------------------
 
@@ -164,9 +178,16 @@ document.addEventListener(
   },
   true,
 );
+// The parts that are chosen outlive a reload, and those not looked for stay hidden when they are drawn anew.
+function keepScope() {
+  const kept = document.querySelector(".scope")?.dataset.scope;
+  if (kept) sessionStorage.setItem("lectern-scope", kept);
+  find();
+}
 new MutationObserver(() => {
   showPassage();
   follow();
+  keepScope();
   announce();
   keepKeyboard();
 }).observe(document.documentElement, { childList: true, subtree: true, characterData: true });
