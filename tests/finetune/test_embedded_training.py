@@ -34,6 +34,7 @@ def run(tmp_path_factory):
     training = recipe.training.model_copy(
         update={
             "steps": 3,
+            "learning_rate": 1e-3,
             "batch_rows": 1,
             "accumulation": 1,
             "context_tokens": 256,
