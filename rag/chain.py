@@ -25,7 +25,8 @@ from rag.chain_events import Done, Event, Retrieved, Rewritten, Token
 from rag.context import Budget, Context, fit
 from rag.errors import QuestionError
 from rag.gate import Decision, decide
-from rag.prompt import ABSTENTION, PROMPT_VERSION, PromptStyle
+from rag.prompt import ABSTENTION, PROMPT_VERSION, PromptStyle, without_citations
+from rag.question_kind import holds_kind, kind_of
 from rag.quoting import Quote, Vote
 from rag.retriever import hit_from_document
 from rag.scope import Scope, describe
@@ -317,14 +318,18 @@ class AnswerChain(Runnable[Question, Any]):
     def _checked_text(
         self, text: str, question: str, passages: Sequence[Chunk]
     ) -> tuple[CheckedAnswer, Quote | None]:
-        """What may be shown of the model's text; a small reader's choice is held against the closest sentence in code."""
+        """What may be shown of the model's text; a small reader's choice is held against the closest sentence in code.
+
+        Where the reader broke off before what was asked for (a date in parentheses), the whole sentence is quoted.
+        """
         if self.model.prompt_style is not PromptStyle.READER or self.quoter is None:
             return answering.checked_answer(text, passages, self.settings.support), None
         said = answering.checked_answer(answering.without_headings(text), passages, self.settings.support)
         quote = self.quoter(question, passages, answering.votes(said, passages))
         if quote is None or quote.score < self.settings.quote_score:
             return answering.REFUSAL, quote
-        if quote.by_reader and not quote.continued:
+        whole = holds_kind(kind_of(question), without_citations(said.text), question)
+        if quote.by_reader and not quote.continued and whole:
             return said, quote
         return answering.quoted_answer(quote, passages, self.settings.support), quote
 

@@ -24,6 +24,13 @@ from rag.sentences import sentence_spans, sentences
         ("Run:\n```\na. b. c.\n```\nDone.", ["Run:", "```\na. b. c.\n```", "Done."]),
         ("Run:\n```\na. b.\n ```\nDone.", ["Run:", "```\na. b.\n ```", "Done."]),
         ("| a | b |\n| 1. | 2 |", ["| a | b |", "| 1. | 2 |"]),
+        (
+            "Rates:\nMode | Rate\nSlow | 1.5\nFast | 9\nDone. So.",
+            ["Rates:", "Mode | Rate", "Slow | 1.5", "Fast | 9", "Done.", "So."],
+        ),
+        ("We know\nP(a | b) here. So.", ["We know\nP(a | b) here.", "So."]),
+        ("- `Week 2`: Owls. **(2024.07.02)**\n- More", ["- `Week 2`: Owls. **(2024.07.02)**", "- More"]),
+        ("Owls hunt. (They also rest.) Often.", ["Owls hunt.", "(They also rest.)", "Often."]),
         ("## 03. Owls\n\nThey hunt.", ["## 03. Owls", "They hunt."]),
         ("# Owls. A note\nThey hunt. Often.", ["# Owls. A note", "They hunt.", "Often."]),
         ("", []),
