@@ -70,7 +70,7 @@ def best_quote(
 ) -> Quote | None:
     """The closest sentence with what it introduces; None where no passage has a sentence.
 
-    Closeness is the mean cosine of the sentence alone and under its heading (and a row's under its table's head), plus `WORD_WEIGHT` for the share of the
+    Closeness is the mean cosine of the sentence alone and under its heading (and what else it is read under), plus `WORD_WEIGHT` for the share of the
     question's words it holds, less `RANK_WEIGHT` for every passage ranked before its own, plus `READER_WEIGHT` where it
     overlaps a vote, plus `ANSWERED_WEIGHT` where there is any vote for a sentence that can be quoted. The earlier wins a tie. A short
     line, a label that says no more than the question, a question or a block of code counts only where it has a vote. A sentence without
@@ -87,7 +87,7 @@ def best_quote(
         return None
     texts = [passages[n - 1].text[said.start : said.end] for n, said in candidates]
     headed = [
-        ": ".join(part for part in (_heading(passages[n - 1]), said.head, text) if part)
+        ": ".join(part for part in (_heading(passages[n - 1]), said.under, text) if part)
         for (n, said), text in zip(candidates, texts, strict=True)
     ]
     cosines = embedder.embed_passages([*texts, *headed]) @ embedder.embed_query(question)

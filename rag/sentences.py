@@ -14,7 +14,7 @@ from rag.words import STOP_WORDS
 Span = tuple[int, int]
 
 _ABBREVIATIONS = frozenset(
-    "e.g i.e etc vs cf fig figs eq eqs sec ch no dr mr mrs ms prof st al approx resp dept vol pp p ed eds inc".split()
+    "e.g i.e etc vs cf fig figs eq eqs sec ch no dr mr mrs ms prof st al approx resp dept vol pp p ed eds inc tel abt incl excl".split()
 )
 _BOUNDARY = re.compile(r"""[.!?]+["'”’)\]*_]*(?:\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*\])*(?=\s|$)""")
 _ITEM = r"(?:[-*+•]\s|\d{1,3}[.)]\s|[#>|]|```)"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from rag.sentences import Span, sentence_spans
 from rag.words import content_words
@@ -31,19 +31,23 @@ _MARKS = "*_\"')”’ "
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """The half-open span `text[start:end]` of a sentence, and the table's head it is read under where it is a row of one."""
+    """The half-open span `text[start:end]` of a sentence, and what it is read under.
+
+    That is the head of its table, or the question before it: the answer to "How do I hand in?" need not say hand in.
+    """
 
     start: int
     end: int
-    head: str = ""
+    under: str = ""
 
 
 def statements(text: str, asked: set[str], chosen: Sequence[Span]) -> list[Statement]:
     """The sentences that can be quoted, in order: those that say more than the words `asked`, or overlap one `chosen`."""
     spans = sentence_spans(text)
     heads = _table_heads(text, spans)
+    under = _questions_before(text, spans) | heads
     return [
-        Statement(start, end, heads.get((start, end), ""))
+        Statement(start, end, under.get((start, end), ""))
         for start, end in spans
         if heads.get((start, end)) != text[start:end]
         and not text[start:end].startswith("#")
@@ -66,7 +70,7 @@ def continued(text: str, start: int, end: int) -> int:
 def _says_something(text: str, start: int, end: int, asked: set[str]) -> bool:
     sentence = text[start:end]
     words = content_words(_LINKS.sub(" ", sentence))
-    if sentence.startswith("```") or sentence.rstrip(_MARKS).endswith("?") or len(words) < MINIMUM_WORDS:
+    if sentence.startswith("```") or _asks(sentence) or len(words) < MINIMUM_WORDS:
         return False
     added = set(words) - asked
     return (
@@ -75,6 +79,15 @@ def _says_something(text: str, start: int, end: int, asked: set[str]) -> bool:
         or any(not word.isalpha() for word in added)
         or continued(text, start, end) > end
     )
+
+
+def _asks(sentence: str) -> bool:
+    return sentence.rstrip(_MARKS).endswith("?")
+
+
+def _questions_before(text: str, spans: Sequence[Span]) -> dict[Span, str]:
+    """The sentences that follow a question, and the question."""
+    return {here: text[start:end] for (start, end), here in pairwise(spans) if _asks(text[start:end])}
 
 
 def _table_heads(text: str, spans: Sequence[Span]) -> dict[Span, str]:

@@ -202,3 +202,11 @@ def test_a_mention_of_a_term_is_no_meaning_of_it_unless_the_reader_says_so(
     assert chosen is not None
     assert mention.score == pytest.approx(0.0 + WORD_WEIGHT - UNFIT_WEIGHT)
     assert chosen.score == pytest.approx(0.0 + WORD_WEIGHT + READER_WEIGHT + ANSWERED_WEIGHT)
+
+
+def test_what_follows_a_question_is_read_under_it(make_chunk: Callable[..., Chunk]) -> None:
+    passages = [make_chunk("Q: What do owls of the north eat?\n\nA: Small mammals under snow.")]
+    quote = best_quote("What do owls eat?", passages, OwlEmbedder())
+    assert said(quote, passages).startswith("A: Small")
+    assert quote is not None
+    assert quote.score == pytest.approx((0.0 + 1.0) / 2 + WORD_WEIGHT)  # alone it says nothing of owls

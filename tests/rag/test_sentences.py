@@ -15,6 +15,7 @@ from rag.sentences import sentence_spans, sentences
         ("One. Two! Three?", ["One.", "Two!", "Three?"]),
         ("Set k1 = 1.2 first. Then go.", ["Set k1 = 1.2 first.", "Then go."]),
         ("See e.g. BM25 for this. End", ["See e.g. BM25 for this.", "End"]),
+        ("Ring Ada, Tel. 5530, abt. 9:00. Or write.", ["Ring Ada, Tel. 5530, abt. 9:00.", "Or write."]),
         ("By S. Robertson. Next.", ["By S. Robertson.", "Next."]),
         ("It is in Hall A. The resit too.", ["It is in Hall A.", "The resit too."]),
         ("It helps. [1] More [2][3]. End. [4]", ["It helps. [1]", "More [2][3].", "End. [4]"]),
