@@ -22,7 +22,7 @@ _WORD = re.compile(r"\w+")
 _FENCE = r" {0,3}```(?s:.*?)^ {0,3}```[ \t]*$"
 _ROWS = r"(?P<rows>[^\n|`]*[^\s|`] \| [^\n]*(?:\n[^\n|`]*[^\s|`] \| [^\n]*)+)"  # as tables of Word, slides, PDF and HTML are read
 _WHOLE = re.compile(rf"^(?:{_FENCE}|{_ROWS})", re.MULTILINE)
-_REMARK = re.compile(r"[*_]*\((?:[^().!?]|[.](?=\d))*\)[*_]*[.]?")
+_REMARK = re.compile(r"[*_]*\((?:[^().!?]|[.](?=\d))*\)[*_]*[.]?(?:\s*\[\d{1,3}\])*")
 _HEADING = re.compile(r"\s*#{1,6}\s[^\n]*")
 _LINE = re.compile(rf"\n\s*\n|\n(?=\s*{_ITEM})|(?<=\|)\n")
 

@@ -31,6 +31,7 @@ from rag.sentences import sentence_spans, sentences
         ),
         ("We know\nP(a | b) here. So.", ["We know\nP(a | b) here.", "So."]),
         ("- `Week 2`: Owls. **(2024.07.02)**\n- More", ["- `Week 2`: Owls. **(2024.07.02)**", "- More"]),
+        ("Week 2: Owls. (2024.07.02) [1]", ["Week 2: Owls. (2024.07.02) [1]"]),
         ("Owls hunt. (They also rest.) Often.", ["Owls hunt.", "(They also rest.)", "Often."]),
         ("## 03. Owls\n\nThey hunt.", ["## 03. Owls", "They hunt."]),
         ("# Owls. A note\nThey hunt. Often.", ["# Owls. A note", "They hunt.", "Often."]),
