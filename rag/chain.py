@@ -2,6 +2,7 @@
 
     history -> stand-alone question -> hits -> gate -> prompt -> stream of tokens -> evidence -> Answer
 
+A question about the notes as a whole is answered from the outline of the library, without search or model.
 `stream` yields what happens as it happens (`Rewritten`, `Retrieved`, `Token`, `Done`), `invoke` returns the `Answer`.
 Closing the stream stops the model at once.
 """
@@ -25,7 +26,15 @@ from rag.chain_events import Done, Event, Retrieved, Rewritten, Token
 from rag.context import Budget, Context, fit
 from rag.errors import QuestionError
 from rag.gate import Decision, decide
-from rag.prompt import ABSTENTION, PROMPT_VERSION, PromptStyle
+from rag.outline import (
+    Outline,
+    asks_for_outline,
+    outline_citations,
+    outline_sentences,
+    outline_text,
+)
+from rag.prompt import ABSTENTION, PROMPT_VERSION, PromptStyle, without_citations
+from rag.question_kind import holds_kind, kind_of
 from rag.quoting import Quote, Vote
 from rag.retriever import hit_from_document
 from rag.scope import Scope, describe
@@ -100,6 +109,10 @@ Quoter = Callable[[str, Sequence[Chunk], Sequence[Vote]], Quote | None]
 """Finds the sentence of the shown passages that is closest to a question, given the reader's votes (see `rag.quoting`)."""
 
 
+Outliner = Callable[[Scope | None], Outline]
+"""What the notes inside a scope are made of (see `rag.outline`)."""
+
+
 class AnswerChain(Runnable[Question, Any]):
     """A retriever and a chat model joined: `invoke` gives an `Answer`, `stream` the events that end with it."""
 
@@ -110,18 +123,22 @@ class AnswerChain(Runnable[Question, Any]):
         settings: AnswerSettings,
         receipt: ReceiptSource,
         quoter: Quoter | None = None,
+        outliner: Outliner | None = None,
+        scope: Scope | None = None,
     ) -> None:
         self.retriever = retriever
         self.model = model
         self.settings = settings
         self.receipt = receipt
         self.quoter = quoter
+        self.outliner = outliner
+        self.scope = scope
 
     def within(self, scope: Scope) -> AnswerChain:
         """The same chain over a part of the notes; its retriever must be a `rag.retriever.LecternRetriever`."""
         retriever = self.retriever.model_copy(update={"scope": scope})
         receipt = replace(self.receipt, scope=describe(scope))
-        return AnswerChain(retriever, self.model, self.settings, receipt, self.quoter)
+        return AnswerChain(retriever, self.model, self.settings, receipt, self.quoter, self.outliner, scope)
 
     def invoke(self, input: Question, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:  # noqa: A002 - LangChain's name
         """The answer to one question.
@@ -185,6 +202,9 @@ class AnswerChain(Runnable[Question, Any]):
     def _events(self, asked: Question, config: RunnableConfig) -> Generator[Event]:
         run = _Run()
         question = self._checked(asked["question"])
+        if self.outliner is not None and asks_for_outline(question):
+            yield from self._outlined(question, self.outliner(self.scope), run)
+            return
         history = self._considered(question, list(asked.get("history") or ()), run)
         rewritten = self._standalone(question, history, run, config)
         yield Rewritten(rewritten)
@@ -206,6 +226,32 @@ class AnswerChain(Runnable[Question, Any]):
         )
         yield from self._tokens(context, run, config)
         yield Done(self._answer(question, rewritten, hits, context, run, decision))
+
+    def _outlined(self, question: str, outline: Outline, run: _Run) -> Iterator[Event]:
+        """The events of a question about the notes as a whole; each document's first passage is shown."""
+        hits = tuple(Hit(document.first, 1.0) for document in outline.documents)
+        decision = Decision(bool(hits), None, "the outline of the notes")
+        yield Rewritten(question)
+        run.retrieved = time.perf_counter() - run.started
+        yield Retrieved(hits, len(hits), decision, passages=hits)
+        if not hits:
+            yield Done(self._refusal(question, question, hits, run, decision))
+            return
+        sentences = outline_sentences(outline)
+        citations = outline_citations(outline, sentences)
+        yield Done(
+            Answer(
+                question, question, outline_text(outline, sentences), False, sentences, citations, hits,
+                run.timings(0), self._receipt(),
+                details={
+                    "gate": decision.reason,
+                    "gate_score": None,
+                    "shown": len(hits),
+                    "passages": [hit.chunk.id for hit in hits],
+                    "outline": True,
+                },
+            )
+        )  # fmt: skip
 
     def _checked(self, question: str) -> str:
         stripped = question.strip()
@@ -317,14 +363,18 @@ class AnswerChain(Runnable[Question, Any]):
     def _checked_text(
         self, text: str, question: str, passages: Sequence[Chunk]
     ) -> tuple[CheckedAnswer, Quote | None]:
-        """What may be shown of the model's text; a small reader's choice is held against the closest sentence in code."""
+        """What may be shown of the model's text; a small reader's choice is held against the closest sentence in code.
+
+        Where the reader broke off before what was asked for (a date in parentheses), the whole sentence is quoted.
+        """
         if self.model.prompt_style is not PromptStyle.READER or self.quoter is None:
             return answering.checked_answer(text, passages, self.settings.support), None
         said = answering.checked_answer(answering.without_headings(text), passages, self.settings.support)
         quote = self.quoter(question, passages, answering.votes(said, passages))
         if quote is None or quote.score < self.settings.quote_score:
             return answering.REFUSAL, quote
-        if quote.by_reader and not quote.continued:
+        whole = holds_kind(kind_of(question), without_citations(said.text), question)
+        if quote.by_reader and not quote.continued and whole:
             return said, quote
         return answering.quoted_answer(quote, passages, self.settings.support), quote
 

@@ -1,7 +1,8 @@
 """Where sentences begin and end, for answers and passages in the rough English of notes.
 
 Notes are lists, table rows and code as much as prose, so a line break ends a sentence too where the text is not simply
-wrapped; a fenced block of code is one sentence. A citation `[n]` right after the full stop belongs to the sentence before it.
+wrapped; a fenced block of code is one sentence. A citation `[n]` right after the full stop belongs to the sentence before it, and so
+does a remark in parentheses: where notes have a list of events, it is their date.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from rag.words import STOP_WORDS
 Span = tuple[int, int]
 
 _ABBREVIATIONS = frozenset(
-    "e.g i.e etc vs cf fig figs eq eqs sec ch no dr mr mrs ms prof st al approx resp dept vol pp p ed eds inc".split()
+    "e.g i.e etc vs cf fig figs eq eqs sec ch no dr mr mrs ms prof st al approx resp dept vol pp p ed eds inc tel abt incl excl".split()
 )
 _BOUNDARY = re.compile(r"""[.!?]+["'”’)\]*_]*(?:\s*\[\d{1,3}(?:\s*,\s*\d{1,3})*\])*(?=\s|$)""")
 _ITEM = r"(?:[-*+•]\s|\d{1,3}[.)]\s|[#>|]|```)"
 _WORD = re.compile(r"\w+")
-_FENCE = re.compile(r"^ {0,3}```.*?^ {0,3}```[ \t]*$", re.MULTILINE | re.DOTALL)
+_FENCE = r" {0,3}```(?s:.*?)^ {0,3}```[ \t]*$"
+_ROWS = r"(?P<rows>[^\n|`]*[^\s|`] \| [^\n]*(?:\n[^\n|`]*[^\s|`] \| [^\n]*)+)"  # as tables of Word, slides, PDF and HTML are read
+_WHOLE = re.compile(rf"^(?:{_FENCE}|{_ROWS})", re.MULTILINE)
+_REMARK = re.compile(r"[*_]*\((?:[^().!?]|[.](?=\d))*\)[*_]*[.]?(?:\s*\[\d{1,3}\])*")
 _HEADING = re.compile(r"\s*#{1,6}\s[^\n]*")
 _LINE = re.compile(rf"\n\s*\n|\n(?=\s*{_ITEM})|(?<=\|)\n")
 
@@ -27,15 +31,25 @@ def sentence_spans(text: str) -> list[Span]:
     """The half-open spans of the sentences of `text`, in order, without the white space around them."""
     spans: list[Span] = []
     start = 0
-    for fence in _FENCE.finditer(text):
-        spans += _prose_spans(text, start, fence.start()) + _trimmed(text, fence.start(), fence.end())
-        start = fence.end()
+    for whole in _WHOLE.finditer(text):
+        spans += _prose_spans(text, start, whole.start())
+        spans += _row_spans(text, *whole.span()) if whole["rows"] else _trimmed(text, *whole.span())
+        start = whole.end()
     return spans + _prose_spans(text, start, len(text))
 
 
 def sentences(text: str) -> list[str]:
     """The sentences of `text` as strings."""
     return [text[start:end] for start, end in sentence_spans(text)]
+
+
+def _row_spans(text: str, start: int, end: int) -> list[Span]:
+    """The rows of a table, each of which is one statement."""
+    return [
+        span
+        for line in re.finditer(r"[^\n]+", text[start:end])
+        for span in _trimmed(text, start + line.start(), start + line.end())
+    ]
 
 
 def _prose_spans(text: str, start: int, end: int) -> list[Span]:
@@ -61,7 +75,10 @@ def _split_line(text: str, start: int, end: int) -> list[Span]:
             continue
         spans += _trimmed(text, start, match.end())
         start = match.end()
-    return spans + _trimmed(text, start, end)
+    spans += _trimmed(text, start, end)
+    if len(spans) > 1 and _REMARK.fullmatch(text, *spans[-1]):
+        spans[-2:] = [(spans[-2][0], spans[-1][1])]
+    return spans
 
 
 def _ends_sentence(text: str, start: int, match: re.Match[str]) -> bool:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rag.chat_models.openai_endpoint import EndpointChatModel
     from rag.embedder import Embedder
     from rag.library import Library
+    from rag.outline import Outline
     from rag.quoting import Quote, Vote
     from rag.scope import Scope
     from rag.search import Searcher
@@ -154,6 +155,7 @@ class Application:
     @cached_property
     def _chain(self) -> AnswerChain:
         from rag.chain import AnswerChain, ReceiptSource
+        from rag.outline import library_outline
         from rag.quoting import best_quote
         from rag.retriever import LecternRetriever
 
@@ -172,7 +174,10 @@ class Application:
         def quoter(question: str, passages: Sequence[Chunk], votes: Sequence[Vote]) -> Quote | None:
             return best_quote(question, passages, self.embedder, votes)
 
-        return AnswerChain(retriever, model, self.settings.answer, receipt, quoter)
+        def outliner(scope: Scope | None) -> Outline:
+            return library_outline(self.library, scope)
+
+        return AnswerChain(retriever, model, self.settings.answer, receipt, quoter, outliner)
 
 
 def _check_merged(model: ModelSettings) -> None:

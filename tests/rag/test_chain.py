@@ -13,9 +13,11 @@ from langchain_core.retrievers import BaseRetriever
 from rag.chain import AnswerChain, Question, ReceiptSource
 from rag.chain_events import Done, Retrieved, Rewritten, Token
 from rag.errors import QuestionError
+from rag.outline import Outline, Outlined
 from rag.prompt import ABSTENTION, PromptStyle
 from rag.quoting import Quote
 from rag.retriever import to_document
+from rag.scope import Scope
 from rag.settings import AnswerSettings
 from rag.types import Hit, Role, Turn
 
@@ -277,3 +279,52 @@ def test_the_quoter_is_told_what_the_reader_cites(build: Callable[..., AnswerCha
     chain.quoter = lambda question, passages, votes: seen.extend(votes)  # type: ignore[func-returns-value]
     chain.invoke({"question": "What is k1?"})
     assert seen == [(1, RANKING.index("The"), len(RANKING))]
+
+
+def test_the_notes_as_a_whole_are_outlined_without_search_or_model(
+    build: Callable[..., AnswerChain], make_hit: Callable[..., Hit]
+) -> None:
+    first = make_hit(RANKING, 0.5, document="ranking.md").chunk
+    chain = build()  # a model without replies: to ask it would fail
+    chain.outliner = lambda scope: Outline((Outlined("Ranking", ("BM25",), first),), 1)
+    seen = events(chain, "What are the notes about?")
+    assert [type(event) for event in seen] == [Rewritten, Retrieved, Done]
+    assert [hit.chunk for hit in seen[1].passages] == [first]
+    answer = seen[-1].answer
+    assert answer.text == "The notes are 1 document:\n\n- Ranking: BM25 [1]"
+    assert not answer.abstained
+    assert [(c.n, c.document) for c in answer.citations] == [(1, "ranking.md")]
+    assert chain.retriever.asked == []
+
+
+def test_an_empty_outline_is_a_refusal(build: Callable[..., AnswerChain]) -> None:
+    chain = build()
+    chain.outliner = lambda scope: Outline((), 0)
+    assert chain.invoke({"question": "Summarise my notes"}).text == ABSTENTION
+
+
+def test_the_outline_is_asked_for_the_scope_of_the_chain(build: Callable[..., AnswerChain]) -> None:
+    scopes: list[Scope | None] = []
+    chain = build()
+
+    def outliner(scope: Scope | None) -> Outline:
+        scopes.append(scope)
+        return Outline((), 0)
+
+    chain.outliner = outliner
+    scope = Scope(documents=("ranking.md",))
+    chain.invoke({"question": "Summarise my notes"})
+    chain.within(scope).invoke({"question": "Summarise my notes"})
+    assert scopes == [None, scope]
+
+
+def test_a_reader_that_broke_off_before_the_date_is_completed(
+    build: Callable[..., AnswerChain], make_hit: Callable[..., Hit]
+) -> None:
+    text = "- Walk 2: Owls of the north. **(2031.07.02)**"
+    reply = "Walk 2: Owls of the north. [1]"
+    chain = build(reply, reply, prompt_style=PromptStyle.READER)
+    chain.retriever = KeptRetriever(hits=[make_hit(text, 0.5, document="walks.md")], asked=[])
+    chain.quoter = lambda question, passages, votes: Quote(1, 0, len(text), 1.0, by_reader=True)
+    assert "2031.07.02" in chain.invoke({"question": "When was walk 2 held?"}).text
+    assert "2031" not in chain.invoke({"question": "What was walk 2 on?"}).text

@@ -74,6 +74,8 @@ def _lead(exchange: Exchange) -> str:
     found = len(exchange.hits)
     if exchange.answer is not None and exchange.answer.abstained:
         return "These passages are nearest to the question, but they do not hold an answer."
+    if exchange.answer is not None and exchange.answer.details.get("outline"):
+        return "The first passage of each document that the answer names."
     if not exchange.shown:
         return f"{found} passages found."
     return f"{exchange.shown} of {found} passages found are shown to the model."

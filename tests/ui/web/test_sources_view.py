@@ -30,6 +30,16 @@ def test_the_cited_sentence_is_highlighted(make_exchange: Callable[..., Exchange
     assert "birds.md</span> › &quot;Owls&quot; › line 1" in html
 
 
+def test_the_sources_of_an_outline_were_not_shown_to_a_model(
+    make_exchange: Callable[..., Exchange],
+) -> None:
+    plain = make_exchange()
+    assert plain.answer is not None
+    html = sources_html(replace(plain, answer=replace(plain.answer, details={"outline": True})))
+    assert "The first passage of each document that the answer names." in html
+    assert "shown to the model" not in html
+
+
 def test_before_the_answer_nothing_is_highlighted(make_exchange: Callable[..., Exchange]) -> None:
     html = sources_html(make_exchange(outcome=Outcome.PENDING, answer=None, text=""))
     assert "<mark>" not in html
