@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +75,7 @@ def save_adapter(
     base: dict[str, str],
     left_out: dict[str, int],
 ) -> None:
-    """Writes an adapter in bfloat16 with its manifest under another name, then renames: nothing half-written is one.
+    """Writes an adapter in bfloat16 with its manifest: nothing half-written is one.
 
     `state` holds the trained weights of `model` by name, gathered where several processes share them.
     """
@@ -81,9 +83,6 @@ def save_adapter(
 
     from rag.prompt import PROMPT_VERSION, PromptStyle
 
-    part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    model.save_pretrained(part, state_dict={name: value.to(torch.bfloat16) for name, value in state.items()})
     manifest = {
         "recipe": recipe.model_dump(mode="json"),
         "base": base,
@@ -91,7 +90,25 @@ def save_adapter(
         "prompt_style": PromptStyle.READER.value,
         "rows_left_out": left_out,
     }
-    (part / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
+    with new_folder(folder) as part:
+        model.save_pretrained(
+            part, state_dict={name: value.to(torch.bfloat16) for name, value in state.items()}
+        )
+        write_manifest(part, manifest)
+
+
+def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    """Writes what an adapter says of itself."""
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A folder under another name that becomes `folder`, in the place of an earlier one, once all is written."""
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    yield part
     if folder.exists():
         shutil.rmtree(folder)
     part.rename(folder)

@@ -1,7 +1,7 @@
 """`python -m finetune.grounded.build`: a library of notes in (`finetune.grounded.notes`), grounded examples out, always the same.
 
-Parts written: `train`, `valid`, and one `test-NAME` for each held-out set, whose examples have four notes in any order and an
-unanswerable twin for every fifth question.
+Parts written: `train`, `valid`, and one `test-NAME` for each held-out set. What is measured has four notes in any order, and a twin
+without an answer for every question that has one.
 """
 
 from __future__ import annotations
@@ -37,10 +37,11 @@ from rag.settings import EmbeddingSettings
 log = logging.getLogger(__name__)
 Ranking = NDArray[np.int64]
 DEPTH = 24
-TEST_MIX = Mix(near=0.2, cut=0.0, far=0.05, ranked=0.0, sizes=(4,), rephrase=False)
+ANSWERED = Mix(near=0.0, cut=0.0, far=0.0, ranked=0.0, sizes=(4,), rephrase=False)
+UNANSWERED = Mix(near=0.8, cut=0.0, far=0.2, ranked=0.0, sizes=(4,), rephrase=False)
 MOST_BY_RULE = 1200
 """Questions by rule of one corpus; a textbook has many, and they all sound alike."""
-MOST_ASKED = 4500
+MOST_ASKED = 6000
 """Questions that a model wrote on one corpus, before those are dropped that do not lead back; else medicine drowns the rest."""
 MOST_TEST = 300
 NEAR_ENOUGH = 3
@@ -59,7 +60,7 @@ class Stage:
 
 STAGES = {
     "first": Stage(
-        {"written": 5, "human": 4, "rule": 1, "asked": 2},
+        {"written": 8, "human": 6, "rule": 1, "asked": 3},
         {
             "written": Mix(near=0.22, cut=0.06, far=0.03),
             "human": Mix(near=0.25, cut=0.07, far=0.03),
@@ -80,9 +81,18 @@ refuses. What a model asks teaches most of the refusing: there are few people's 
 
 
 def build(
-    data: Path, library: Path, out: Path, seed: int, asked: Path | None = None, stage: Stage = STAGES["last"]
+    data: Path,
+    library: Path,
+    out: Path,
+    seed: int,
+    asked: Path | None = None,
+    stage: Stage = STAGES["last"],
+    unanswered: float | None = None,
 ) -> dict[str, int]:
-    """Builds all parts and returns their sizes; `asked` is a folder with the questions that a model wrote."""
+    """Builds all parts and returns their sizes; `asked` is a folder with the questions that a model wrote.
+
+    Training examples are left out until the share `unanswered` of them has no answer, where that is given.
+    """
     rng = random.Random(seed)
     written_by_model = read_asked(asked) if asked else {}
     embedder = open_embedder(EmbeddingSettings())
@@ -115,11 +125,38 @@ def build(
                 parts["train"] += _train(corpus, ranked, others, rng, stage)
             else:
                 name = "valid" if corpus.part is Part.VALID else f"test-{_set_of(corpus.name)}"
-                parts[name] += make_examples(
-                    corpus, ranked, others, dict.fromkeys(stage.rounds, TEST_MIX), rng
-                )
-    rng.shuffle(parts["train"])
+                parts[name] += both_ways(corpus, ranked, others, rng)
+    for examples in parts.values():
+        rng.shuffle(examples)
+    if unanswered is not None:
+        parts["train"] = with_share(parts["train"], unanswered)
     return save(out, parts)
+
+
+def with_share(examples: list[Example], unanswered: float) -> list[Example]:
+    """The examples without the last of those of which there are too many, so that the share `unanswered` has no answer."""
+    answered = sum(bool(example.gold) for example in examples)
+    without = len(examples) - answered
+    left = {
+        True: min(answered, round(without * (1 - unanswered) / unanswered)),
+        False: min(without, round(answered * unanswered / (1 - unanswered))),
+    }
+    kept = []
+    for example in examples:
+        left[bool(example.gold)] -= 1
+        if left[bool(example.gold)] >= 0:
+            kept.append(example)
+    return kept
+
+
+def both_ways(corpus: Corpus, ranked: Ranking, others: list[Corpus], rng: random.Random) -> list[Example]:
+    """Every question once with its answer among the notes, if it has one, and once without."""
+    origins = {question.origin for question in corpus.questions}
+    answered, unanswered = (
+        make_examples(corpus, ranked, others, dict.fromkeys(origins, mix), rng)
+        for mix in (ANSWERED, UNANSWERED)
+    )
+    return [*compress(answered, (bool(question.supports) for question in corpus.questions)), *unanswered]
 
 
 def _train(
@@ -183,6 +220,13 @@ def _set_of(name: str) -> str:
     return next((kinds[kind] for kind in kinds if name.startswith(kind)), name)
 
 
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no share between 0 and 1")
+    return share
+
+
 def main() -> None:
     """Reads the arguments and builds."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -197,10 +241,15 @@ def main() -> None:
     parser.add_argument(
         "--stage", choices=STAGES, default="last", help="the stage of training (see the recipes)"
     )
+    parser.add_argument(
+        "--unanswered", type=_share, metavar="SHARE", help="of the training examples, that have no answer"
+    )
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    counts = build(args.data, args.library, args.out, args.seed, args.asked, STAGES[args.stage])
+    counts = build(
+        args.data, args.library, args.out, args.seed, args.asked, STAGES[args.stage], args.unanswered
+    )
     log.info("wrote %s", json.dumps(counts))
 
 

@@ -6,6 +6,7 @@ import random
 import numpy as np
 import pytest
 
+from finetune.grounded.build import both_ways, with_share
 from finetune.grounded.evaluation import judge, summarize
 from finetune.grounded.examples import Mix, make_examples, target_of
 from finetune.grounded.invented_courses import invented_courses
@@ -61,6 +62,27 @@ def test_hard_negatives_leave_the_right_note_out(corpus):
     (example,) = _examples(corpus, Mix(near=1, cut=0, far=0, rephrase=False))
     assert OTTER not in [note.passage.text for note in example.notes]
     assert example.target == ABSTENTION
+
+
+def test_what_is_measured_is_asked_with_the_answer_among_the_notes_and_without(corpus):
+    corpus.questions.append(Question("What does a unicorn eat?", ()))  # has no answer: asked once
+    ranked = np.array([[1, 0, 2], [0, 1, 2]])
+    made = both_ways(corpus, ranked, [corpus], random.Random(0))
+    assert [(example.question, bool(example.gold)) for example in made] == [
+        ("What does an otter eat?", True),
+        ("What does an otter eat?", False),
+        ("What does a unicorn eat?", False),
+    ]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_examples_are_left_out_until_the_share_has_no_answer(corpus, share):
+    (answered,) = _examples(corpus, ALWAYS)
+    (refused,) = _examples(corpus, Mix(near=1, cut=0, far=0, rephrase=False))
+    examples = [answered] * 72 + [refused] * 24
+    kept = with_share(examples, share)
+    counts = kept.count(answered), kept.count(refused)
+    assert counts == {0.1: (72, 8), 0.5: (24, 24)}[share]
 
 
 def test_notes_stand_in_the_order_of_the_search_where_the_mix_says_so(corpus):

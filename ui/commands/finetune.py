@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
         ("estimate", estimate),
         ("train", train),
         ("evaluate", finetune_evaluate.evaluate),
+        ("average", average),
         ("merge", merge),
         ("export-gguf", export_gguf),
     ):
@@ -145,6 +146,28 @@ def train(
         f"Rows left out: {left_out}.\n"
         f"Adapter: {outcome.adapter}\nUse it: lectern ask QUESTION --adapter {outcome.adapter}"
     )
+
+
+def average(
+    adapters: Annotated[
+        list[Path],
+        typer.Argument(metavar="ADAPTER...", help="Adapters that were trained on from the same one."),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="PATH", help="Where to write.", show_default=False)],
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Average the weights of several runs: one adapter, as fast as each and often better.
+
+    They must go on from the same adapter (lora.start), and may differ in their rows or their order.
+    """
+    from finetune.averaging import average as make_average
+    from ui.console import print_result, to_json
+
+    folder = make_average(adapters, out, overwrite=overwrite)
+    parts = [str(adapter) for adapter in adapters]
+    said = f"The mean of {len(parts)} adapters: {folder}"
+    print_result(to_json({"adapter": str(folder), "average_of": parts}) if as_json else said)
 
 
 def merge(

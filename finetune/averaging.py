@@ -1,0 +1,114 @@
+"""The mean of several adapters that were trained on from the same one: as fast as one of them, and often better than each.
+
+Runs that share their start and differ in their rows or their order stand near each other, and the mean of their weights behaves like
+the mean of what they say. The factors of a low-rank update are averaged apart, which is the mean of the updates only for
+neighbours: adapters that are none are refused.
+
+Source: Wortsman et al. 2022, "Model soups: averaging weights of multiple fine-tuned models improves accuracy".
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from finetune.adapter_folder import check_adapter, new_folder, read_manifest, write_manifest
+from rag.errors import TrainingError
+
+CONFIG, WEIGHTS, CARD = "adapter_config.json", "adapter_model.safetensors", "README.md"
+_SHAPING = ("r", "lora_alpha", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern")
+"""What a LoRA configuration says of how its weights are used."""
+MOST_APART = 0.5
+"""Distance of two adapters' weights as a share of their size. Six pairs of grounded readers that went on from one start were 0.15 to 0.21
+apart, three that did not 0.87 to 1.05, even with the same first weights."""
+
+
+def average(adapters: Sequence[Path], folder: Path, *, overwrite: bool = False) -> Path:
+    """Writes the mean of the adapters' weights as an adapter, and returns its folder.
+
+    Raises:
+        TrainingError: fewer than two, one is no whole adapter, they do not belong together, or `folder` exists.
+    """
+    if len(adapters) < 2:
+        raise TrainingError("An average needs two adapters or more. Give the folders of several runs.")
+    if folder.exists() and not overwrite:
+        raise TrainingError(f"{folder} exists. Choose another --out, or pass --overwrite to replace it.")
+    for adapter in adapters:
+        check_adapter(adapter)
+    manifests = [read_manifest(adapter) for adapter in adapters]
+    _check_same(adapters, manifests)
+    mean = _mean(adapters)
+    with new_folder(folder) as part:
+        shutil.copyfile(adapters[0] / CONFIG, part / CONFIG)
+        _save(mean, part / WEIGHTS)
+        write_manifest(part, {**manifests[0], "average_of": [str(adapter) for adapter in adapters]})
+        (part / CARD).write_text(_card(adapters, manifests[0]), "utf-8")
+    return folder
+
+
+def _check_same(adapters: Sequence[Path], manifests: Sequence[dict[str, Any]]) -> None:
+    """Refuses adapters of other bases or shapes than the first."""
+    configs = [json.loads((adapter / CONFIG).read_text("utf-8")) for adapter in adapters]
+    for adapter, config, manifest in zip(adapters[1:], configs[1:], manifests[1:], strict=True):
+        if manifest.get("base") != manifests[0].get("base"):
+            raise TrainingError(
+                f"{adapter} is for another base than {adapters[0]}. Average runs of one base model."
+            )
+        if any(config.get(name) != configs[0].get(name) for name in _SHAPING):
+            raise TrainingError(
+                f"{adapter} has another rank or scale than {adapters[0]}. Average runs of one [lora]."
+            )
+
+
+def _mean(adapters: Sequence[Path]) -> dict[str, Any]:
+    """The mean of every weight, in the type of the first adapter."""
+    import torch
+    from safetensors.torch import load_file
+
+    states = [load_file(adapter / WEIGHTS) for adapter in adapters]
+    shapes = [{name: weight.shape for name, weight in state.items()} for state in states]
+    for adapter, state, shape in zip(adapters[1:], states[1:], shapes[1:], strict=True):
+        if shape != shapes[0]:
+            raise TrainingError(
+                f"{adapter} adapts other layers than {adapters[0]}. Average runs of one [lora]."
+            )
+        pairs = [(first.float(), state[name].float()) for name, first in states[0].items()]
+        apart = sum(float((one - other).square().sum()) for one, other in pairs)
+        size = sum(float(one.square().sum()) for one, _ in pairs)
+        if apart > MOST_APART**2 * size:
+            raise TrainingError(
+                f"{adapter} and {adapters[0]} were not trained on from the same adapter: their weights are "
+                f"{(apart / size) ** 0.5:.1f} times their size apart. Give runs whose recipes have the same lora.start."
+            )
+    return {
+        name: torch.stack([state[name].float() for state in states]).mean(0).to(first.dtype)
+        for name, first in states[0].items()
+    }
+
+
+def _save(weights: dict[str, Any], path: Path) -> None:
+    from safetensors.torch import save_file
+
+    save_file(weights, path, metadata={"format": "pt"})
+
+
+def _card(adapters: Sequence[Path], manifest: dict[str, Any]) -> str:
+    base = (manifest.get("base") or {}).get("name", "its base")
+    listed = "\n".join(f"- `{adapter}`" for adapter in adapters)
+    command = " ".join(["lectern finetune average", *(f"{adapter}" for adapter in adapters), "--out DIR"])
+    return f"""---
+base_model: {base}
+library_name: peft
+tags: [lora, lectern]
+---
+# Average
+
+The mean of the weights of these adapters of `{base}`, which were trained on from the same one:
+
+{listed}
+
+Reproduce: `{command}`
+"""
