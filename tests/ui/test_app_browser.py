@@ -400,6 +400,19 @@ def test_a_question_is_kept_to_a_part_of_the_notes_with_the_keyboard(visit: Visi
     assert "lesson-01-sampling.md" in page.locator(".source .document").all_inner_texts()
 
 
+def test_a_server_stopped_under_an_open_page_says_nothing_of_it(
+    browser: Browser, library: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "sockets.txt"
+    log.touch()
+    stopped = Server(library, log)
+    page = Visit(browser, stopped.address).page
+    stopped.close()
+    assert stopped.process.stderr is not None
+    assert stopped.process.stderr.read() == ""
+    page.context.close()
+
+
 def test_a_busy_port_is_one_sentence(server: Server, tmp_path: Path) -> None:
     port = server.address.rpartition(":")[2]
     command = [

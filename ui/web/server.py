@@ -7,6 +7,7 @@ network at the start, and our headers stand before everything Gradio serves.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import signal
 import socket
@@ -137,11 +138,14 @@ def serve(desk: Desk, *, browser: bool, opened: Callable[[str], None]) -> None:
     config = uvicorn.Config(
         build_app(desk), log_level="warning", access_log=False, timeout_graceful_shutdown=2
     )
+    server = Server(config)
+    # An open page holds a request that only ends with the server: to cancel it is no error to tell.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: not server.should_exit)
     signal.signal(
         signal.SIGTERM, _leave
     )  # uvicorn ends and hands the signal on; the folder must still be emptied
     with bound, temporary:
-        Server(config).run(sockets=[bound])
+        server.run(sockets=[bound])
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:
