@@ -13,6 +13,7 @@ from finetune.recipe import Recipe
 from rag.errors import TrainingError
 
 MANIFEST = "manifest.json"
+CONFIG, WEIGHTS, CARD = "adapter_config.json", "adapter_model.safetensors", "README.md"
 
 
 def check_adapter(folder: Path) -> None:
@@ -21,12 +22,33 @@ def check_adapter(folder: Path) -> None:
     Raises:
         TrainingError: files are missing.
     """
-    missing = [n for n in ("adapter_config.json", "adapter_model.safetensors") if not (folder / n).is_file()]
+    missing = [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]
     if missing:
         raise TrainingError(
             f"{folder} holds no {' and no '.join(missing)}, so it is no adapter. "
             "Give the folder `adapter` that `lectern finetune train` wrote."
         )
+
+
+def free_adapter(folder: Path, overwrite: bool) -> None:
+    """Refuses a folder that exists, unless it may be replaced and holds an adapter or nothing: somebody will pass `--out ~`.
+
+    Raises:
+        TrainingError: the folder exists and may not be replaced.
+    """
+    if folder.exists() and not overwrite:
+        raise TrainingError(
+            f"{folder} exists already. Choose another --out, or pass --overwrite to replace it."
+        )
+    for given in (folder, _part(folder)):
+        if given.exists() and not _is_only_adapter(given):
+            raise TrainingError(
+                f"{given} holds more than an adapter, so it is not replaced. Choose another --out."
+            )
+
+
+def _is_only_adapter(folder: Path) -> bool:
+    return folder.is_dir() and {path.name for path in folder.iterdir()} <= {MANIFEST, CONFIG, WEIGHTS, CARD}
 
 
 def check_base(adapter: Path, base: str) -> None:
@@ -105,10 +127,14 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
     """A folder under another name that becomes `folder`, in the place of an earlier one, once all is written."""
-    part = folder.with_name(folder.name + ".part")
+    part = _part(folder)
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     yield part
     if folder.exists():
         shutil.rmtree(folder)
     part.rename(folder)
+
+
+def _part(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".part")

@@ -10,15 +10,25 @@ Source: Wortsman et al. 2022, "Model soups: averaging weights of multiple fine-t
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from finetune.adapter_folder import check_adapter, new_folder, read_manifest, write_manifest
+from finetune.adapter_folder import (
+    CARD,
+    CONFIG,
+    WEIGHTS,
+    check_adapter,
+    free_adapter,
+    new_folder,
+    read_manifest,
+    write_manifest,
+)
 from rag.errors import TrainingError
 
-CONFIG, WEIGHTS, CARD = "adapter_config.json", "adapter_model.safetensors", "README.md"
 _SHAPING = ("r", "lora_alpha", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern")
 """What a LoRA configuration says of how its weights are used."""
 MOST_APART = 0.5
@@ -30,12 +40,11 @@ def average(adapters: Sequence[Path], folder: Path, *, overwrite: bool = False) 
     """Writes the mean of the adapters' weights as an adapter, and returns its folder.
 
     Raises:
-        TrainingError: fewer than two, one is no whole adapter, they do not belong together, or `folder` exists.
+        TrainingError: fewer than two, one is no whole adapter, they do not belong together, or `folder` may not be replaced.
     """
     if len(adapters) < 2:
         raise TrainingError("An average needs two adapters or more. Give the folders of several runs.")
-    if folder.exists() and not overwrite:
-        raise TrainingError(f"{folder} exists. Choose another --out, or pass --overwrite to replace it.")
+    free_adapter(folder, overwrite)
     for adapter in adapters:
         check_adapter(adapter)
     manifests = [read_manifest(adapter) for adapter in adapters]
@@ -51,11 +60,11 @@ def average(adapters: Sequence[Path], folder: Path, *, overwrite: bool = False) 
 
 def _check_same(adapters: Sequence[Path], manifests: Sequence[dict[str, Any]]) -> None:
     """Refuses adapters of other bases or shapes than the first."""
-    configs = [json.loads((adapter / CONFIG).read_text("utf-8")) for adapter in adapters]
+    configs = [_config(adapter) for adapter in adapters]
     for adapter, config, manifest in zip(adapters[1:], configs[1:], manifests[1:], strict=True):
-        if manifest.get("base") != manifests[0].get("base"):
+        if any(manifest.get(name) != manifests[0].get(name) for name in ("base", "prompt_style")):
             raise TrainingError(
-                f"{adapter} is for another base than {adapters[0]}. Average runs of one base model."
+                f"{adapter} is for another base or prompt than {adapters[0]}. Average runs of one base model."
             )
         if any(config.get(name) != configs[0].get(name) for name in _SHAPING):
             raise TrainingError(
@@ -63,30 +72,53 @@ def _check_same(adapters: Sequence[Path], manifests: Sequence[dict[str, Any]]) -
             )
 
 
+def _config(adapter: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((adapter / CONFIG).read_text("utf-8"))
+    except ValueError as exc:
+        raise TrainingError(f"{adapter / CONFIG} is no JSON ({exc}). Restore it, or train again.") from exc
+    return found if isinstance(found, dict) else {}
+
+
+def _weights(adapter: Path) -> dict[str, Any]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(adapter / WEIGHTS)
+    except SafetensorError as exc:
+        raise TrainingError(f"{adapter / WEIGHTS} is not whole ({exc}). Restore it, or train again.") from exc
+
+
 def _mean(adapters: Sequence[Path]) -> dict[str, Any]:
     """The mean of every weight, in the type of the first adapter."""
     import torch
-    from safetensors.torch import load_file
 
-    states = [load_file(adapter / WEIGHTS) for adapter in adapters]
+    states = [_weights(adapter) for adapter in adapters]
     shapes = [{name: weight.shape for name, weight in state.items()} for state in states]
-    for adapter, state, shape in zip(adapters[1:], states[1:], shapes[1:], strict=True):
+    for adapter, shape in zip(adapters[1:], shapes[1:], strict=True):
         if shape != shapes[0]:
             raise TrainingError(
                 f"{adapter} adapts other layers than {adapters[0]}. Average runs of one [lora]."
             )
-        pairs = [(first.float(), state[name].float()) for name, first in states[0].items()]
-        apart = sum(float((one - other).square().sum()) for one, other in pairs)
-        size = sum(float(one.square().sum()) for one, _ in pairs)
-        if apart > MOST_APART**2 * size:
+    for (one, first), (other, second) in combinations(zip(adapters, states, strict=True), 2):
+        apart = _distance(first, second)
+        if not apart <= MOST_APART:  # not a number is none either
             raise TrainingError(
-                f"{adapter} and {adapters[0]} were not trained on from the same adapter: their weights are "
-                f"{(apart / size) ** 0.5:.1f} times their size apart. Give runs whose recipes have the same lora.start."
+                f"{other} and {one} were not trained on from the same adapter: their weights are {apart:.1f} times their size "
+                "apart. Give runs whose recipes have the same lora.start."
             )
     return {
         name: torch.stack([state[name].float() for state in states]).mean(0).to(first.dtype)
         for name, first in states[0].items()
     }
+
+
+def _distance(first: dict[str, Any], second: dict[str, Any]) -> float:
+    """How far two adapters' weights are apart, as a share of the first one's size."""
+    apart = sum(float((first[name].float() - second[name].float()).square().sum()) for name in first)
+    size = sum(float(weight.float().square().sum()) for weight in first.values())
+    return math.sqrt(apart / size) if size else math.inf
 
 
 def _save(weights: dict[str, Any], path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 
@@ -9,12 +10,19 @@ from rag.errors import LecternError, disk_message
 
 
 def exit_status(main: Callable[[], None], speaker: str = "") -> int:
-    """0 once `main` is done; 1 after an expected error, which is one sentence on stderr, said by `speaker` if there are several."""
+    """0 once `main` is done; 1 after an expected error, which is one sentence on stderr, said by `speaker` if there are several.
+
+    Who stops reading what is printed (`| head`) has had enough of it: no error. Errors of the system that name no file keep their traceback.
+    """
     try:
         main()
     except LecternError as exc:
         return _told(str(exc), speaker)
+    except BrokenPipeError:
+        sys.stderr.close()
     except OSError as exc:
+        if exc.filename is None and exc.errno != errno.ENOSPC:
+            raise
         return _told(disk_message(exc), speaker)
     return 0
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from rag.evidence import cite
 from rag.library import Library
-from rag.scope import Scope
+from rag.prompt import without_citations
+from rag.scope import Scope, records_inside
 from rag.types import Chunk, Citation, Sentence
 
 MOST_DOCUMENTS = 12
@@ -59,13 +60,13 @@ def asks_for_outline(question: str) -> bool:
 
 
 def library_outline(library: Library, scope: Scope | None) -> Outline:
-    """The outline of the documents inside a scope; those without text are left out."""
+    """The outline of the documents inside a scope; those without text are left out.
+
+    Raises:
+        QuestionError: no document of the library is inside.
+    """
     with library.snapshot():
-        paths = [
-            record.path
-            for record in library.documents()
-            if record.chunks and (not scope or scope.holds(record))
-        ]
+        paths = [record.path for record in records_inside(library, scope) if record.chunks]
         return Outline(
             tuple(_outlined(library.chunks_of(path)) for path in paths[:MOST_DOCUMENTS]), len(paths)
         )
@@ -97,16 +98,22 @@ def outline_text(outline: Outline, sentences: Sequence[Sentence]) -> str:
 
 def _outlined(chunks: Sequence[Chunk]) -> Outlined:
     first = chunks[0]
-    title = " ".join((first.title or first.document).split())
+    title = _plain(first.title) or first.document
     return Outlined(title, _topics(chunks, title), first)
 
 
 def _topics(chunks: Iterable[Chunk], title: str) -> tuple[str, ...]:
     """The outermost headings below the title, in order, each once; one that the whole document stands under is a title too."""
-    paths = [[h for h in chunk.headings if h.strip() != title] for chunk in chunks if chunk.headings]
+    named = ([_plain(heading) for heading in chunk.headings] for chunk in chunks)
+    paths = [path for headings in named if (path := [h for h in headings if h and h != title])]
     while len({path[0] for path in paths if path}) == 1 and any(len(path) > 1 for path in paths):
         paths = [path[1:] for path in paths]
-    return tuple(dict.fromkeys(" ".join(path[0].split()).rstrip(":") for path in paths if path))
+    return tuple(dict.fromkeys(path[0] for path in paths if path))
+
+
+def _plain(heading: str) -> str:
+    """A heading on one line, without what would read as a citation of the answer."""
+    return " ".join(without_citations(heading).split()).rstrip(":")
 
 
 def _line(document: Outlined) -> str:

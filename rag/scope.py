@@ -86,9 +86,25 @@ def parse_scope(texts: Sequence[str]) -> Scope:
             raise QuestionError(
                 f"Cannot use the scope {text!r}: expected document:NAME, folder:NAME, lecture:NUMBER or tag:NAME."
             )
-        values[kind].append(value.strip())
+        whole = kind == "document" and value.startswith("/")  # a name as the library has it, spaces and all
+        values[kind].append(value if whole else value.strip())
     lectures = tuple(int(value) for value in values["lecture"])
     return Scope(tuple(values["document"]), tuple(values["folder"]), lectures, tuple(values["tag"]))
+
+
+def records_inside(library: Library, scope: Scope | None) -> list[DocumentRecord]:
+    """The documents inside a scope, by name; all where there is no limit.
+
+    Raises:
+        QuestionError: no document of the library is inside.
+        LibraryDamaged: the library cannot be read.
+    """
+    inside = [record for record in library.documents() if not scope or scope.holds(record)]
+    if scope and not inside:
+        raise QuestionError(
+            f"No document of the library is inside {describe(scope)}; `lectern documents list` shows what there is."
+        )
+    return inside
 
 
 def allowed_passages(library: Library, scope: Scope | None) -> Allowed | None:
@@ -100,11 +116,7 @@ def allowed_passages(library: Library, scope: Scope | None) -> Allowed | None:
     """
     if not scope:
         return None
-    paths = tuple(record.path for record in library.documents() if scope.holds(record))
-    if not paths:
-        raise QuestionError(
-            f"No document of the library is inside {describe(scope)}; `lectern documents list` shows what there is."
-        )
+    paths = tuple(record.path for record in records_inside(library, scope))
     query = (
         "SELECT c.id FROM chunks c JOIN documents d ON d.id = c.document_id "
         "WHERE d.path IN (SELECT value FROM json_each(?)) ORDER BY c.id"

@@ -134,9 +134,17 @@ def build(
 
 
 def with_share(examples: list[Example], unanswered: float) -> list[Example]:
-    """The examples without the last of those of which there are too many, so that the share `unanswered` has no answer."""
+    """The examples without the last of those of which there are too many, so that the share `unanswered` has no answer.
+
+    Raises:
+        DatasetError: all have an answer, or none has.
+    """
     answered = sum(bool(example.gold) for example in examples)
     without = len(examples) - answered
+    if not answered or not without:
+        raise DatasetError(
+            f"All {len(examples)} training examples are of one kind; build without --unanswered."
+        )
     left = {
         True: min(answered, round(without * (1 - unanswered) / unanswered)),
         False: min(without, round(answered * unanswered / (1 - unanswered))),

@@ -324,7 +324,7 @@ class CudaLlama:
             hidden = layer.output(attend(query, place, cache, splits, order(layer.output)), hidden)
             inner = layer.gate_up(normalise(hidden, layer.before_mlp, epsilon, order(layer.gate_up)))
             hidden = layer.down(gated(inner, order(layer.down)), hidden)
-        return self._head(normalise(hidden, self._last_norm, epsilon)).float()
+        return self._head(normalise(hidden, self._last_norm, epsilon, order(self._head))).float()
 
     def _causal(self) -> Any:
         return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model

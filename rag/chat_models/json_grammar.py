@@ -149,6 +149,10 @@ class _Writer:
         self.rules["char"] = f"char ::= {_STRING_CHAR} | {_ESCAPE}"
         least = int(schema.get("minLength", 0))
         most = int(schema.get("maxLength", max(least, DEFAULT_STRING_CHARS)))
+        if most < least:
+            raise InputError(
+                f"the JSON schema has a string of at least {least} and at most {most} characters"
+            )
         chars = f"char{{{least}}} " if least else ""
         return f'"\\"" {chars}{self._at_most(most - least)} "\\""', most * _BYTES_PER_CHAR + 2
 

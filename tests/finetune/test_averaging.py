@@ -78,3 +78,31 @@ def test_adapters_that_do_not_belong_together_are_refused(two: list[Path], tmp_p
         with pytest.raises(TrainingError, match=told):
             average(given, tmp_path / "mean")
     assert not (tmp_path / "mean").exists()
+
+
+def test_a_folder_with_anything_else_in_it_is_never_replaced(two: list[Path], tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "thesis.md").write_text("years of work")
+    with pytest.raises(TrainingError, match="more than an adapter"):
+        average(two, home, overwrite=True)
+    (tmp_path / "mean.part").mkdir()
+    (tmp_path / "mean.part" / "thesis.md").write_text("years of work")
+    with pytest.raises(TrainingError, match="more than an adapter"):
+        average(two, tmp_path / "mean")
+    assert (home / "thesis.md").is_file() and (tmp_path / "mean.part" / "thesis.md").is_file()
+
+
+@pytest.mark.parametrize("file, told", [("adapter_config.json", "is no JSON"), ("adapter_model.safetensors", "is not whole")])  # fmt: skip
+def test_a_damaged_adapter_is_one_sentence(two: list[Path], tmp_path: Path, file: str, told: str) -> None:
+    (two[1] / file).write_text("half of")
+    with pytest.raises(TrainingError, match=told):
+        average(two, tmp_path / "mean")
+
+
+def test_weights_that_are_no_numbers_are_refused(two: list[Path], tmp_path: Path) -> None:
+    broken = adapter(tmp_path / "broken", [[float("nan"), 8.0]], [[2.0], [0.0]])
+    empty = [adapter(tmp_path / name, [[0.0, 0.0]], [[0.0], [0.0]]) for name in ("zero", "nought")]
+    for given in ([two[0], broken], empty):
+        with pytest.raises(TrainingError, match="not trained on from the same"):
+            average(given, tmp_path / "mean")

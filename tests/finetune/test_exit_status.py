@@ -40,6 +40,17 @@ def test_a_done_one_is_0_and_one_of_several_says_who_it_is(capsys):
     assert capsys.readouterr().err == "Process 1: No rows.\n"
 
 
-def test_any_other_error_keeps_its_traceback():
-    with pytest.raises(ZeroDivisionError):
-        exit_status(lambda: 1 / 0)
+@pytest.mark.parametrize("error", [ZeroDivisionError(), ConnectionError("no port")])
+def test_any_other_error_keeps_its_traceback(error):
+    def fail():
+        raise error
+
+    with pytest.raises(type(error)):
+        exit_status(fail)
+
+
+def test_who_stops_reading_is_told_nothing():
+    script = "from finetune.exit_status import exit_status; import sys; sys.exit(exit_status(lambda: print('x' * 200_000, flush=True)))"
+    command = f'"{sys.executable}" -c "{script}" | head -c 1; exit ${{PIPESTATUS[0]}}'
+    ended = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")

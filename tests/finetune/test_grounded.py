@@ -83,6 +83,8 @@ def test_examples_are_left_out_until_the_share_has_no_answer(corpus, share):
     kept = with_share(examples, share)
     counts = kept.count(answered), kept.count(refused)
     assert counts == {0.1: (72, 8), 0.5: (24, 24)}[share]
+    with pytest.raises(DatasetError, match="of one kind"):
+        with_share([answered] * 3, share)
 
 
 def test_notes_stand_in_the_order_of_the_search_where_the_mix_says_so(corpus):

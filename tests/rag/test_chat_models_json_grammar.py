@@ -62,6 +62,7 @@ def test_references_of_pydantic_are_followed() -> None:
         ({"$defs": {"n": {"$ref": "#/$defs/n"}}, "$ref": "#/$defs/n"}, "refers to itself"),
         ({"$ref": "#/$defs/none"}, "does not hold"),
         ({"enum": []}, "without values"),
+        ({"type": "string", "minLength": 5, "maxLength": 3}, "at least 5 and at most 3"),
         ({"type": "integer", "minimum": 5}, "from 5 to None"),
         ({"type": "number", "maximum": 9}, "from None to 9"),
         ({}, "type None"),

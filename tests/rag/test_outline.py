@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from rag.errors import QuestionError
 from rag.outline import (
     MOST_DOCUMENTS,
     MOST_HEADINGS,
@@ -118,6 +119,16 @@ def test_a_scope_limits_the_outline(owls: list[Any], make_chunk: Callable[..., A
     outline = library_outline(library, Scope(documents=("owls.md",)))
     assert [document.title for document in outline.documents] == ["Owls"]
     assert outline.total == 1
+    with pytest.raises(QuestionError, match="No document of the library is inside"):
+        library_outline(library, Scope(documents=("gone.md",)))
+
+
+def test_what_would_read_as_a_citation_is_taken_out(make_chunk: Callable[..., Any]) -> None:
+    chunks = [make_chunk("x", title="Owls [2]", headings=h) for h in (("Owls [2]", " "), ("Food [3]:",))]
+    outline = library_outline(KeptLibrary({"owls.md": chunks}), None)
+    (said,) = outline_sentences(outline)
+    assert said.text == "Owls: Food"
+    assert outline_text(outline, (said,)).count("[") == 1
 
 
 def test_what_is_too_much_is_counted(make_chunk: Callable[..., Any]) -> None:

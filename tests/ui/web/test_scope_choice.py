@@ -67,6 +67,7 @@ def test_what_is_chosen_is_just_that_and_several_parts_are_any_of_them() -> None
         "README.md", "week-1/README.md", "week-1/lab/setup.md", "week-[2]/intro.md",
     ]  # fmt: skip
     assert scope_of(["folder:week-1"]) == Scope(folders=("week-1",))
+    assert scope_of(["document:/ spaced .md "]) == Scope(documents=("/ spaced .md ",))
     with pytest.raises(QuestionError, match="expected document:NAME"):
         scope_of(["folder:"])
 
