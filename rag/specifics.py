@@ -8,33 +8,66 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import pairwise
 
 from rag.words import STOP_WORDS, names, stem
 
-_WORD = re.compile(r"[^\W_]+(?:[._'’/+#-]*[^\W_]+)*")
+_WORD = re.compile(r"[^\W_]+(?:[._'/+#-]*[^\W_]+)*")
 _GROUPS = re.compile(r"(?<=\b\d)[ ,](?=\d{3}\b)|(?<=\b\d\d)[ ,](?=\d{3}\b)|(?<=\b\d{3})[ ,](?=\d{3}\b)")
+_SIGNS = str.maketrans("’‐‑–", "'---")
+_ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)", re.IGNORECASE)
+_WITH_NUMBER = re.compile(r"([^\W\d_]{2,})(\d+)|(\d+)([^\W\d_]+)")
+"""A word and a number written as one: HW3, 12mm."""
 _CAPITALS = 2
 """Capital letters of an abbreviation."""
+_ENGLISH = frozenset(
+    """the of and is are were do does did can what which when how who whom whose where why should could would with about explain define
+    describe""".split()
+)
+"""Words of an English question, inside it or opening it; none is common in German, French or Spanish."""
+_NO_NAMES = frozenset(
+    """monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun
+    january february march april may june july august september october november december
+    jan feb mar apr jun jul aug sep sept oct nov dec prof professor doctor mrs miss""".split()
+)
+"""Weekdays, months and titles have a capital, but a text may write them in another way or leave them out."""
+_NUMERALS = {
+    word: str(number)
+    for row in (
+        "one two three four five six seven eight nine ten eleven twelve",
+        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth",
+    )
+    for number, word in enumerate(row.split(), 1)
+}
 
 
 def specifics(question: str) -> frozenset[str]:
-    """The words of a question that its answer's passage has to have; abbreviations keep their capitals, names are small."""
-    words = _words(question)
+    """The words of a question that its answer's passage has to have; abbreviations keep their capitals, names are small.
+
+    Names count only in an English question: German writes every noun with a capital.
+    """
+    words = [part for word in _words(question) for part in _asked_parts(word)]
     cased = any(word.islower() and word not in STOP_WORDS for word in words)
+    english = not _ENGLISH.isdisjoint({*words, *(word.lower() for word in words[:1])})
     return frozenset(
         word for word in words if has_digit(word) or (cased and sum(c.isupper() for c in word) >= _CAPITALS)
-    ) | (names(question) if cased else set())
+    ) | (names(question) - _NO_NAMES if cased and english else set())
 
 
 def has_all(text: str, asked: frozenset[str]) -> bool:
-    """Whether a text has each of these specifics: as it is written, in the plural, or with other capitals where that is no other word."""
+    """Whether a text has each of these specifics in some spelling.
+
+    As it is written, in the plural or singular, with other capitals where that is no other word; a number as a word or an ordinal;
+    a word and a number as one word, as two or with a hyphen.
+    """
     if not asked:
         return True
-    words = _words(text)
-    known = {*words, *(word.removesuffix("s") for word in words)}
+    words = _spellings(text)
+    known = words | {word.removesuffix("s") for word in words}
     folded = {word.casefold() for word in known} | {stem(word.casefold()) for word in words}
     return all(
         word in known
+        or word.removesuffix("s") in known
         or (word.casefold() not in STOP_WORDS and bool({word.casefold(), stem(word.casefold())} & folded))
         for word in asked
     )
@@ -46,5 +79,38 @@ def has_digit(word: str) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    plain = _GROUPS.sub("", unicodedata.normalize("NFKC", text).replace("’", "'"))
+    plain = _GROUPS.sub("", unicodedata.normalize("NFKC", text).translate(_SIGNS))
     return [word.removesuffix("'s") for word in _WORD.findall(plain)]
+
+
+def _asked_parts(word: str) -> list[str]:
+    """What a word of the question asks for: the parts that hyphens join ("CAN-bus"), but one identifier for "GPT-4"."""
+    parts = _parts(word)
+    if len(parts) == 2 and not parts[0].isdigit() and has_digit(parts[1]):
+        return ["".join(parts)]
+    return parts
+
+
+def _spellings(text: str) -> set[str]:
+    """The words of a text, and each also as the question may write it: in parts, joined, with its number as digits."""
+    words = _words(text)
+    parts = [part for word in words for part in _parts(word)]
+    numbered = [_NUMERALS.get(part.lower(), part) for part in parts]
+    joined = {one + other for one, other in pairwise(numbered) if one.isdigit() != other.isdigit()}
+    split = {
+        piece for part in parts if (both := _WITH_NUMBER.fullmatch(part)) for piece in both.groups() if piece
+    }
+    return {*words, *parts, *numbered, *joined, *map(_number, split)} | {
+        word.replace("-", "") for word in words
+    }
+
+
+def _parts(word: str) -> list[str]:
+    return [_number(part) for part in word.split("-") if part]
+
+
+def _number(word: str) -> str:
+    """A number without leading zeros and the ending of an ordinal; any other word as it is."""
+    ordinal = _ORDINAL.fullmatch(word)
+    digits = ordinal[1] if ordinal else word
+    return digits.lstrip("0") or "0" if digits.isdigit() else word

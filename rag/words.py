@@ -28,15 +28,21 @@ STOP_WORDS = frozenset(
 
 def tokens(text: str) -> list[str]:
     """Words, numbers and identifiers of `text` in order, lower case."""
-    return [match.group().lower().replace("’", "'") for match in _TOKEN.finditer(text)]
+    return [_plain(match) for match in _TOKEN.finditer(text)]
 
 
 def content_words(text: str) -> list[str]:
     """The stems of the words that carry meaning, in order, with repetitions."""
+    return [word for word, _, _ in content_spans(text)]
+
+
+def content_spans(text: str) -> list[tuple[str, int, int]]:
+    """The stems of the words that carry meaning, in order, each with where it starts and ends."""
     return [
-        stem(token)
-        for token in tokens(text)
-        if token not in STOP_WORDS and (len(token) > 1 or not token.isascii() or token.isdigit())
+        (stem(token), match.start(), match.end())
+        for match in _TOKEN.finditer(text)
+        if (token := _plain(match)) not in STOP_WORDS
+        and (len(token) > 1 or not token.isascii() or token.isdigit())
     ]
 
 
@@ -48,6 +54,10 @@ def numbers(text: str) -> set[str]:
 def names(text: str) -> set[str]:
     """The names of `text` in lower case: words with a capital that do not open a sentence and are not stop words."""
     return {match.group(1).lower() for match in _NAME.finditer(text)} - STOP_WORDS
+
+
+def _plain(token: re.Match[str]) -> str:
+    return token.group().lower().replace("’", "'")
 
 
 @lru_cache(maxsize=65536)

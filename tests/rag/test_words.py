@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.words import content_words, names, numbers, tokens
+from rag.words import content_spans, content_words, names, numbers, tokens
 
 
 def test_identifiers_numbers_and_signs_stay_whole() -> None:
@@ -33,3 +33,7 @@ def test_names_are_capitals_inside_a_sentence() -> None:
         "nyquist",
         "shannon",
     }
+
+
+def test_words_that_carry_meaning_are_found_where_they_stand() -> None:
+    assert content_spans("The owls and C++") == [("owl", 4, 8), ("c++", 13, 16)]
