@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from finetune.recipe import Recipe
+from rag.chat_models.lora_adapter import CONFIG_NAME, WEIGHTS_NAME
 from rag.errors import TrainingError
 
-MANIFEST = "manifest.json"
-CONFIG, WEIGHTS, CARD = "adapter_config.json", "adapter_model.safetensors", "README.md"
+MANIFEST, CARD = "manifest.json", "README.md"
 
 
 def check_adapter(folder: Path) -> None:
@@ -22,11 +22,23 @@ def check_adapter(folder: Path) -> None:
     Raises:
         TrainingError: files are missing.
     """
-    missing = [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]
+    missing = [name for name in (CONFIG_NAME, WEIGHTS_NAME) if not (folder / name).is_file()]
     if missing:
         raise TrainingError(
             f"{folder} holds no {' and no '.join(missing)}, so it is no adapter. "
             "Give the folder `adapter` that `lectern finetune train` wrote."
+        )
+
+
+def free_target(target: Path, overwrite: bool) -> None:
+    """Refuses a target that exists, unless it may be replaced.
+
+    Raises:
+        TrainingError: the target exists and may not be replaced.
+    """
+    if target.exists() and not overwrite:
+        raise TrainingError(
+            f"{target} exists already. Choose another --out, or pass --overwrite to replace it."
         )
 
 
@@ -36,10 +48,7 @@ def free_adapter(folder: Path, overwrite: bool) -> None:
     Raises:
         TrainingError: the folder exists and may not be replaced.
     """
-    if folder.exists() and not overwrite:
-        raise TrainingError(
-            f"{folder} exists already. Choose another --out, or pass --overwrite to replace it."
-        )
+    free_target(folder, overwrite)
     for given in (folder, _part(folder)):
         if given.exists() and not _is_only_adapter(given):
             raise TrainingError(
@@ -48,7 +57,12 @@ def free_adapter(folder: Path, overwrite: bool) -> None:
 
 
 def _is_only_adapter(folder: Path) -> bool:
-    return folder.is_dir() and {path.name for path in folder.iterdir()} <= {MANIFEST, CONFIG, WEIGHTS, CARD}
+    return folder.is_dir() and {path.name for path in folder.iterdir()} <= {
+        MANIFEST,
+        CONFIG_NAME,
+        WEIGHTS_NAME,
+        CARD,
+    }
 
 
 def check_base(adapter: Path, base: str) -> None:
@@ -78,14 +92,25 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         TrainingError: the manifest is damaged.
     """
     file = folder / MANIFEST
-    if not file.is_file():
-        return {}
+    return _read_object(file, "Restore it, or delete it to go without.") if file.is_file() else {}
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """How an adapter's weights are used, as PEFT wrote it down.
+
+    Raises:
+        TrainingError: the configuration is damaged.
+    """
+    return _read_object(folder / CONFIG_NAME, "Restore it, or train again.")
+
+
+def _read_object(file: Path, help_with: str) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text("utf-8"))
     except ValueError as exc:
-        raise TrainingError(f"{file} is no JSON ({exc}). Restore it, or delete it to go without.") from exc
+        raise TrainingError(f"{file} is no JSON ({exc}). {help_with}") from exc
     if not isinstance(found, dict):
-        raise TrainingError(f"{file} holds no JSON object. Restore it, or delete it to go without.")
+        raise TrainingError(f"{file} holds no JSON object. {help_with}")
     return found
 
 

@@ -9,7 +9,6 @@ Source: Wortsman et al. 2022, "Model soups: averaging weights of multiple fine-t
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 from collections.abc import Sequence
@@ -19,14 +18,15 @@ from typing import Any
 
 from finetune.adapter_folder import (
     CARD,
-    CONFIG,
-    WEIGHTS,
     check_adapter,
     free_adapter,
     new_folder,
+    read_config,
     read_manifest,
     write_manifest,
 )
+from finetune.model_card import command_line
+from rag.chat_models.lora_adapter import CONFIG_NAME, WEIGHTS_NAME
 from rag.errors import TrainingError
 
 _SHAPING = ("r", "lora_alpha", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern")
@@ -51,8 +51,8 @@ def average(adapters: Sequence[Path], folder: Path, *, overwrite: bool = False) 
     _check_same(adapters, manifests)
     mean = _mean(adapters)
     with new_folder(folder) as part:
-        shutil.copyfile(adapters[0] / CONFIG, part / CONFIG)
-        _save(mean, part / WEIGHTS)
+        shutil.copyfile(adapters[0] / CONFIG_NAME, part / CONFIG_NAME)
+        _save(mean, part / WEIGHTS_NAME)
         write_manifest(part, {**manifests[0], "average_of": [str(adapter) for adapter in adapters]})
         (part / CARD).write_text(_card(adapters, manifests[0]), "utf-8")
     return folder
@@ -60,7 +60,7 @@ def average(adapters: Sequence[Path], folder: Path, *, overwrite: bool = False) 
 
 def _check_same(adapters: Sequence[Path], manifests: Sequence[dict[str, Any]]) -> None:
     """Refuses adapters of other bases or shapes than the first."""
-    configs = [_config(adapter) for adapter in adapters]
+    configs = [read_config(adapter) for adapter in adapters]
     for adapter, config, manifest in zip(adapters[1:], configs[1:], manifests[1:], strict=True):
         if any(manifest.get(name) != manifests[0].get(name) for name in ("base", "prompt_style")):
             raise TrainingError(
@@ -72,22 +72,16 @@ def _check_same(adapters: Sequence[Path], manifests: Sequence[dict[str, Any]]) -
             )
 
 
-def _config(adapter: Path) -> dict[str, Any]:
-    try:
-        found = json.loads((adapter / CONFIG).read_text("utf-8"))
-    except ValueError as exc:
-        raise TrainingError(f"{adapter / CONFIG} is no JSON ({exc}). Restore it, or train again.") from exc
-    return found if isinstance(found, dict) else {}
-
-
 def _weights(adapter: Path) -> dict[str, Any]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
-        return load_file(adapter / WEIGHTS)
+        return load_file(adapter / WEIGHTS_NAME)
     except SafetensorError as exc:
-        raise TrainingError(f"{adapter / WEIGHTS} is not whole ({exc}). Restore it, or train again.") from exc
+        raise TrainingError(
+            f"{adapter / WEIGHTS_NAME} is not whole ({exc}). Restore it, or train again."
+        ) from exc
 
 
 def _mean(adapters: Sequence[Path]) -> dict[str, Any]:
@@ -130,7 +124,7 @@ def _save(weights: dict[str, Any], path: Path) -> None:
 def _card(adapters: Sequence[Path], manifest: dict[str, Any]) -> str:
     base = (manifest.get("base") or {}).get("name", "its base")
     listed = "\n".join(f"- `{adapter}`" for adapter in adapters)
-    command = " ".join(["lectern finetune average", *(f"{adapter}" for adapter in adapters), "--out DIR"])
+    command = command_line(["lectern", "finetune", "average", *adapters, "--out", "DIR"])
     return f"""---
 base_model: {base}
 library_name: peft

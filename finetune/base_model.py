@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune.recipe import LoraPart, ModelPart, Quantization
+from rag.chat_models.lora_adapter import CONFIG_NAME
 from rag.errors import ModelMissing, TrainingError
 
 
@@ -145,9 +146,9 @@ def continued(base: Base, start: str) -> Base:
     Raises:
         ModelMissing: the folder holds no adapter.
     """
-    if not (Path(start) / "adapter_config.json").is_file():
+    if not (Path(start) / CONFIG_NAME).is_file():
         raise ModelMissing(
-            f"{start} holds no adapter_config.json. Set lora.start to an adapter folder, or to nothing."
+            f"{start} holds no {CONFIG_NAME}. Set lora.start to an adapter folder, or to nothing."
         )
     return Base(with_adapter(base.model, Path(start), trainable=True), base.tokenizer, base.identity)
 

@@ -10,25 +10,13 @@ import json
 import shutil
 from pathlib import Path
 
-from finetune.adapter_folder import check_adapter, check_base
+from finetune.adapter_folder import check_adapter, check_base, free_target
 from rag.errors import TrainingError
 
 LARGE_WEIGHTS = 1e9
 """Weights above which a model is merged in bfloat16: twice as many fit the memory, and each is rounded twice, not once."""
 MADE_BY_MERGE = "merged.json"
 """The file by which a folder is known to be one that `merge` wrote, and may replace."""
-
-
-def free_target(target: Path, overwrite: bool) -> None:
-    """Refuses a target that exists, unless it may be replaced.
-
-    Raises:
-        TrainingError: the target exists and may not be replaced.
-    """
-    if target.exists() and not overwrite:
-        raise TrainingError(
-            f"{target} exists already. Choose another --out, or pass --overwrite to replace it."
-        )
 
 
 def free_folder(target: Path, overwrite: bool) -> None:

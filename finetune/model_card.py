@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from finetune.adapter_folder import CARD
 from finetune.recipe import Recipe
 from finetune.training import Outcome
 
 if TYPE_CHECKING:
     from finetune.before_after import BeforeAfter
 
-CARD = "README.md"
 _MEASURED = ("<!-- measured by lectern finetune evaluate -->\n", "<!-- end of what was measured -->\n")
 _NOT_MEASURED = "Base and adapter were not set side by side on held-out rows yet; `lectern finetune evaluate` does it and writes it here.\n"
 

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from rag.meaning import defines, term_of
 from rag.question_kind import holds_kind, kind_of
-from rag.specifics import has_all, has_digit, specifics
-from rag.statements import continued, statements
+from rag.specifics import has_all, specifics
+from rag.statements import overlap, statements
 from rag.types import Chunk
-from rag.words import content_words
+from rag.words import content_words, has_digit
 
 WORD_WEIGHT, RANK_WEIGHT = 0.2, 0.04
 """Cosine that holding all words of the question is worth, and that a passage's rank costs. Source: weights fitted on a course
@@ -70,8 +70,8 @@ def best_quote(
 ) -> Quote | None:
     """The closest sentence with what it introduces; None where no passage has a sentence.
 
-    Closeness is the mean cosine of the sentence alone and under its heading (and what else it is read under), plus `WORD_WEIGHT` for the share of the
-    question's words it holds, less `RANK_WEIGHT` for every passage ranked before its own, plus `READER_WEIGHT` where it
+    Closeness is the mean cosine of the sentence alone and under its heading (and what else it is read under), plus `WORD_WEIGHT` for
+    the share of the question's words it holds, less `RANK_WEIGHT` for every passage ranked before its own, plus `READER_WEIGHT` where it
     overlaps a vote, plus `ANSWERED_WEIGHT` where there is any vote for a sentence that can be quoted. The earlier wins a tie. A short
     line, a label that says no more than the question, a question or a block of code counts only where it has a vote. A sentence without
     what the question asks for or names loses `UNFIT_WEIGHT` and its vote; one that only mentions the term whose meaning is asked
@@ -97,7 +97,9 @@ def best_quote(
     voted = [False] * len(candidates)
     for i, (n, said) in enumerate(candidates):
         unfit = lacking[n - 1] or not holds_kind(kind, headed[i], question)
-        voted[i] = not unfit and any(_overlap((n, said.start, said.end), vote) for vote in votes)
+        voted[i] = not unfit and any(
+            n == vote[0] and overlap((said.start, said.end), vote[1:]) for vote in votes
+        )
         unfit = unfit or not (term is None or voted[i] or defines(term, texts[i], _heading(passages[n - 1])))
         held = len(asked & set(content_words(headed[i]))) / max(1, len(asked))
         scores[i] += (
@@ -106,8 +108,7 @@ def best_quote(
     scores += ANSWERED_WEIGHT * any(voted)
     best = int(np.argmax(scores))
     n, said = candidates[best]
-    whole = continued(passages[n - 1].text, said.start, said.end)
-    return Quote(n, said.start, whole, float(scores[best]), voted[best], whole > said.end)
+    return Quote(n, said.start, said.whole, float(scores[best]), voted[best], said.whole > said.end)
 
 
 def _lacking(question: str, passages: Sequence[Chunk]) -> list[bool]:
@@ -130,7 +131,3 @@ def _lacking(question: str, passages: Sequence[Chunk]) -> list[bool]:
 
 def _heading(chunk: Chunk) -> str:
     return chunk.headings[-1] if chunk.headings else chunk.title
-
-
-def _overlap(one: Vote, other: Vote) -> bool:
-    return one[0] == other[0] and one[1] < other[2] and other[1] < one[2]

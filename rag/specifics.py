@@ -10,7 +10,7 @@ import re
 import unicodedata
 from itertools import pairwise
 
-from rag.words import STOP_WORDS, names, stem
+from rag.words import STOP_WORDS, has_digit, names, stem
 
 _WORD = re.compile(r"[^\W_]+(?:[._'/+#-]*[^\W_]+)*")
 _GROUPS = re.compile(r"(?<=\b\d)[ ,](?=\d{3}\b)|(?<=\b\d\d)[ ,](?=\d{3}\b)|(?<=\b\d{3})[ ,](?=\d{3}\b)")
@@ -71,11 +71,6 @@ def has_all(text: str, asked: frozenset[str]) -> bool:
         or (word.casefold() not in STOP_WORDS and bool({word.casefold(), stem(word.casefold())} & folded))
         for word in asked
     )
-
-
-def has_digit(word: str) -> bool:
-    """Whether a word is a number or an identifier with one."""
-    return any(character.isdigit() for character in word)
 
 
 def _words(text: str) -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from rag.sentences import Span, sentence_spans
-from rag.words import content_words
+from rag.words import content_words, has_digit
 
 MINIMUM_WORDS = 3
 """Content words that a sentence needs to say anything; headings and labels have fewer."""
@@ -33,11 +33,13 @@ _MARKS = "*_\"')”’ "
 class Statement:
     """The half-open span `text[start:end]` of a sentence, and what it is read under.
 
-    That is the head of its table, or the question before it: the answer to "How do I hand in?" need not say hand in.
+    That is the head of its table, or the question before it: the answer to "How do I hand in?" need not say hand in. A quote of it
+    ends at `whole`: what it announces ("run this command:", "the ratio is") goes along.
     """
 
     start: int
     end: int
+    whole: int
     under: str = ""
 
 
@@ -46,18 +48,26 @@ def statements(text: str, asked: set[str], chosen: Sequence[Span]) -> list[State
     spans = sentence_spans(text)
     heads = _table_heads(text, spans)
     under = _questions_before(text, spans) | heads
-    return [
-        Statement(start, end, under.get((start, end), ""))
-        for start, end in spans
-        if heads.get((start, end)) != text[start:end]
-        and not text[start:end].startswith("#")
-        and (_says_something(text, start, end, asked) or any(start < c[1] and c[0] < end for c in chosen))
-    ]
+    found = []
+    for place, span in enumerate(spans):
+        start, end = span
+        if heads.get(span) == text[start:end] or text[start:end].startswith("#"):
+            continue
+        whole = _continued(text, span, spans[place + 1 :])
+        announces = whole > end
+        if _says_something(text[start:end], asked, announces) or any(overlap(span, one) for one in chosen):
+            found.append(Statement(start, end, whole, under.get(span, "")))
+    return found
 
 
-def continued(text: str, start: int, end: int) -> int:
-    """The end of the quote: a sentence that announces something ("run this command:", "the ratio is") takes it along."""
-    following = [span for span in sentence_spans(text) if span[0] >= end]
+def overlap(one: Span, other: Span) -> bool:
+    """Whether two spans share a character."""
+    return one[0] < other[1] and other[0] < one[1]
+
+
+def _continued(text: str, span: Span, following: Sequence[Span]) -> int:
+    """The end of what a sentence announces, else its own."""
+    start, end = span
     if not following:
         return end
     bare = text[start:end].rstrip("*_ ")
@@ -67,8 +77,7 @@ def continued(text: str, start: int, end: int) -> int:
     return following[0][1] if formula and not bare.endswith((".", "!", "?")) else end
 
 
-def _says_something(text: str, start: int, end: int, asked: set[str]) -> bool:
-    sentence = text[start:end]
+def _says_something(sentence: str, asked: set[str], announces: bool) -> bool:
     words = content_words(_LINKS.sub(" ", sentence))
     if sentence.startswith("```") or _asks(sentence) or len(words) < MINIMUM_WORDS:
         return False
@@ -77,7 +86,7 @@ def _says_something(text: str, start: int, end: int, asked: set[str]) -> bool:
         sentence.rstrip("*_ ").endswith(_ENDS)
         or len(added) >= ADDED_WORDS
         or any(not word.isalpha() for word in added)
-        or continued(text, start, end) > end
+        or announces
     )
 
 
@@ -105,12 +114,8 @@ def _names_columns(row: str, below: Sequence[str]) -> bool:
     """Whether a table's first row is its head: over a rule, or the only row without a digit."""
     if below and _RULE.fullmatch(below[0]):
         return True
-    return len(below) >= ROWS_BELOW and not _has_digit(row) and all(map(_has_digit, below))
+    return len(below) >= ROWS_BELOW and not has_digit(row) and all(map(has_digit, below))
 
 
 def _is_row(line: str) -> bool:
     return "\n" not in line and (line.startswith("|") or " | " in line)
-
-
-def _has_digit(text: str) -> bool:
-    return any(character.isdigit() for character in text)

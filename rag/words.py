@@ -51,6 +51,11 @@ def numbers(text: str) -> set[str]:
     return {match.group().replace(",", "").rstrip(".") for match in _NUMBER.finditer(text)}
 
 
+def has_digit(word: str) -> bool:
+    """Whether a text has a digit: a word with one is a number or an identifier."""
+    return any(character.isdigit() for character in word)
+
+
 def names(text: str) -> set[str]:
     """The names of `text` in lower case: words with a capital that do not open a sentence and are not stop words."""
     return {match.group(1).lower() for match in _NAME.finditer(text)} - STOP_WORDS

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from finetune.export import export_gguf, free_target, merge, modelfile_text
+from finetune.adapter_folder import free_target
+from finetune.export import export_gguf, merge, modelfile_text
 from rag.errors import TrainingError
 
 OWN = Path(__file__).parents[2] / "rag" / "adapters" / "embedded-grounded"
