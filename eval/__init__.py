@@ -1,1 +1,1 @@
-"""Golden questions in, measurements with uncertainty out; offline, and from `rag` alone."""
+"""Golden questions to metrics with confidence intervals, offline."""

@@ -1,6 +1,6 @@
-"""Retrieval benchmarks in BEIR's form: a corpus, queries and graded judgements, scored at document level.
+"""Retrieval benchmarks in BEIR's form, scored at document level.
 
-A document's score is its best passage's. Source of the form: Thakur et al., BEIR, NeurIPS 2021.
+A benchmark is a corpus, queries and graded judgements; a document's score is its best passage's.
 """
 
 from __future__ import annotations
@@ -14,18 +14,22 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from eval.intervals import bootstrap_interval
-from eval.ranking_metrics import hit_at_k, ndcg_at_k, recall_at_k, reciprocal_rank
-from eval.summary import metric_object
+from eval.metrics.intervals import bootstrap_interval
+from eval.metrics.ranking_metrics import hit_at_k, ndcg_at_k, recall_at_k, reciprocal_rank
+from eval.metrics.summary import metric_object
 from rag.errors import DatasetError
+from rag.json_text import parse_json
 
 RECALL_AT = (1, 3, 5, 10, 20, 100)
 PASSAGES = 100
-"""Passages asked for per query; they hold the documents that are ranked. Where documents have several passages these are
-fewer than 100 documents, so that recall@100 is a lower bound: of the documents of the first 100 passages."""
+"""Passages retrieved per query; their documents are ranked.
+
+Where documents have several passages, these are fewer than 100 documents, so that recall@100 is a lower
+bound: of the documents of the first 100 passages.
+"""
 _GRADE = re.compile(r"-?[0-9]{1,9}")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z _-]*")
-"""The last field of a header: words, and nothing that may have been meant as a number."""
+"""The last field of a header: words, and nothing that could be a number."""
 
 Ranking = list[tuple[str, float]]
 
@@ -41,7 +45,7 @@ class CorpusDocument:
 
 @dataclass(frozen=True, slots=True)
 class BeirSet:
-    """A benchmark: documents, the judged queries by id, and for each the grade of its relevant documents."""
+    """A benchmark: documents, judged queries by id, and grades by query and document."""
 
     documents: tuple[CorpusDocument, ...]
     queries: dict[str, str]
@@ -57,9 +61,12 @@ class BeirRun:
 
 
 def read_beir(folder: Path) -> BeirSet:
-    """The benchmark in `folder`: corpus.jsonl, queries.jsonl and qrels/*.tsv (test.tsv alone if there is one).
+    """Return the benchmark in `folder`.
 
-    Queries without judgements are left out, as BEIR does; documents judged but not in the corpus stay judged.
+    It is made of corpus.jsonl, queries.jsonl and qrels/*.tsv (test.tsv alone if there is one).
+
+    Queries without judgements are left out, as BEIR does; documents judged but not in the corpus stay
+    judged.
 
     Raises:
         DatasetError: a file is missing or a line is malformed (with its number).
@@ -75,7 +82,10 @@ def read_beir(folder: Path) -> BeirSet:
 
 
 def rank_documents(passages: Sequence[tuple[str, float]]) -> Ranking:
-    """Documents with the score of their best passage, best first, ties by id; from (document, score) of passages."""
+    """Return documents by the score of their best passage, best first, ties by id.
+
+    `passages` are pairs of document and score.
+    """
     best: dict[str, float] = {}
     for document, score in passages:
         best[document] = max(score, best.get(document, score))
@@ -87,7 +97,11 @@ def run_beir(
     search_many: Callable[[Sequence[str]], Iterable[Sequence[tuple[str, float]]]],
     on_query: Callable[[], None] = lambda: None,
 ) -> BeirRun:
-    """The ranking of every query; `search_many` gives, for each question in order, (document id, score) of passages."""
+    """Return the ranking of every query, with the seconds of the search.
+
+    `search_many` takes the questions and returns, in their order, pairs of document id and score of
+    passages.
+    """
     start = perf_counter()
     rankings = {}
     for query, passages in zip(benchmark.queries, search_many(list(benchmark.queries.values())), strict=True):
@@ -97,7 +111,7 @@ def run_beir(
 
 
 def query_scores(ranking: Ranking, grades: Mapping[str, int]) -> dict[str, float]:
-    """Every measure of one ranking, by its name in the interface; all 0.0 for an empty ranking."""
+    """Return every measure of one ranking by name; all 0.0 for an empty ranking."""
     gains = [float(grades.get(document, 0)) for document, _ in ranking]
     ideal = [float(grade) for grade in grades.values() if grade > 0]
     scores = {"ndcg@10": ndcg_at_k(gains, ideal, 10), "MRR@10": reciprocal_rank(gains, 10)}
@@ -106,7 +120,10 @@ def query_scores(ranking: Ranking, grades: Mapping[str, int]) -> dict[str, float
 
 
 def beir_object(benchmark: BeirSet, run: BeirRun, *, samples: int = 2000, seed: int = 0) -> dict[str, Any]:
-    """The result in the form of the interface: n, metrics with 95 % bootstrap intervals over queries, seconds."""
+    """Return the result in the form of the interface.
+
+    It has n, the metrics with 95 % bootstrap intervals over queries, and seconds.
+    """
     rows = [
         query_scores(run.rankings.get(query, []), grades) for query, grades in benchmark.judgements.items()
     ]
@@ -118,7 +135,7 @@ def beir_object(benchmark: BeirSet, run: BeirRun, *, samples: int = 2000, seed: 
 
 
 def _entries(path: Path) -> Iterator[CorpusDocument]:
-    """The lines of a file, whose ids must differ."""
+    """Yield the entries of a file, whose ids must differ."""
     seen: dict[str, int] = {}
     for number, line in enumerate(_lines(path), start=1):
         if line.strip():
@@ -132,9 +149,12 @@ def _entries(path: Path) -> Iterator[CorpusDocument]:
 
 
 def _entry(place: str, line: str) -> CorpusDocument:
-    """One line; a number as `_id` becomes a string, and no title an empty one."""
+    """Return the entry of one line.
+
+    A number as `_id` becomes a string, a missing title an empty one.
+    """
     try:
-        value = json.loads(line)
+        value = parse_json(line)
     except json.JSONDecodeError as exc:
         raise DatasetError(f"{place}: {exc.msg}. Each line must be one JSON object.") from exc
     except (ValueError, RecursionError) as exc:
@@ -154,23 +174,26 @@ def _entry(place: str, line: str) -> CorpusDocument:
 
 
 def _check_characters(place: str, **fields: str) -> None:
-    """Refuses halves of characters, which no file and no database can hold."""
+    """Refuse halves of characters, which no file and no database can store."""
     for field, text in fields.items():
         try:
             text.encode("utf-8")
         except UnicodeEncodeError as exc:
             raise DatasetError(
-                f'{place}: "{field}" holds half a character (\\u{ord(text[exc.start]):04x} alone, at {exc.start}); write it '
+                f'{place}: "{field}" has half a character (\\u{ord(text[exc.start]):04x} alone, at {exc.start}); write it '
                 "whole or take it out."
             ) from exc
 
 
 def _judgements(folder: Path) -> dict[str, dict[str, int]]:
-    """Query id to grades of documents, from the tab-separated files that BEIR has; a first line may be a header."""
+    """Return the grades of documents by query id, from BEIR's tab-separated files.
+
+    The first line of a file may be a header.
+    """
     files = [folder / "test.tsv"] if (folder / "test.tsv").is_file() else sorted(folder.glob("*.tsv"))
     if not files:
         raise DatasetError(
-            f"{folder} holds no judgements: expected qrels/test.tsv (query-id, corpus-id, score)."
+            f"{folder} has no judgements: expected qrels/test.tsv (query-id, corpus-id, score)."
         )
     judgements: dict[str, dict[str, int]] = {}
     for file in files:
@@ -187,7 +210,10 @@ def _judgements(folder: Path) -> dict[str, dict[str, int]]:
 
 
 def _fields(place: str, line: str) -> list[str]:
-    """The fields of one line, read alone, so that a lost quotation mark cannot swallow the lines after it."""
+    """Return the fields of one line.
+
+    Each line is parsed alone, so that an unclosed quotation mark cannot swallow the lines after it.
+    """
     try:
         return next(csv.reader([line], delimiter="\t"), [])
     except csv.Error as exc:
@@ -201,7 +227,7 @@ def _lines(path: Path) -> list[str]:
         return path.read_text(encoding="utf-8").split("\n")
     except OSError as exc:
         raise DatasetError(
-            f"{path} cannot be read ({exc.strerror}). A BEIR folder holds corpus.jsonl, queries.jsonl and qrels/."
+            f"{path} cannot be read ({exc.strerror}). A BEIR folder has corpus.jsonl, queries.jsonl and qrels/."
         ) from exc
     except UnicodeDecodeError as exc:
         line = 1 + exc.object[: exc.start].count(b"\n")

@@ -1,6 +1,7 @@
-"""The gate's threshold from data: what each threshold would refuse and answer on a golden set with unanswerable questions.
+"""The gate's threshold from a golden set with unanswerable questions.
 
-Only retrieval runs, no language model. Answering is right here when the notes hold the answer and it was found.
+Only retrieval runs, no language model. Answering is right here when the notes contain the answer and it was
+found.
 """
 
 from __future__ import annotations
@@ -9,21 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eval.abstention import CurvePoint, RiskCoverage, risk_coverage
-from eval.gold_match import Span, relevance
-from eval.golden import GoldenQuestion
-from eval.retrieval_scores import span_of
+from eval.golden.gold_match import Span, relevance
+from eval.golden.golden_file import GoldenQuestion
+from eval.metrics.abstention import CurvePoint, RiskCoverage, risk_coverage
+from eval.metrics.retrieval_scores import span_of
 from rag.errors import DatasetError
-from rag.settings_sources import write_setting
+from rag.settings_loading import write_setting
 from rag.types import Hit
 
 NOTHING_FOUND = -1.0
-"""The confidence of a question without hits: the least a cosine can be."""
+"""The confidence of a question without hits: the lowest possible cosine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """One question's confidence as the gate sees it, and whether answering it would be right."""
+    """The gate's confidence in one question; `found` if answering it would be right."""
 
     question_id: str
     score: float
@@ -33,7 +34,10 @@ class Confidence:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The curve, the point chosen for the target (None when no threshold reaches it), and the gate as it is now."""
+    """The curve with the chosen and the current point.
+
+    `chosen` and `threshold` are None when no threshold reaches the target.
+    """
 
     curve: RiskCoverage
     chosen: CurvePoint | None
@@ -46,7 +50,10 @@ class Calibration:
 def question_confidence(
     question: GoldenQuestion, hits: Sequence[Hit], gold: Sequence[Span], shown: int, score: float | None
 ) -> Confidence:
-    """The confidence of one question, from the gate's `score` of its hits (None without any); its answer counts as found when one of the `shown` best hits holds gold.
+    """Return the confidence of one question from the gate's `score` of its hits.
+
+    `score` is None without hits. The answer counts as found when one of the `shown` best hits overlaps the
+    gold.
 
     A question with answers but no gold spans counts as found.
     """
@@ -61,13 +68,15 @@ def calibrate(
     max_refused: float | None = None,
     target_risk: float | None = None,
 ) -> Calibration:
-    """The calibration for one target: at most `max_refused` of the answerable refused, or at most `target_risk` wrong.
+    """Return the calibration for one target.
 
-    For `max_refused` it is the strictest such threshold, for `target_risk` the one with the highest coverage. The
-    threshold lies half-way to the next lower confidence, so that it does not hang on one question's last digit.
+    The target is at most `max_refused` of the answerable questions refused, or at most `target_risk` of the
+    answers wrong. For `max_refused` the strictest such threshold is chosen, for `target_risk` the one with
+    the highest coverage. The threshold is half-way to the next lower confidence, so that it does not depend
+    on one question's last digit.
 
     Raises:
-        DatasetError: the golden set lacks answerable or unanswerable questions.
+        DatasetError: the golden set has no answerable or no unanswerable questions.
     """
     unanswerable = sum(c.unanswerable for c in confidences)
     if not unanswerable or unanswerable == len(confidences):
@@ -92,7 +101,9 @@ def calibrate(
 
 
 def write_gate_score(path: Path, threshold: float) -> None:
-    """Set `answer.gate_score` in a settings file, keeping its comments; the file is made where there is none.
+    """Write `answer.gate_score` to a settings file, which is made if necessary.
+
+    Its comments are kept.
 
     Raises:
         SettingsError: the file is not TOML or cannot be written.
@@ -110,7 +121,7 @@ def _between(chosen: CurvePoint, curve: RiskCoverage) -> float:
 
 
 def _at(confidences: Sequence[Confidence], threshold: float) -> CurvePoint:
-    """What happens at one threshold."""
+    """Return the point of the curve at one threshold."""
     answered = [c for c in confidences if c.score >= threshold]
     answerable = [c for c in confidences if not c.unanswerable]
     hopeless = len(confidences) - len(answerable)

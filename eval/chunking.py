@@ -1,4 +1,4 @@
-"""How well passages hold what questions need, character by character, at an equal number of tokens shown.
+"""Chunking measured per character at an equal number of tokens shown.
 
 Source of the measures and of the set: Smith and Troynikov, Evaluating Chunking Strategies for Retrieval, Chroma 2024. Theirs
 fix the number of passages, which favours long ones; here the best passages are taken until a budget of tokens is full, the
@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eval.intervals import bootstrap_interval
-from eval.summary import metric_object
+from eval.metrics.intervals import bootstrap_interval
+from eval.metrics.summary import metric_object
 from rag.errors import DatasetError
 
 Span = tuple[int, int]
@@ -43,7 +43,7 @@ class ChunkingSet:
 
 @dataclass(frozen=True, slots=True)
 class SpanScores:
-    """Of one question, per character: gold found, found that is gold, and gold found over gold and found together."""
+    """Recall, precision and intersection over union of one question, per character."""
 
     recall: float
     precision: float
@@ -51,23 +51,28 @@ class SpanScores:
 
 
 class TokenRuler:
-    """Counts the tokens of any span of a text that was tokenized once; `starts` are the tokens' first characters."""
+    """Counter of the tokens of spans of a text that was tokenized once.
+
+    `starts` are the offsets of the tokens' first characters.
+    """
 
     def __init__(self, starts: Sequence[int]) -> None:
         self._starts = starts
 
     def tokens(self, start: int, end: int) -> int:
-        """Tokens that begin inside the span."""
+        """Return the number of tokens that begin inside the span."""
         return bisect_left(self._starts, end) - bisect_left(self._starts, start)
 
     def end_after(self, start: int, tokens: int, end: int) -> int:
-        """Where `tokens` tokens from `start` end, at most `end`."""
+        """Return the end of `tokens` tokens from `start`, at most `end`."""
         place = bisect_left(self._starts, start) + tokens
         return min(end, self._starts[place]) if place < len(self._starts) else end
 
 
 def read_chunking(folder: Path) -> ChunkingSet:
-    """The set of the `chunking_evaluation` package found anywhere under `folder`: questions_df.csv and corpora/*.md.
+    """Return the set of the `chunking_evaluation` package found under `folder`.
+
+    It is made of questions_df.csv and corpora/*.md.
 
     Raises:
         DatasetError: they are not there, or a row is malformed (with its number).
@@ -75,7 +80,7 @@ def read_chunking(folder: Path) -> ChunkingSet:
     found = sorted(folder.rglob("questions_df.csv"))
     if not found:
         raise DatasetError(
-            f"{folder} holds no chunking benchmark: expected questions_df.csv and corpora/*.md under it."
+            f"{folder} has no chunking benchmark: expected questions_df.csv and corpora/*.md under it."
         )
     questions, corpora = [], {}
     for number, row in _rows(found[0]):
@@ -85,14 +90,17 @@ def read_chunking(folder: Path) -> ChunkingSet:
         _check_spans(found[0], number, question, len(corpora[question.corpus]))
         questions.append(question)
     if not questions:
-        raise DatasetError(f"{found[0]} holds no question: expected a row for each under its header.")
+        raise DatasetError(f"{found[0]} has no question: expected a row for each under its header.")
     return ChunkingSet(corpora, tuple(questions))
 
 
 def shown_spans(
     passages: Sequence[tuple[str, int, int]], rulers: dict[str, TokenRuler], budget_tokens: int
 ) -> list[tuple[str, int, int]]:
-    """The passages, best first, that `budget_tokens` tokens show; the last is cut where the budget ends."""
+    """Return the passages, best first, that `budget_tokens` tokens can show.
+
+    The last one is cut where the budget ends.
+    """
     shown = []
     left = budget_tokens
     for corpus, start, end in passages:
@@ -105,7 +113,9 @@ def shown_spans(
 
 
 def span_scores(shown: Sequence[tuple[str, int, int]], question: ChunkingQuestion) -> SpanScores:
-    """Recall, precision and intersection over union of characters; what overlaps is counted once.
+    """Return recall, precision and intersection over union of characters.
+
+    A character in several passages counts once.
 
     Characters of other corpora are found but not gold. All are 0.0 when nothing is shown.
     """
@@ -122,7 +132,7 @@ def span_scores(shown: Sequence[tuple[str, int, int]], question: ChunkingQuestio
 
 
 def chunking_metrics(scores: Sequence[SpanScores], *, samples: int = 2000, seed: int = 0) -> dict[str, Any]:
-    """The means of recall, precision and iou with their 95 % bootstrap intervals."""
+    """Return the means of recall, precision and iou with 95 % bootstrap intervals."""
     return {
         name: metric_object(
             bootstrap_interval([getattr(s, name) for s in scores], samples=samples, seed=seed)
@@ -136,7 +146,7 @@ def _characters(spans: Sequence[Span]) -> set[int]:
 
 
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """The rows of a CSV file, each with the number of its last line."""
+    """Return the rows of a CSV file, each with the number of its last line."""
     reader = csv.DictReader(
         io.StringIO(_text(path, "the questions are in it").removeprefix("\ufeff"), newline="")
     )
@@ -154,13 +164,13 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
 
 
 def _corpus(questions: Path, number: int, name: str) -> str:
-    """The text that the question of line `number` asks about."""
+    """Return the text that the question of line `number` asks about."""
     path = questions.parent / "corpora" / f"{name}.md"
     return _text(path, f"{questions.name}, line {number}, asks about it")
 
 
 def _text(path: Path, needed: str) -> str:
-    """The text of a file, which is there because it is `needed`."""
+    """Return the text of a file; `needed` is the reason why it must exist."""
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as exc:
@@ -172,7 +182,10 @@ def _text(path: Path, needed: str) -> str:
 
 
 def _check_spans(path: Path, number: int, question: ChunkingQuestion, length: int) -> None:
-    """Refuses spans that are not in their corpus of `length` characters, and a question without any."""
+    """Refuse a question without spans, and spans outside their corpus.
+
+    `length` is that of the corpus in characters.
+    """
     outside = [span for span in question.spans if not 0 <= span[0] < span[1] <= length]
     if outside or not question.spans:
         found = f"{outside[0][0]} to {outside[0][1]}" if outside else "none"

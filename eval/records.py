@@ -1,4 +1,4 @@
-"""The record: one golden question, what came back for it, and its scores; a line of a run's `records.jsonl`."""
+"""The record of one golden question with its scores, a line of `records.jsonl`."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from eval.golden import GoldenQuestion
+from eval.golden.golden_file import GoldenQuestion
+from rag.json_text import parse_json
 
 Scores = dict[str, float | None]
-"""Metric name to value; None where the question cannot be scored by it (no reference, no gold, refused)."""
+"""Metric name to value.
+
+None where the question cannot be scored (no reference, no gold, refused).
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """One question of a run.
 
-    `group` is the lecture the gold stands in (the first gold document), empty without gold. `seconds` is wall clock.
-    `details` is what a reader of the report wants to see: hits, answer, citations; JSON values only.
+    `group` is the lecture with the gold (the first gold document), empty without gold. `seconds` is wall
+    clock. `details` is for the reader of the report: hits, answer, citations; JSON values only.
     """
 
     id: str
@@ -33,12 +37,15 @@ class Record:
     details: dict[str, Any] = field(default_factory=dict)
 
     def with_scores(self, scores: Mapping[str, float | None]) -> Record:
-        """This record with `scores` added to its own."""
+        """Return this record with `scores` added to its own."""
         return dataclasses.replace(self, scores={**self.scores, **scores})
 
 
 def record_of(question: GoldenQuestion, scores: Scores, seconds: float, details: dict[str, Any]) -> Record:
-    """The record of a golden question. Scores that are not finite become None: they were not scored."""
+    """Return the record of a golden question.
+
+    Scores that are not finite become None: they were not scored.
+    """
     finite = {
         name: value if value is not None and math.isfinite(value) else None for name, value in scores.items()
     }
@@ -49,17 +56,17 @@ def record_of(question: GoldenQuestion, scores: Scores, seconds: float, details:
 
 
 def record_line(record: Record) -> str:
-    """The record as one line of JSON, safe to write whatever its texts hold."""
+    """Return the record as one line of ASCII JSON, safe for any text."""
     return json.dumps(dataclasses.asdict(record), ensure_ascii=True, allow_nan=False)
 
 
 def parse_record(line: str) -> Record:
-    """The record of a line written by `record_line`.
+    """Return the record of a line written by `record_line`.
 
     Raises:
         ValueError: the line is torn or not a record.
     """
-    fields = json.loads(line)
+    fields = parse_json(line)
     if not isinstance(fields, dict):
         raise ValueError("not a record")
     try:

@@ -1,29 +1,31 @@
-"""The run: a folder with `manifest.json`, `records.jsonl` and `scores.json` that survives being killed at any instant.
+"""The run: a folder that survives being killed at any instant.
 
-Records are appended one by one and reach the disk before the next question; a torn last line is dropped when the run
-is opened again, and the questions that are missing are asked.
+It has `manifest.json`, `records.jsonl` and `scores.json`. Records are appended one by one and reach the
+disk before the next question; a torn last line is dropped when the run is opened again, and the questions
+that are missing are asked.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from eval.golden import GoldenQuestion
+from eval.golden.golden_file import GoldenQuestion
 from eval.records import Record, parse_record, record_line
+from rag.atomic_write import append, write_text
 from rag.errors import DatasetError
+from rag.json_text import parse_json
 
 MANIFEST, RECORDS, SCORES = "manifest.json", "records.jsonl", "scores.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as read from its folder; records in the order they were written."""
+    """A run as read from its folder, with records in the order they were written."""
 
     folder: Path
     manifest: dict[str, Any]
@@ -37,14 +39,14 @@ class Run:
 
 
 def read_run(folder: Path) -> Run:
-    """The run in `folder`.
+    """Return the run in `folder`.
 
     Raises:
         DatasetError: there is none, or its files are damaged.
     """
     if not (folder / MANIFEST).is_file():
         raise DatasetError(
-            f"{folder} holds no run (no {MANIFEST}). Make one with `lectern eval answers --run-dir {folder}`."
+            f"{folder} has no run (no {MANIFEST}). Make one with `lectern eval answers --run-dir {folder}`."
         )
     scores = _read_json(folder / SCORES) if (folder / SCORES).is_file() else {}
     return Run(folder, _read_json(folder / MANIFEST), tuple(_read_records(folder / RECORDS)), scores)
@@ -52,56 +54,47 @@ def read_run(folder: Path) -> Run:
 
 @dataclass(slots=True)
 class RunWriter:
-    """A run being made; made by `open_run`."""
+    """A run being made, opened by `open_run`."""
 
     folder: Path
     done: dict[str, Record] = field(default_factory=dict)
-    _file: IO[bytes] | None = None
 
     def append(self, record: Record) -> None:
         """Write one record through to the disk."""
-        if self._file is None:
-            self._file = (self.folder / RECORDS).open("ab")
-        self._file.write((record_line(record) + "\n").encode("ascii"))
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        append(self.folder / RECORDS, (record_line(record) + "\n").encode("ascii"))
         self.done[record.id] = record
 
     def finish(self, records: Iterable[Record], scores: Mapping[str, Any]) -> None:
-        """Write all records again, in this order, and the scores; both replace what is there in one step."""
-        self.close()
-        _replace(self.folder / RECORDS, "".join(record_line(record) + "\n" for record in records))
-        _replace(self.folder / SCORES, json.dumps(scores, indent=2) + "\n")
+        """Write all records again, in this order, and the scores.
 
-    def close(self) -> None:
-        """Close the records file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        Both files are replaced in one step.
+        """
+        write_text(self.folder / RECORDS, "".join(record_line(record) + "\n" for record in records))
+        write_text(self.folder / SCORES, json.dumps(scores, indent=2) + "\n")
 
 
 def open_run(folder: Path, manifest: Mapping[str, Any]) -> RunWriter:
-    """A run to go on with: new, or the one that was interrupted in `folder`.
+    """Return a run to continue: new, or the one that was interrupted in `folder`.
 
     Two runs are the same when their manifests agree in everything but `created` and `workers`.
 
     Raises:
-        DatasetError: the folder holds a run with other settings, another golden set or another library.
+        DatasetError: the folder has a run with other settings, another golden set or another library.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / MANIFEST
-    manifest = json.loads(json.dumps(manifest))
+    manifest = parse_json(json.dumps(manifest))
     if path.is_file():
         differing = _differences(_read_json(path), manifest)
         if differing:
             raise DatasetError(
-                f"{folder} holds a run that differs in {'; '.join(differing[:3])}. Choose another --run-dir, or delete it."
+                f"{folder} has a run that differs in {'; '.join(differing[:3])}. Choose another --run-dir, or delete it."
             )
         done = {record.id: record for record in _read_records(folder / RECORDS, mend=True)}
         return RunWriter(folder, done)
     if any(folder.iterdir()):
-        raise DatasetError(f"{folder} is not empty and holds no run. Choose another --run-dir.")
-    _replace(path, json.dumps(manifest, indent=2) + "\n")
+        raise DatasetError(f"{folder} is not empty and has no run. Choose another --run-dir.")
+    write_text(path, json.dumps(manifest, indent=2) + "\n")
     return RunWriter(folder)
 
 
@@ -112,9 +105,10 @@ def answer_all(
     workers: int = 1,
     on_record: Callable[[Record], None] | None = None,
 ) -> list[Record]:
-    """A record for every question, in the order of the questions; those that `writer` already has are not asked again.
+    """Return a record for every question, in the order of the questions.
 
-    `evaluate` is called in `workers` threads; records are written in the order they are ready.
+    Those that `writer` already has are not asked again. `evaluate` is called in `workers` threads; records
+    are written in the order they are ready.
     """
     done = {q.id: writer.done[q.id] for q in questions if writer and q.id in writer.done}
     for record in done.values():
@@ -136,7 +130,7 @@ def answer_all(
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """Where two manifests differ, as `key: old, now new`."""
+    """Return the differences of two manifests, as `key: old, now new`."""
     found = []
     for key in sorted({*old, *new} - {"created", "workers"}):
         before, after = old.get(key), new.get(key)
@@ -148,7 +142,10 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "
 
 
 def _read_records(path: Path, *, mend: bool = False) -> list[Record]:
-    """The records of a file. A last line that a kill tore off is left out, and cut off the file when `mend`."""
+    """Return the records of a file without a torn last line.
+
+    With `mend` that line is also cut off the file.
+    """
     if not path.is_file():
         return []
     content = path.read_bytes()
@@ -174,19 +171,9 @@ def _read_records(path: Path, *, mend: bool = False) -> list[Record]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as exc:
         raise DatasetError(f"{path} cannot be read: {exc}. Delete the run and make it again.") from exc
     if not isinstance(content, dict):
-        raise DatasetError(f"{path} holds no JSON object. Delete the run and make it again.")
+        raise DatasetError(f"{path} has no JSON object. Delete the run and make it again.")
     return content
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file so that it is either the old or the new one, whatever happens."""
-    temporary = path.with_suffix(path.suffix + ".tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -1,4 +1,7 @@
-"""The usual ways to cut text, to be measured beside ours: LangChain's recursive splitter and plain windows of tokens."""
+"""The usual text splitters, measured beside ours.
+
+They are LangChain's recursive splitter and plain windows of tokens.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ RECURSIVE_TOKENS = (200, 400, 800)
 
 
 def recursive_cutter(tokens: int, count_tokens: TokenCounter) -> Cutter:
-    """LangChain's RecursiveCharacterTextSplitter at `tokens` tokens of the embedder, without overlap.
+    """Return LangChain's RecursiveCharacterTextSplitter, without overlap.
+
+    `tokens` is its size in tokens of the embedder.
 
     Raises:
         ModelMissing: langchain-text-splitters is not installed.
@@ -23,7 +28,7 @@ def recursive_cutter(tokens: int, count_tokens: TokenCounter) -> Cutter:
         from langchain_text_splitters import RecursiveCharacterTextSplitter
     except ImportError as exc:
         raise ModelMissing(
-            "The usual splitters are not installed. Install them with: pip install langchain-text-splitters"
+            "The usual splitters need langchain-text-splitters, which is not installed. Run `make setup-dev`"
         ) from exc
     splitter = RecursiveCharacterTextSplitter(
         chunk_size=tokens,
@@ -43,7 +48,10 @@ def recursive_cutter(tokens: int, count_tokens: TokenCounter) -> Cutter:
 
 
 def window_cutter(tokens: int, token_starts: Callable[[str], list[int]]) -> Cutter:
-    """Windows of `tokens` tokens one after the other, as sentence-transformers' token splitter cuts."""
+    """Return a cutter into consecutive windows of `tokens` tokens.
+
+    sentence-transformers' token splitter cuts in the same way.
+    """
 
     def cut(document: Document) -> list[Chunk]:
         starts = token_starts(document.text)
@@ -54,7 +62,7 @@ def window_cutter(tokens: int, token_starts: Callable[[str], list[int]]) -> Cutt
 
 
 def spans_to_chunks(document: Document, spans: Sequence[tuple[int, int]]) -> list[Chunk]:
-    """Plain chunks without title or headings, as such splitters know none."""
+    """Return chunks without title or headings, which such splitters do not know."""
     chunks = []
     for ordinal, (start, end) in enumerate(span for span in spans if span[0] < span[1]):
         text = document.text[start:end]

@@ -1,4 +1,7 @@
-"""Which configuration to take: every combination measured on one golden set, and the cheapest that is as good as the best."""
+"""Choice of a configuration by measuring combinations of settings.
+
+The cheapest is recommended that is not significantly worse than the best.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eval.compare import holm, randomisation_p
-from eval.intervals import Interval, bootstrap_interval
+from eval.metrics.intervals import Interval, bootstrap_interval
 from eval.records import Record
 from rag.errors import InputError
 
@@ -18,7 +21,7 @@ Setting = tuple[tuple[str, Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One configuration as measured: its records, and what a question costs in seconds."""
+    """One measured configuration: its records, and the seconds of a question."""
 
     setting: Setting
     records: Sequence[Record]
@@ -32,7 +35,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Placing:
-    """A configuration beside the best one. `p_value` is Holm-corrected; `worse` says whether it is significantly worse."""
+    """A configuration beside the best one.
+
+    `p_value` is Holm-corrected; `worse` is True if it is significantly worse.
+    """
 
     candidate: Candidate
     score: Interval
@@ -42,7 +48,7 @@ class Placing:
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """Every configuration, the best first, and the cheapest that is not significantly worse than the best."""
+    """Every configuration, the best first, and the recommended one."""
 
     metric: str
     placings: tuple[Placing, ...]
@@ -50,7 +56,7 @@ class SweepResult:
 
 
 def parse_vary(texts: Sequence[str]) -> dict[str, list[str]]:
-    """Dotted keys with the values to try, from `KEY=VALUE,VALUE`.
+    """Return dotted keys with the values to try, from `KEY=VALUE,VALUE`.
 
     Raises:
         InputError: one is not of that form.
@@ -70,13 +76,13 @@ def parse_vary(texts: Sequence[str]) -> dict[str, list[str]]:
 
 
 def combinations(varied: Mapping[str, Sequence[Any]]) -> Iterator[Setting]:
-    """Every combination; the first key changes slowest, so that work for it can be kept."""
+    """Yield every combination; the first key changes slowest, so that work is reused."""
     for values in itertools.product(*varied.values()):
         yield tuple(zip(varied, values, strict=True))
 
 
 def sweep(settings: Sequence[Setting], measure: Callable[[Setting], Candidate], metric: str) -> SweepResult:
-    """The result over all configurations.
+    """Return the result over all configurations.
 
     Raises:
         InputError: no configuration scored `metric` on any question.
@@ -87,7 +93,9 @@ def sweep(settings: Sequence[Setting], measure: Callable[[Setting], Candidate], 
 def placed(
     candidates: Sequence[Candidate], metric: str, *, level: float = 0.05, seed: int = 0
 ) -> SweepResult:
-    """The configurations by their mean of `metric`, each tested against the best over the questions both scored.
+    """Return the configurations by their mean of `metric`, tested against the best.
+
+    The test is over the questions that both scored.
 
     Raises:
         InputError: no configuration scored `metric` on any question.

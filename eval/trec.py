@@ -1,18 +1,20 @@
-"""Rankings and judgements in TREC's formats, so that any other evaluator can check ours."""
+"""Rankings in TREC's run format, so that any other evaluator can check ours."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rag.atomic_write import write_text
 from rag.errors import InputError
 
 
 def run_lines(rankings: Mapping[str, list[tuple[str, float]]], tag: str = "lectern") -> list[str]:
-    """A line `query Q0 document rank score tag` for each ranked document.
+    """Return a line `query Q0 document rank score tag` for each ranked document.
 
-    Evaluators order by score and not by rank, and break ties in ways of their own: scores are therefore written so that
-    they strictly fall with the rank. White space in ids, which the format cannot hold, becomes `_`.
+    Evaluators order by score and not by rank, and break ties in ways of their own: scores are therefore
+    written so that they strictly fall with the rank. White space in ids, which the format does not allow,
+    becomes `_`.
     """
     lines = []
     for query, ranking in rankings.items():
@@ -24,7 +26,7 @@ def run_lines(rankings: Mapping[str, list[tuple[str, float]]], tag: str = "lecte
 
 
 def write_run(path: Path, rankings: Mapping[str, list[tuple[str, float]]], tag: str = "lectern") -> None:
-    """Writes the rankings as a TREC run file.
+    """Write the rankings as a TREC run file.
 
     Raises:
         InputError: the file cannot be written, or two ids are the same without their white space.
@@ -33,7 +35,7 @@ def write_run(path: Path, rankings: Mapping[str, list[tuple[str, float]]], tag: 
     for ranking in rankings.values():
         _check_fields([document for document, _ in ranking])
     try:
-        path.write_text("".join(line + "\n" for line in run_lines(rankings, tag)), encoding="utf-8")
+        write_text(path, "".join(line + "\n" for line in run_lines(rankings, tag)))
     except OSError as exc:
         raise InputError(
             f"{path} cannot be written: {exc.strerror}. Pass --run-out with a path you may write."
@@ -45,12 +47,12 @@ def _field(text: str) -> str:
 
 
 def _check_fields(ids: Sequence[str]) -> None:
-    """Refuses ids that the format cannot tell apart: an evaluator would count one for the other."""
+    """Refuse ids that are the same in the format: one would count for the other."""
     written: dict[str, str] = {}
     for name in ids:
         other = written.setdefault(_field(name), name)
         if other != name:
             raise InputError(
-                f"The ids {other!r} and {name!r} are the same in a TREC run, which holds no white space; rename one, or leave "
+                f"The ids {other!r} and {name!r} are the same in a TREC run, which allows no white space; rename one, or leave "
                 "--run-out out."
             )

@@ -98,7 +98,7 @@ def tags(entry: dict[str, Any]) -> list[str]:
 
 def read_course() -> dict[str, str]:
     """Return the text of every course file by its name, read as `lectern ingest` reads it."""
-    from ingest.readers import read_document
+    from ingest.parsers import read_document
 
     return {
         path.name: read_document(path, path.name).text for path in sorted(COURSE.iterdir()) if path.is_file()

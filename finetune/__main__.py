@@ -1,4 +1,7 @@
-"""`python -m finetune RECIPE FOLDER`: trains a recipe without the command line of Lectern, for launchers such as torchrun."""
+"""`python -m finetune RECIPE FOLDER` trains a recipe.
+
+It is for launchers such as torchrun and needs nothing of Lectern's command line.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ _RANK = os.environ.get("RANK", "0")
 
 
 def main() -> None:
-    """Trains, and in the first process prints what came of it."""
+    """Train; the first process prints the result."""
     args = _parser().parse_args()
     recipe = with_changes(load_recipe(args.recipe), args.data, args.steps)
     outcome = train(recipe, args.folder, overwrite=args.overwrite, quiet=_RANK != "0")
@@ -31,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("folder", type=Path, help="folder of the run")
     parser.add_argument("--data", help="rows instead of the recipe's")
     parser.add_argument("--steps", type=_positive, help="stop after so many steps")
-    parser.add_argument("--overwrite", action="store_true", help="replace the run that the folder holds")
+    parser.add_argument("--overwrite", action="store_true", help="replace the run in the folder")
     return parser
 
 

@@ -1,23 +1,22 @@
-"""An adapter on disk: written whole or not at all, with a manifest that says what it was trained from."""
+"""An adapter on disk, written whole or not at all, with a manifest of its origin."""
 
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from finetune.recipe import Recipe
-from rag.chat_models.lora_adapter import CONFIG_NAME, WEIGHTS_NAME
+from rag.atomic_write import new_folder, write_text
+from rag.chat_models.files.lora_adapter import CONFIG_NAME, WEIGHTS_NAME
 from rag.errors import TrainingError
+from rag.json_text import parse_json
 
 MANIFEST, CARD = "manifest.json", "README.md"
 
 
 def check_adapter(folder: Path) -> None:
-    """Refuses a folder that is no whole adapter.
+    """Refuse a folder that is no whole adapter.
 
     Raises:
         TrainingError: files are missing.
@@ -25,13 +24,13 @@ def check_adapter(folder: Path) -> None:
     missing = [name for name in (CONFIG_NAME, WEIGHTS_NAME) if not (folder / name).is_file()]
     if missing:
         raise TrainingError(
-            f"{folder} holds no {' and no '.join(missing)}, so it is no adapter. "
+            f"{folder} has no {' and no '.join(missing)}, so it is no adapter. "
             "Give the folder `adapter` that `lectern finetune train` wrote."
         )
 
 
 def free_target(target: Path, overwrite: bool) -> None:
-    """Refuses a target that exists, unless it may be replaced.
+    """Refuse a target that exists, unless it may be replaced.
 
     Raises:
         TrainingError: the target exists and may not be replaced.
@@ -43,17 +42,18 @@ def free_target(target: Path, overwrite: bool) -> None:
 
 
 def free_adapter(folder: Path, overwrite: bool) -> None:
-    """Refuses a folder that exists, unless it may be replaced and holds an adapter or nothing: somebody will pass `--out ~`.
+    """Refuse an existing folder, unless it may be replaced and has only an adapter.
+
+    An empty folder may be replaced too. Somebody will pass `--out ~`.
 
     Raises:
         TrainingError: the folder exists and may not be replaced.
     """
     free_target(folder, overwrite)
-    for given in (folder, _part(folder)):
-        if given.exists() and not _is_only_adapter(given):
-            raise TrainingError(
-                f"{given} holds more than an adapter, so it is not replaced. Choose another --out."
-            )
+    if folder.exists() and not _is_only_adapter(folder):
+        raise TrainingError(
+            f"{folder} has more than an adapter, so it is not replaced. Choose another --out."
+        )
 
 
 def _is_only_adapter(folder: Path) -> bool:
@@ -66,9 +66,9 @@ def _is_only_adapter(folder: Path) -> bool:
 
 
 def check_base(adapter: Path, base: str) -> None:
-    """Refuses a base other than the one whose content hash the adapter's manifest holds.
+    """Refuse a base whose content hash is not the one in the adapter's manifest.
 
-    Where there is no manifest, or a base of a hub has no hash, nothing is known and nothing refused.
+    Nothing is refused without a manifest, or for a base of a hub, which has no hash.
 
     Raises:
         TrainingError: the adapter was trained on another base.
@@ -86,7 +86,7 @@ def check_base(adapter: Path, base: str) -> None:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What an adapter says of itself; empty for one of another program, which has no manifest.
+    """Return the manifest of an adapter, empty for one of another program.
 
     Raises:
         TrainingError: the manifest is damaged.
@@ -96,7 +96,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """How an adapter's weights are used, as PEFT wrote it down.
+    """Return the LoRA configuration of an adapter, as PEFT wrote it.
 
     Raises:
         TrainingError: the configuration is damaged.
@@ -106,11 +106,11 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 def _read_object(file: Path, help_with: str) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_text("utf-8"))
+        found = parse_json(file.read_text("utf-8"))
     except ValueError as exc:
         raise TrainingError(f"{file} is no JSON ({exc}). {help_with}") from exc
     if not isinstance(found, dict):
-        raise TrainingError(f"{file} holds no JSON object. {help_with}")
+        raise TrainingError(f"{file} is no JSON object. {help_with}")
     return found
 
 
@@ -122,9 +122,9 @@ def save_adapter(
     base: dict[str, str],
     left_out: dict[str, int],
 ) -> None:
-    """Writes an adapter in bfloat16 with its manifest: nothing half-written is one.
+    """Write an adapter in bfloat16 with its manifest, whole or not at all.
 
-    `state` holds the trained weights of `model` by name, gathered where several processes share them.
+    `state` has the trained weights of `model` by name, gathered if several processes share them.
     """
     import torch
 
@@ -145,21 +145,5 @@ def save_adapter(
 
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
-    """Writes what an adapter says of itself."""
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
-
-
-@contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
-    """A folder under another name that becomes `folder`, in the place of an earlier one, once all is written."""
-    part = _part(folder)
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    yield part
-    if folder.exists():
-        shutil.rmtree(folder)
-    part.rename(folder)
-
-
-def _part(folder: Path) -> Path:
-    return folder.with_name(folder.name + ".part")
+    """Write the manifest of an adapter."""
+    write_text(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")

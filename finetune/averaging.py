@@ -1,8 +1,9 @@
-"""The mean of several adapters that were trained on from the same one: as fast as one of them, and often better than each.
+"""The mean of several adapters that were trained on from the same one.
 
-Runs that share their start and differ in their rows or their order stand near each other, and the mean of their weights behaves like
-the mean of what they say. The factors of a low-rank update are averaged apart, which is the mean of the updates only for
-neighbours: adapters that are none are refused.
+It is as fast as one of them, and often better than each. Runs with the same start and other rows, or another
+order of them, have similar weights, and the mean of the weights behaves like the mean of the outputs. The
+factors of a low-rank update are averaged apart, which equals the mean of the updates only for similar
+adapters: others are refused.
 
 Source: Wortsman et al. 2022, "Model soups: averaging weights of multiple fine-tuned models improves accuracy".
 """
@@ -20,24 +21,25 @@ from finetune.adapter_folder import (
     CARD,
     check_adapter,
     free_adapter,
-    new_folder,
     read_config,
     read_manifest,
     write_manifest,
 )
 from finetune.model_card import command_line
-from rag.chat_models.lora_adapter import CONFIG_NAME, WEIGHTS_NAME
+from finetune.requirements import require_packages
+from rag.atomic_write import new_folder, write_text
+from rag.chat_models.files.lora_adapter import CONFIG_NAME, WEIGHTS_NAME
 from rag.errors import TrainingError
 
 _SHAPING = ("r", "lora_alpha", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern")
-"""What a LoRA configuration says of how its weights are used."""
+"""The keys of a LoRA configuration that say how its weights are used."""
 MOST_APART = 0.5
 """Distance of two adapters' weights as a share of their size. Six pairs of grounded readers that went on from one start were 0.15 to 0.21
 apart, three that did not 0.87 to 1.05, even with the same first weights."""
 
 
 def average(adapters: Sequence[Path], folder: Path, *, overwrite: bool = False) -> Path:
-    """Writes the mean of the adapters' weights as an adapter, and returns its folder.
+    """Write the mean of the adapters' weights as an adapter; return its folder.
 
     Raises:
         TrainingError: fewer than two, one is no whole adapter, they do not belong together, or `folder` may not be replaced.
@@ -54,12 +56,12 @@ def average(adapters: Sequence[Path], folder: Path, *, overwrite: bool = False) 
         shutil.copyfile(adapters[0] / CONFIG_NAME, part / CONFIG_NAME)
         _save(mean, part / WEIGHTS_NAME)
         write_manifest(part, {**manifests[0], "average_of": [str(adapter) for adapter in adapters]})
-        (part / CARD).write_text(_card(adapters, manifests[0]), "utf-8")
+        write_text(part / CARD, _card(adapters, manifests[0]))
     return folder
 
 
 def _check_same(adapters: Sequence[Path], manifests: Sequence[dict[str, Any]]) -> None:
-    """Refuses adapters of other bases or shapes than the first."""
+    """Refuse adapters of other bases or shapes than the first."""
     configs = [read_config(adapter) for adapter in adapters]
     for adapter, config, manifest in zip(adapters[1:], configs[1:], manifests[1:], strict=True):
         if any(manifest.get(name) != manifests[0].get(name) for name in ("base", "prompt_style")):
@@ -86,6 +88,7 @@ def _weights(adapter: Path) -> dict[str, Any]:
 
 def _mean(adapters: Sequence[Path]) -> dict[str, Any]:
     """The mean of every weight, in the type of the first adapter."""
+    require_packages("torch")
     import torch
 
     states = [_weights(adapter) for adapter in adapters]
@@ -109,7 +112,7 @@ def _mean(adapters: Sequence[Path]) -> dict[str, Any]:
 
 
 def _distance(first: dict[str, Any], second: dict[str, Any]) -> float:
-    """How far two adapters' weights are apart, as a share of the first one's size."""
+    """Return the distance of two adapters' weights, relative to the size of the first."""
     apart = sum(float((first[name].float() - second[name].float()).square().sum()) for name in first)
     size = sum(float(weight.float().square().sum()) for weight in first.values())
     return math.sqrt(apart / size) if size else math.inf

@@ -1,4 +1,7 @@
-"""The model that is tuned: read from a GGUF file, a folder or a hub, in 4 bits if asked, with a LoRA adapter on top."""
+"""The base model of a run, with a LoRA adapter on top.
+
+It is read from a GGUF file, a folder or a hub, in 4 bits if asked.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from finetune.gguf_base import dequantized, gguf_config, located, saved_tokenizer
 from finetune.recipe import LoraPart, ModelPart, Quantization
-from rag.chat_models.lora_adapter import CONFIG_NAME
+from finetune.requirements import ask_hub, is_hub_id, require_packages, unreachable
+from rag.chat_models.files.lora_adapter import CONFIG_NAME
+from rag.chat_models.files.model_shape import downloaded_file
 from rag.errors import ModelMissing, TrainingError
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A base model with its tokenizer; `identity` is a name and a content hash for the adapter's manifest."""
+    """A base model with its tokenizer.
+
+    `identity` is a name and a content hash for the adapter's manifest.
+    """
 
     model: Any
     tokenizer: Any
@@ -40,11 +49,13 @@ def load_tokenizer(base: str) -> Any:
     Raises:
         ModelMissing: nothing there, or access was not granted.
     """
+    require_packages("torch", "transformers")
     from transformers import AutoTokenizer
 
     where = base_path(base)
+    _require_model(where)
     try:
-        folder = _saved_tokenizer(where) if where.endswith(".gguf") else where
+        folder = saved_tokenizer(where) if where.endswith(".gguf") else where
         tokenizer = AutoTokenizer.from_pretrained(folder)
     except (OSError, ValueError) as exc:
         raise ModelMissing(_not_there(where, exc)) from exc
@@ -55,10 +66,11 @@ def load_tokenizer(base: str) -> Any:
 
 
 def load_base(part: ModelPart, *, bfloat16: bool, attention: str = "sdpa", device: str | None = None) -> Base:
-    """The base model, ready to carry an adapter: on `device`, by default this process's GPU or the CPU.
+    """Return the base model, ready for an adapter, on `device`.
 
-    Where accelerate shares the weights out among processes (FSDP) it is left on the CPU, in the first process with its
-    weights and in the others without: a model that needs several GPUs must never lie whole on one.
+    By default that is this process's GPU or the CPU. If accelerate shards the weights among processes (FSDP),
+    the model stays on the CPU, in the first process with its weights and in the others without: a model that
+    needs several GPUs must never be whole on one.
 
     Raises:
         ModelMissing: nothing there, or access was not granted.
@@ -68,7 +80,8 @@ def load_base(part: ModelPart, *, bfloat16: bool, attention: str = "sdpa", devic
     from transformers import AutoModelForCausalLM
 
     where = base_path(part.base)
-    arguments, options = _located(where)
+    _require_model(where)
+    arguments, options = located(where)
     dtype = torch.bfloat16 if bfloat16 else torch.float32
     options |= {"dtype": dtype, "attn_implementation": attention}
     if weights_are_shared_out():
@@ -82,11 +95,11 @@ def load_base(part: ModelPart, *, bfloat16: bool, attention: str = "sdpa", devic
         options["quantization_config"] = nf4_config(dtype)
         if where.endswith(".gguf"):
             arguments, options = (
-                (_dequantized(where),),
+                (dequantized(where),),
                 {k: v for k, v in options.items() if k != "gguf_file"},
             )
     elif where.endswith(".gguf"):
-        options["quantization_config"] = _gguf_config()
+        options["quantization_config"] = gguf_config()
     try:
         model = AutoModelForCausalLM.from_pretrained(
             *arguments, **{k: v for k, v in options.items() if v is not None}
@@ -97,7 +110,10 @@ def load_base(part: ModelPart, *, bfloat16: bool, attention: str = "sdpa", devic
 
 
 def weights_are_shared_out() -> bool:
-    """Whether this process was launched with FSDP (`accelerate launch --config_file finetune/accelerate-fsdp.yaml`)."""
+    """Return whether this process was launched with FSDP.
+
+    That is `accelerate launch --config_file finetune/accelerate-fsdp.yaml`.
+    """
     from accelerate.utils import parse_flag_from_env
 
     return bool(parse_flag_from_env("ACCELERATE_USE_FSDP"))
@@ -141,14 +157,14 @@ def lora_config(part: LoraPart) -> Any:
 
 
 def continued(base: Base, start: str) -> Base:
-    """The base with the adapter of an earlier run on it, ready to be trained further.
+    """Return the base with the adapter of an earlier run on it, to be trained further.
 
     Raises:
-        ModelMissing: the folder holds no adapter.
+        ModelMissing: the folder has no adapter.
     """
     if not (Path(start) / CONFIG_NAME).is_file():
         raise ModelMissing(
-            f"{start} holds no {CONFIG_NAME}. Set lora.start to an adapter folder, or to nothing."
+            f"{start} has no {CONFIG_NAME}. Set lora.start to an adapter folder, or to nothing."
         )
     return Base(with_adapter(base.model, Path(start), trainable=True), base.tokenizer, base.identity)
 
@@ -159,6 +175,7 @@ def with_adapter(model: Any, adapter: Path, *, trainable: bool = False) -> Any:
     Raises:
         TrainingError: the adapter is damaged, or made for a base of another shape.
     """
+    require_packages("peft")
     import torch
     from peft import PeftModel
     from safetensors import SafetensorError
@@ -175,7 +192,9 @@ def with_adapter(model: Any, adapter: Path, *, trainable: bool = False) -> Any:
 
 
 def load_merged(base: str, adapter: Path | None, *, bfloat16: bool, device: str | None = None) -> Base:
-    """The base model with an adapter, if one is given, merged into its weights: nothing of PEFT is left to compute.
+    """Return the base model with an adapter, if one is given, merged into its weights.
+
+    Nothing of PEFT runs in its forward pass.
 
     Raises:
         ModelMissing: the base is not there, or access was not granted.
@@ -188,12 +207,15 @@ def load_merged(base: str, adapter: Path | None, *, bfloat16: bool, device: str 
 
 
 def identity(where: str) -> dict[str, str]:
-    """The name and the content hash of the base in a file, a folder or a hub, for an adapter's manifest."""
+    """Return the name and the content hash of a base for an adapter's manifest."""
     return {"name": Path(where).name, "blake2b": fingerprint(where)}
 
 
 def fingerprint(where: str) -> str:
-    """A content hash of the base: of the file, or of the safetensors of a folder; empty for an id of a hub."""
+    """Return a content hash of a base: of its file or of its folder's safetensors.
+
+    It is empty for an id of a hub.
+    """
     path = Path(where)
     files = [path] if path.is_file() else sorted(path.glob("*.safetensors")) if path.is_dir() else []
     digest = hashlib.blake2b(digest_size=16)
@@ -204,49 +226,18 @@ def fingerprint(where: str) -> str:
     return digest.hexdigest() if files else ""
 
 
-def _located(where: str) -> tuple[tuple[str, ...], dict[str, Any]]:
-    path = Path(where)
-    if path.suffix == ".gguf":
-        return (str(path.parent),), {"gguf_file": path.name}
-    return (where,), {}
+def _require_model(where: str) -> None:
+    """Ask the hub for a model that is not on this machine.
 
-
-def _gguf_config() -> Any:
-    """Asks transformers for plain weights out of a GGUF file; releases before 5.2x always give those."""
-    try:
-        from transformers import GgufConfig
-    except ImportError:
-        return None
-    return GgufConfig(dequantize=True)
-
-
-def _dequantized(where: str) -> str:
-    """A safetensors copy of a GGUF model, kept in the model cache: bitsandbytes quantizes only what it loads from one."""
-    from rag.chat_models.model_cache import cached_folder, content_hash
-
-    def build(folder: Path) -> None:
-        import torch
-        from transformers import AutoModelForCausalLM
-
-        arguments, options = _located(where)
-        model = AutoModelForCausalLM.from_pretrained(
-            *arguments, **options, dtype=torch.bfloat16, quantization_config=_gguf_config()
+    Raises:
+        ModelMissing: the hub cannot be reached.
+    """
+    if not is_hub_id(where) or downloaded_file(where, "config.json"):
+        return
+    if not ask_hub(where):
+        raise ModelMissing(
+            f"The base model {unreachable(where)}. Give a folder with its weights, a GGUF file, or `embedded`."
         )
-        model.save_pretrained(folder)
-
-    return str(cached_folder(f"dequantized-{content_hash(Path(where))}", build))
-
-
-def _saved_tokenizer(where: str) -> str:
-    """The tokenizer of a GGUF file as a folder in the model cache: reading it out of the file takes seconds each time."""
-    from rag.chat_models.model_cache import cached_folder, content_hash
-
-    def build(folder: Path) -> None:
-        from transformers import AutoTokenizer
-
-        AutoTokenizer.from_pretrained(*_located(where)[0], **_located(where)[1]).save_pretrained(folder)
-
-    return str(cached_folder(f"tokenizer-{content_hash(Path(where))}", build))
 
 
 def _not_there(where: str, exc: Exception) -> str:
@@ -257,7 +248,10 @@ def _not_there(where: str, exc: Exception) -> str:
 
 
 def _reason(exc: Exception) -> str:
-    """What another library's error says, in one line: the first, with the next one where it only announces a list."""
+    """Return another library's error in one line.
+
+    It is the first line, with the next one if the first only announces a list.
+    """
     lines = [line.strip() for line in str(exc).splitlines() if line.strip()]
     first = lines[0] if lines else type(exc).__name__
     return (f"{first} {lines[1]}" if first.endswith(":") and len(lines) > 1 else first).rstrip(".:")

@@ -1,4 +1,4 @@
-"""What tuning did, on rows it did not see: base beside adapter, and in which measures it got worse."""
+"""The effect of tuning on rows not seen: base beside adapter, and what got worse."""
 
 from __future__ import annotations
 
@@ -9,18 +9,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from finetune.conversations import Conversations, read_conversations
-from finetune.encoding import IGNORED, Message, encode
+from finetune.conversations import Conversations
+from finetune.dataset import read_conversations
+from finetune.encoding import IGNORED, encode
 from finetune.intents import learn_intents
 from finetune.recipe import Recipe
+from finetune.requirements import require_packages
+from rag.chat_models.files.control_tokens import Message
 from rag.errors import DatasetError
 from rag.prompt import ABSTENTION, cited_numbers
 
 TOLERANCE = 0.02
 """A measure must fall by more than this share of its value to count as worse."""
 SURE = 0.95
-"""And the interval of the fall that holds this share of the resamples must not reach 0: one answer of six that came out
-otherwise is noise."""
+"""The share of the resamples in the interval of a fall, which must not reach 0.
+
+One different answer of six is noise.
+"""
 Scores = dict[str, dict[str, float]]
 """For each measure the score of each row it applies to, by the row's name. Of perplexity it is the loss."""
 LOWER_IS_BETTER = frozenset(("perplexity", "refused_wrongly"))
@@ -29,10 +34,11 @@ _PLACEHOLDER = re.compile(r"\{\{[^{}]+\}\}")
 
 @dataclass(frozen=True, slots=True)
 class BeforeAfter:
-    """Each measure of the base and of the adapter on `rows` held-out rows, and the names of those that got worse.
+    """Each measure of the base and of the adapter on `rows` held-out rows.
 
-    `counts` says on how many of the rows each measure was taken: placeholders, for one, only where a row has some. `wanted`
-    has what the rows' own answers score where a measure depends on a classifier: its ceiling.
+    `worse` names those that fell. `counts` is the number of rows of each measure: placeholders, for example,
+    count only in rows that have some. `wanted` is the score of the rows' own answers for a measure that
+    depends on a classifier: its ceiling.
     """
 
     base: dict[str, float]
@@ -44,10 +50,12 @@ class BeforeAfter:
 
 
 def before_after(recipe: Recipe, adapter: Path, limit: int, most_tokens: int = 256) -> BeforeAfter:
-    """Measures base and adapter on the first `limit` held-out rows of a recipe, answers cut at `most_tokens`.
+    """Measure base and adapter on the first `limit` held-out rows of a recipe.
+
+    Answers are cut at `most_tokens`.
 
     Raises:
-        DatasetError: the recipe holds no rows out.
+        DatasetError: the recipe has no held-out rows.
         TrainingError: the model needs a GPU and there is none, memory ran out, or the adapter is for another base.
     """
     from finetune.base_model import load_base, with_adapter
@@ -55,11 +63,12 @@ def before_after(recipe: Recipe, adapter: Path, limit: int, most_tokens: int = 2
     from finetune.memory import explained_memory, require_gpu
     from finetune.trainer import use_bfloat16
 
+    require_packages("torch", "transformers", "peft")
     require_gpu(recipe.model.base)
     found = read_conversations(recipe.data, recipe.training.seed)
     rows = found.held_out[:limit]
     if not rows:
-        raise DatasetError("The recipe holds no rows out. Set data.evaluation_share above 0.")
+        raise DatasetError("The recipe has no held-out rows. Set data.evaluation_share above 0.")
     wanted = [row[-1]["content"] for row in rows]
     intent_scores = _intent_measure(found, limit)
 
@@ -81,7 +90,10 @@ def before_after(recipe: Recipe, adapter: Path, limit: int, most_tokens: int = 2
 
 
 def _intent_measure(found: Conversations, limit: int) -> Callable[[Sequence[str]], Scores]:
-    """From answers to the held-out rows to which of them serve the row's intent; nothing where rows have none."""
+    """Return the measure of whether answers serve the intents of the held-out rows.
+
+    It gives nothing if the rows have no intents.
+    """
     known = learn_intents([row[-1]["content"] for row in found.train], found.train_intents)
     intents = found.held_out_intents[:limit]
     if known is None or not intents:
@@ -90,14 +102,20 @@ def _intent_measure(found: Conversations, limit: int) -> Callable[[Sequence[str]
 
 
 def means(scores: Scores) -> dict[str, float]:
-    """The value of each measure over the rows it applies to; perplexity is the exponential of the mean loss."""
+    """Return each measure over the rows it applies to.
+
+    Perplexity is the exponential of the mean loss, the others are means.
+    """
     found = {name: _mean(list(rows.values())) for name, rows in scores.items() if rows}
     return {name: math.exp(value) if name == "perplexity" else value for name, value in found.items()}
 
 
 def worse(base: Scores, tuned: Scores) -> tuple[str, ...]:
-    """The measures in which the tuned model falls behind the base, on the rows that both scored, by more than the tolerance
-    and by more than chance. A single row has no chance to speak of: what it says counts."""
+    """Return the measures in which the tuned model is worse than the base.
+
+    They fall by more than the tolerance and by more than chance, on the rows that both scored. A single row
+    has no chance to estimate, so its fall counts.
+    """
     found = []
     for name, before in base.items():
         pairs = [(before[row], score) for row, score in tuned.get(name, {}).items() if row in before]
@@ -114,12 +132,15 @@ def _fell(name: str, pairs: Sequence[tuple[float, float]]) -> bool:
 
 
 def surely_above_zero(values: Sequence[float], samples: int = 2000) -> bool:
-    """Whether the bootstrap interval of the mean lies above 0; the same values get the same answer.
+    """Return whether the bootstrap interval of the mean is above 0.
+
+    The same values give the same answer.
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13 (percentile interval).
     """
     import numpy as np
 
+    # A row of indexes is one resample of the rows, with replacement.
     drawn = np.random.default_rng(0).integers(0, len(values), (samples, len(values)))
     low = np.quantile(np.asarray(values)[drawn].mean(axis=1), (1 - SURE) / 2)
     return bool(low > 0)
@@ -128,7 +149,10 @@ def surely_above_zero(values: Sequence[float], samples: int = 2000) -> bool:
 def row_losses(
     model: Any, tokenizer: Any, rows: Sequence[Sequence[Message]], batch_rows: int = 8
 ) -> dict[str, float]:
-    """The loss of each row by its place, scaled so that their mean is the mean loss per assistant token over all rows."""
+    """Return the loss of each row by its place.
+
+    Losses are scaled so that their mean is the mean loss per assistant token over all rows.
+    """
     import torch
 
     from finetune.packing import PaddedCollator
@@ -154,7 +178,11 @@ def row_losses(
 
 
 def overlap_scores(answers: Sequence[str], wanted: Sequence[str]) -> Scores:
-    """ROUGE-L of every row; placeholder fidelity, citation and abstention of the rows whose own answer has such a thing."""
+    """Return ROUGE-L of every row, and three measures of rows that they apply to.
+
+    These are placeholder fidelity, citation and abstention; they apply if the row's own answer has such a
+    thing.
+    """
     found: Scores = {
         "ROUGE-L": {},
         "placeholder fidelity": {},
@@ -175,8 +203,13 @@ def overlap_scores(answers: Sequence[str], wanted: Sequence[str]) -> Scores:
 
 
 def rouge_l(said: str, right: str) -> float:
-    """F1 of the longest common subsequence of lower-case words; 0 where either is empty. Source: Lin 2004."""
+    """Return F1 of the longest common subsequence of lower-case words.
+
+    It is 0 if either text is empty. Source: Lin 2004.
+    """
     a, b = re.findall(r"\w+", said.lower()), re.findall(r"\w+", right.lower())
+    # row[j] is the longest common subsequence of the words of `a` so far and the first j words of `b`; only the row
+    # before is needed.
     row = [0] * (len(b) + 1)
     for word in a:
         above = row

@@ -1,9 +1,9 @@
-"""Rows of the Bitext customer-service set as chat turns, split so that no test instruction has a near twin in training.
+"""Rows of the Bitext customer-service set as conversations, split without leakage.
 
-The set paraphrases a few hundred instructions a hundred times each. A random split would put the twin of nearly every test
-instruction into training and measure memory. So instructions that share nearly all their words are grouped, whatever their
-intent (`modify purchase 12, help me` differs from `cancel purchase 12, help me` in one word), and a whole group goes to one
-side.
+The set paraphrases a few hundred instructions a hundred times each. A random split would put a paraphrase of
+nearly every test instruction into training and measure memory. So instructions that share nearly all their
+words are grouped, whatever their intent (`modify purchase 12, help me` differs from `cancel purchase 12, help
+me` in one word), and a whole group goes to one side.
 """
 
 from __future__ import annotations
@@ -22,17 +22,20 @@ from typing import Any
 
 from finetune.conversations import Conversations
 from finetune.recipe import DataPart
+from finetune.requirements import ask_hub, is_hub_id, require_packages, unreachable
 from rag.errors import DatasetError
 
 COLUMNS = ("instruction", "intent", "response")
 FILE_TYPES = (".csv", ".gz", ".parquet", ".jsonl", ".json")
 BROKEN = "\ufffd"
 NEAR_TWIN = 0.8
-"""Instructions whose word sets have this Jaccard similarity are near twins."""
+"""The Jaccard similarity of the word sets of near-duplicate instructions."""
 
 
 def read_customer_service(part: DataPart, seed: int) -> Conversations:
-    """The conversations of a Bitext file or hub data set, split by groups of near-twin instructions.
+    """Return the conversations of a Bitext file or of a hub's data set.
+
+    They are split by groups of near-duplicate instructions.
 
     Raises:
         DatasetError: the file is missing or lacks a column, or no row is left.
@@ -81,9 +84,10 @@ def usable_rows(rows: list[dict[str, Any]]) -> tuple[list[dict[str, str]], dict[
 
 
 def held_out_rows(rows: list[dict[str, str]], share: float, seed: int) -> set[int]:
-    """The indexes of about `share` of the rows of each intent, in whole groups of near-twin instructions.
+    """Return the indexes of about `share` of the rows of each intent.
 
-    A group is held out if no intent that it has rows of gets more than its share.
+    They are whole groups of near-duplicate instructions. A group is held out if none of its intents gets more
+    than its share.
     """
     room = {
         intent: max(1, int(share * count)) for intent, count in Counter(row["intent"] for row in rows).items()
@@ -101,9 +105,10 @@ def held_out_rows(rows: list[dict[str, str]], share: float, seed: int) -> set[in
 
 
 def near_twins(texts: list[str]) -> list[list[int]]:
-    """Groups of texts linked by near-twin pairs, each text in one group, groups in order of their first text.
+    """Return groups of texts that are linked by pairs of near-duplicates.
 
-    Numbers and placeholders count as one word each, so that only an order number does not make a new instruction.
+    Each text is in one group; groups are in order of their first text. Numbers and placeholders count as one
+    word each, so that an order number alone does not make a new instruction.
     """
     places: dict[frozenset[str], list[int]] = defaultdict(list)
     for index, text in enumerate(texts):
@@ -126,10 +131,11 @@ def near_twins(texts: list[str]) -> list[list[int]]:
 
 
 def twin_pairs(sets: Sequence[frozenset[str]]) -> Iterator[tuple[int, int]]:
-    """The pairs of places whose word sets are near twins; equal sets must be one.
+    """Yield the pairs of places whose word sets are near-duplicates.
 
-    Two sets of at least `t` similarity share one of the rarest words of each: of a set of n words, the n - ceil(t n) + 1
-    rarest. Only sets that do are compared, so that the common words, which nearly all sets hold, cost nothing.
+    Equal sets must be one. Two sets of at least `t` similarity share one of the rarest words of each: of a
+    set of n words, the n - ceil(t n) + 1 rarest. Only sets that do are compared, so that the common words,
+    which are in nearly all sets, cost nothing.
 
     Source: prefix filtering, Chaudhuri, Ganti and Kaushik 2006.
     """
@@ -182,8 +188,10 @@ def _read_csv(file: Path) -> list[dict[str, Any]]:
 
 
 def _read_with_datasets(path: str, revision: str) -> list[dict[str, Any]]:
+    require_packages("datasets")
     import datasets
 
+    asked = ask_hub(f"the data set {path}") if is_hub_id(path) else True
     kind = {".parquet": "parquet", ".jsonl": "json", ".json": "json"}.get(Path(path).suffix)
     try:
         if kind:
@@ -192,8 +200,10 @@ def _read_with_datasets(path: str, revision: str) -> list[dict[str, Any]]:
             found = datasets.load_dataset(path, split="train", revision=revision or None)
         return list(found)
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as exc:
-        said = str(exc.__cause__ or exc).strip()  # `datasets` wraps what was wrong in "an error occurred"
-        reason = said.splitlines()[0].rstrip(".") if said else type(exc).__name__
+        cause = str(exc.__cause__ or exc).strip()  # `datasets` wraps the cause in "an error occurred"
+        reason = cause.splitlines()[0].rstrip(".") if cause else type(exc).__name__
+        if not asked:
+            reason = unreachable("the data set")
         raise DatasetError(
             f"{path} cannot be read: {reason}. Give a csv, parquet or jsonl file, or a data set's id."
         ) from exc

@@ -1,8 +1,9 @@
-"""Conversations become tokens of which only the assistant's count for the loss.
+"""Conversations as token ids; only those of the assistant's messages have labels.
 
-The prompt is rendered with the model's own chat template. A token belongs to the assistant if it stands after the
-template's own generation prompt, up to and including the token that ends the turn: without that one a model never learns
-to stop.
+The prompt is rendered with the model's own chat template. A token belongs to the assistant if it comes after
+the template's generation prompt, up to and including the token that ends the message: without that one a
+model never learns to stop. Contents are plain text: a control token written in a row is never a token of that
+kind.
 """
 
 from __future__ import annotations
@@ -12,47 +13,59 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from rag.chat_models.files.control_tokens import ControlTokens, Message, pieces
 from rag.errors import DatasetError
 
 IGNORED = -100
 _BATCH_ROWS = 512
-Message = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Token ids and labels of one conversation, equally long; a label of -100 does not count."""
+    """Token ids and labels of one conversation, of equal length.
+
+    A label of -100 does not count.
+    """
 
     input_ids: list[int]
     labels: list[int]
 
     @property
     def trained_tokens(self) -> int:
-        """How many tokens count for the loss."""
+        """The number of tokens that count for the loss."""
         return sum(label != IGNORED for label in self.labels)
 
 
 def encode(tokenizer: Any, messages: Sequence[Message]) -> Encoded:
-    """The tokens of a conversation with the assistant's turns as labels.
+    """Return the tokens of a conversation with the assistant's messages as labels.
 
     Raises:
-        DatasetError: the conversation has no assistant turn, or the template rewrites earlier turns.
+        DatasetError: the conversation has no answer or begins with one, or the template refuses it or changes earlier
+            messages.
     """
-    return _joined(tokenizer, _tokens(tokenizer, _stretches(tokenizer, messages)))
+    return _joined(
+        tokenizer, _tokens(tokenizer, _stretches(tokenizer, messages, control_tokens_of(tokenizer)))
+    )
 
 
 def encode_all(
     tokenizer: Any, rows: Iterable[Sequence[Message]], context_tokens: int
 ) -> tuple[list[Encoded], int]:
-    """The encoded rows that fit the context, and how many did not and were left out.
+    """Return the encoded rows that fit the context, and the number of longer ones.
 
-    Many rows go to the tokenizer at once, which reads them on all cores.
+    The tokenizer gets many rows at once, which it encodes on all cores.
+
+    Raises:
+        DatasetError: as `encode`.
     """
     kept: list[Encoded] = []
     too_long = 0
     waiting = iter(rows)
-    while batch := [_stretches(tokenizer, messages) for messages in islice(waiting, _BATCH_ROWS)]:
-        ids = iter(_tokens(tokenizer, [text for stretches in batch for text in stretches]))
+    control_tokens = control_tokens_of(tokenizer)
+    while batch := [
+        _stretches(tokenizer, messages, control_tokens) for messages in islice(waiting, _BATCH_ROWS)
+    ]:
+        ids = iter(_tokens(tokenizer, [stretch for stretches in batch for stretch in stretches]))
         for stretches in batch:
             encoded = _joined(tokenizer, list(islice(ids, len(stretches))))
             if len(encoded.input_ids) > context_tokens:
@@ -62,21 +75,52 @@ def encode_all(
     return kept, too_long
 
 
-def _stretches(tokenizer: Any, messages: Sequence[Message]) -> list[str]:
-    """The rendered conversation up to its last answer, cut into what stands before an answer and the answer, in turn."""
-    stretches: list[str] = []
+def encode_prompts(tokenizer: Any, prompts: Iterable[Sequence[Message]]) -> list[list[int]]:
+    """Return the tokens of each prompt, ending where the assistant's answer begins.
+
+    Raises:
+        DatasetError: the model's chat template refuses a prompt.
+    """
+    control_tokens = control_tokens_of(tokenizer)
+    stretches = []
+    for prompt in prompts:
+        messages, mark = control_tokens.hide(prompt)
+        stretches.append(pieces(_template(tokenizer, messages, answering=True), mark))
+    return _tokens(tokenizer, stretches)
+
+
+def control_tokens_of(tokenizer: Any) -> ControlTokens:
+    """Return the control tokens of a transformers tokenizer."""
+    template = getattr(tokenizer, "chat_template", None)
+    return ControlTokens(
+        tokenizer.added_tokens_decoder, str(template or ""), tuple(tokenizer.all_special_ids)
+    )
+
+
+def _stretches(tokenizer: Any, messages: Sequence[Message], control_tokens: ControlTokens) -> list[list[str]]:
+    """Return the rendered conversation, cut into prompts and answers in turn.
+
+    It ends with the last answer. Each part is a list of pieces to be tokenized apart
+    (`control_tokens.pieces`), usually of one.
+    """
+    stretches: list[list[str]] = []
     done = ""
-    for place, message in enumerate(messages):
+    hidden, mark = control_tokens.hide(messages)
+    for place, message in enumerate(hidden):
         if message["role"] != "assistant":
             continue
-        before = _template(tokenizer, messages[:place], answering=True)
-        through = _template(tokenizer, messages[: place + 1], answering=False)
+        if place == 0:
+            raise DatasetError(
+                "A row begins with the assistant, so its first answer has no question. Begin it with a user message."
+            )
+        before = _template(tokenizer, hidden[:place], answering=True)
+        through = _template(tokenizer, hidden[: place + 1], answering=False)
         if not (before.startswith(done) and through.startswith(before)):
             raise DatasetError(
                 "The model's chat template changes earlier turns when a later one is added, so the assistant's tokens "
-                "cannot be told apart. Use rows with one answer each, or another template."
+                "cannot be found. Use rows with one answer each, or another template."
             )
-        stretches += [before[len(done) :], through[len(before) :]]
+        stretches += [pieces(before[len(done) :], mark), pieces(through[len(before) :], mark)]
         done = through
     if not stretches:
         raise DatasetError("A row has no assistant turn, so there is nothing to learn from it. Drop it.")
@@ -84,7 +128,10 @@ def _stretches(tokenizer: Any, messages: Sequence[Message]) -> list[str]:
 
 
 def _joined(tokenizer: Any, stretches: Sequence[list[int]]) -> Encoded:
-    """One row of the tokens of its stretches; nothing after the end of the last answer."""
+    """Return one row made of the tokens of its parts.
+
+    Tokens after the end of the last answer are left out.
+    """
     ids: list[int] = []
     labels: list[int] = []
     last = 0
@@ -97,16 +144,34 @@ def _joined(tokenizer: Any, stretches: Sequence[list[int]]) -> Encoded:
 
 
 def _template(tokenizer: Any, messages: Sequence[Message], *, answering: bool) -> str:
-    return str(tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=answering))
+    from jinja2 import TemplateError
+
+    try:
+        return str(
+            tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=answering)
+        )
+    except (TemplateError, LookupError, TypeError, ValueError) as exc:
+        roles = ", ".join(message["role"] for message in messages)
+        raise DatasetError(
+            f"The model's chat template refuses messages of the roles {roles} ({exc}). Change the row's roles, or take "
+            "a base model whose template has them."
+        ) from exc
 
 
-def _tokens(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
-    """The tokens of each text. Prompt and answer are tokenized apart, as when a model answers: else an answer's first space
-    joins the prompt."""
-    return list(tokenizer(list(texts), add_special_tokens=False)["input_ids"])
+def _tokens(tokenizer: Any, stretches: Sequence[Sequence[str]]) -> list[list[int]]:
+    """Return the tokens of each stretch.
+
+    Prompt and answer are tokenized apart, as when a model answers: otherwise an answer's first space would join the prompt.
+    """
+    texts = [piece for stretch in stretches for piece in stretch]
+    ids = iter(tokenizer(texts, add_special_tokens=False)["input_ids"]) if texts else iter(())
+    return [[number for piece in islice(ids, len(stretch)) for number in piece] for stretch in stretches]
 
 
 def _end_of_turn(tokenizer: Any, ids: list[int]) -> int:
-    """One past the last special token of an answer, which ends the turn; the whole length without any."""
+    """Return the place after the last special token of an answer, which ends it.
+
+    Without any it is the answer's length.
+    """
     special = set(tokenizer.all_special_ids)
     return next((place + 1 for place in range(len(ids) - 1, -1, -1) if ids[place] in special), len(ids))

@@ -1,49 +1,71 @@
-"""What a run will need, from the model's shape alone: gigabytes by purpose and hours, before anything is loaded.
+"""The memory and time of a run, from the model's shape alone.
 
-Sources: QLoRA, Dettmers et al. 2023 (4.127 bits a weight with double quantization); activations, Korthikanti et al. 2022
-(34 bytes x tokens x width a layer in 16 bits, without the attention matrix); 2 floating-point operations a weight and
-token forward, as many again for the gradient of the activations, and a second forward pass with checkpointing. On a CPU
-memory is counted as this project's layers keep it, in 32 bits.
+Nothing is loaded. On a CPU the memory is that of this project's layers, in 32 bits.
+
+Sources:
+    QLoRA, Dettmers et al. 2023 (4.127 bits a weight with double quantization); activations, Korthikanti et al. 2022
+    (34 bytes x tokens x width a layer in 16 bits, without the attention matrix); 2 floating-point operations a weight
+    and token forward, as many again for the gradient of the activations, and a second forward pass with checkpointing.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from finetune.base_model import base_path
 from finetune.recipe import Quantization, Recipe
-from rag.chat_models.gguf_file import read_header
-from rag.chat_models.model_shape import Shape, shape_of_config, shape_of_gguf
-from rag.errors import ModelFailed, TrainingError
+from finetune.requirements import ask_hub, is_hub_id, unreachable
+from rag.chat_models.files.gguf_header import read_header
+from rag.chat_models.files.model_shape import Shape, config_of, shape_of_config, shape_of_gguf
+from rag.chat_models.presets import reference
+from rag.errors import ModelFailed, ModelMissing, TrainingError
 
 _NF4_BYTES = 4.127 / 8
 _ACTIVATION_BYTES = 34
 GPU_FLOPS = 300e12
-"""What training of an 8B model in 4 bits reaches on an H200: 6,700 tokens/s with checkpointing, measured."""
+"""Operations per second in training an 8B model in 4 bits.
+
+Measured on an H200: 6,700 tokens/s with checkpointing.
+"""
 SMALL_GPU_FLOPS = 60e12
-"""What 135 M weights reach there: 112,000 tokens/s, measured; small matrices leave most of the GPU idle."""
+"""Operations per second in training 135 M weights.
+
+Measured on an H200: 112,000 tokens/s; small matrices leave most of the GPU idle.
+"""
 LAYER_SECONDS = 0.015
-"""What a pass forward and back takes for each layer at least, however few tokens it holds: the processor must launch its
-kernels. 535 passes of 30 layers in nf4 took four minutes on the machine of an H200, measured."""
+"""The least time of a pass forward and back for each layer, from kernel launches.
+
+Measured: 535 passes of 30 layers in nf4 took four minutes on the machine of an H200.
+"""
 ONLY_ON_A_GPU = 1e9
-"""Weights above which a model is trained on a GPU or not at all: two cores would take days."""
+"""Weights above which a model is trained on a GPU only: two cores would take days."""
 _SCORED_TOKENS, _SCORED_WORDS, _SCORE_COPIES = 4096, 32_768, 9
-"""On a CPU TRL scores so many tokens against so many words of the vocabulary at once, and holds so many such tiles on the way
-back (TRL 1.16, `kernels/chunked_logprob.py`)."""
+"""Tokens and words of a tile of logits on a CPU, and the tiles kept for backward.
+
+Source: TRL 1.16, `kernels/chunked_logprob.py`.
+"""
 _PROGRAM_BYTES, _WORK_BYTES = 600_000_000, 200_000_000
-"""Python, torch and transformers before anything is loaded; and what TRL, PEFT and the allocator add to what is counted here.
-Peaks of one to four packs of 256 to 2,048 tokens of the embedded model on two cores, measured."""
+"""Memory of the program before anything is loaded, and of the libraries' own work.
+
+The first is Python, torch and transformers; the second what TRL, PEFT and the allocator add to the sums here.
+Measured: peaks of one to four packs of 256 to 2,048 tokens of the embedded model on two cores.
+"""
 CPU_FLOPS = 0.15e12
-"""What two recent processor cores reach: 160 tokens/s for 135 M parameters, measured."""
+"""Operations per second of two recent processor cores.
+
+Measured: 160 tokens/s for 135 M parameters.
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
-    """Bytes by purpose, their sum, and seconds for the run on a GPU and on two processor cores.
+class TrainingEstimate:
+    """Bytes by purpose, their sum, and the seconds of the run on a GPU and on a CPU.
 
-    `program_bytes` is what the program holds before it loads anything: none of a GPU.
+    `program_bytes` is the memory of the program before it loads anything, 0 on a GPU. The CPU has two cores.
     """
 
     parameters: int
@@ -64,11 +86,11 @@ class Estimate:
         return self.program_bytes + int(1.1 * parts)
 
 
-def estimate(recipe: Recipe, tokens_per_epoch: int, *, on_gpu: bool | None = None) -> Estimate:
-    """Memory and time of a recipe whose training rows hold `tokens_per_epoch` tokens; `auto` checkpointing counts as off.
+def estimate(recipe: Recipe, tokens_per_epoch: int, *, on_gpu: bool | None = None) -> TrainingEstimate:
+    """Return memory and time of a recipe with so many tokens in its training rows.
 
-    Memory is that of a GPU or of a CPU; where that is not said, of what this machine would train it on, and of a GPU for a
-    model that no CPU would be given.
+    `auto` checkpointing counts as off. Memory is that of a GPU or of a CPU; by default that of this machine,
+    and that of a GPU for a model that no CPU could train.
     """
     shape = read_shape(recipe.model.base)
     settings = recipe.training
@@ -84,7 +106,7 @@ def estimate(recipe: Recipe, tokens_per_epoch: int, *, on_gpu: bool | None = Non
     passes = 6 if recomputed else 4
     operations = passes * shape.parameters * total
     launching = LAYER_SECONDS * shape.layers * total / batch
-    return Estimate(
+    return TrainingEstimate(
         parameters=shape.parameters,
         adapter_parameters=shape.adapter_parameters(recipe.lora.rank),
         adapter_bytes=16 * shape.adapter_parameters(recipe.lora.rank),
@@ -113,11 +135,12 @@ def _gpu_memory(recipe: Recipe, shape: Shape) -> dict[str, int]:
 
 
 def _cpu_memory(recipe: Recipe, shape: Shape) -> dict[str, int]:
-    """The bytes by purpose that depend on the device: on a CPU, in 32 bits unless told otherwise.
+    """Return the bytes that depend on the device, by purpose: on a CPU, in 32 bits.
 
-    A layer of `fused_llama` keeps for each token: what goes into each of its two halves, and that normed; queries, keys and
-    values, what attention makes of them and that laid side by side; the gate, its silu, the other half and their product; and
-    the narrow side of seven adapters. On the way back one layer's gradients lie beside that.
+    bfloat16 halves them. A layer of `fused_llama` keeps for each token: the input of each of its two halves
+    and the same after its norm; queries, keys and values, the output of attention, and that side by side; the
+    gate, its silu, the other half and their product; and the narrow side of seven adapters. In the backward
+    pass the gradients of one layer are added.
     """
     settings = recipe.training
     quantized = recipe.model.quantization is Quantization.NF4
@@ -145,7 +168,9 @@ def _has_gpu() -> bool:
 
 
 def read_shape(base: str) -> Shape:
-    """The shape of a base model: from a GGUF header, a folder's `config.json`, or the hub's.
+    """Return the shape of a base model.
+
+    It comes from a GGUF header, a folder's `config.json`, a preset, or the hub.
 
     Raises:
         TrainingError: there is no such model, or it is not shaped like Llama.
@@ -154,15 +179,29 @@ def read_shape(base: str) -> Shape:
     if where.endswith(".gguf"):
         return shape_of_gguf(read_header(Path(where)))
     try:
-        file = Path(where) / "config.json"
-        if not file.is_file():
-            from huggingface_hub import hf_hub_download
-
-            file = Path(hf_hub_download(where, "config.json"))
-        return shape_of_config(json.loads(file.read_text("utf-8")))
-    except (OSError, ValueError, ModelFailed) as exc:
+        return shape_of_config(_config(where))
+    except (OSError, ValueError, ModelFailed, ModelMissing) as exc:
         reason = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
         raise TrainingError(
-            f"The shape of {where!r} cannot be read: {reason} Give a folder with a config.json, a GGUF file or `embedded`; "
-            "a model of a hub must be downloaded first."
+            f"The shape of {where!r} cannot be read: {reason.rstrip('.')}. Give a folder with a config.json, a GGUF file or "
+            "`embedded`; a model of a hub must be downloaded first."
         ) from exc
+
+
+def _config(where: str) -> Mapping[str, Any]:
+    """Return the configuration of a model on this machine, of a preset, or of the hub.
+
+    Raises:
+        ModelMissing: it is none of these, or the hub cannot be reached.
+    """
+    try:
+        return config_of(reference(where))
+    except ModelMissing:
+        if not is_hub_id(where):
+            raise
+    if not ask_hub(f"the configuration of {where}"):
+        raise ModelMissing(unreachable(where))
+    from huggingface_hub import hf_hub_download
+
+    config: dict[str, Any] = json.loads(Path(hf_hub_download(where, "config.json")).read_text("utf-8"))
+    return config

@@ -1,4 +1,7 @@
-"""How a module ends that is run by itself (`python -m`): as the command line does, for `finetune` may not ask `ui` for it."""
+"""The exit status of a module that is run by itself (`python -m`).
+
+It is that of the command line, which `finetune` must not import from `ui`.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,10 @@ from rag.errors import LecternError, disk_message
 
 
 def exit_status(main: Callable[[], None], speaker: str = "") -> int:
-    """0 once `main` is done; 1 after an expected error, which is one sentence on stderr, said by `speaker` if there are several.
+    """Return 0 once `main` is done, or 1 after an expected error.
 
-    Who stops reading what is printed (`| head`) has had enough of it: no error. Errors of the system that name no file keep their traceback.
+    The error is one sentence on stderr, with the name of `speaker` if there are several. A closed pipe (`|
+    head`) is no error. Errors of the system that name no file keep their traceback.
     """
     try:
         main()

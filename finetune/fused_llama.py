@@ -1,10 +1,11 @@
-"""A Llama with LoRA layers computed in fewer passes over memory: the same numbers as PEFT's own layers, sooner.
+"""A Llama with LoRA layers computed in fewer passes over memory.
 
-PEFT adds an update to a layer's output in five passes (output, update, scaled, cloned, sum), transformers norms in float32
-in seven, and each layer that reads the same input has its gradient added on its own. Here the update goes straight into the
-product (`addmm`), layers that share an input share its gradient, and on a GPU norm, gate and rotation are one kernel each.
-What the recipe means does not change: the weights stay as they are (4-bit ones are dequantized for each product, as
-bitsandbytes does), and the trained matrices are PEFT's own parameters.
+The numbers are those of PEFT's own layers, in less time. PEFT adds an update to a layer's output in five
+passes (output, update, scaled, cloned, sum), transformers computes norms in float32 in seven, and each layer
+that reads the same input has its gradient added on its own. Here the update goes straight into the product
+(`addmm`), layers that share an input share its gradient, and on a GPU norm, gate and rotation are one kernel
+each. The weights stay as they are (4-bit ones are dequantized for each product, as bitsandbytes does), and
+the trained matrices are PEFT's own parameters.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from torch.nn import functional
 
 
 def fuse(model: Any) -> int:
-    """Gives every attention, feed-forward and norm of a Llama its fused forward; how many layers that were.
+    """Replace the forward of a Llama's layers by fused ones and return their number.
 
-    0, and nothing is changed, for a model that is no Llama or whose adapter is no plain LoRA without dropout.
+    It is 0, and nothing changes, for a model that is no Llama or whose adapter is not plain LoRA without
+    dropout.
     """
     layers = [module for module in model.modules() if type(module).__name__ == "LlamaDecoderLayer"]
     if not all(_plain(linear) for layer in layers for linear in _linears(layer)):
@@ -42,7 +44,10 @@ def _linears(layer: Any) -> list[Any]:
 
 
 def _plain(linear: Any) -> bool:
-    """Whether a layer is a base without bias and exactly one vanilla LoRA on it, without dropout."""
+    """Return whether a layer is a base without bias and exactly one plain LoRA.
+
+    The LoRA has no dropout.
+    """
     adapters = getattr(linear, "active_adapters", [])
     return (
         len(adapters) == 1
@@ -57,7 +62,10 @@ def _plain(linear: Any) -> bool:
 
 
 def _attend(module: Any, unfused: Any, hidden_states: Any, **kwargs: Any) -> Any:
-    """Attention with shared input gradients; with a key-value cache (generation) the module's own forward."""
+    """Compute attention with shared input gradients.
+
+    With a KV cache (generation) it is the module's own forward.
+    """
     if kwargs.get("past_key_values") is not None:
         return unfused(hidden_states=hidden_states, **kwargs)
     from transformers import AttentionInterface
@@ -90,7 +98,10 @@ def _normed(module: Any, x: Any) -> Any:
 
 
 def rotate(query: Any, key: Any, cos: Any, sin: Any) -> tuple[Any, Any]:
-    """Queries and keys of shape (batch, heads, tokens, width) turned by their positions. Source: Su et al. 2021 (RoPE)."""
+    """Return queries and keys rotated by their positions.
+
+    Both have the shape (batch, heads, tokens, width). Source: Su et al. 2021 (RoPE).
+    """
     cos, sin = cos[:, None], sin[:, None]
 
     def turned(x: Any) -> Any:
@@ -120,7 +131,7 @@ def _kernel(name: str, device_type: str) -> Any:
 
 
 def lora_linears(x: Any, *linears: Any) -> list[Any]:
-    """What PEFT's LoRA layers `linears` make of one input, in order."""
+    """Return the outputs of PEFT's LoRA layers `linears` for one input, in order."""
     if torch.is_autocast_enabled(x.device.type):
         x = x.to(torch.get_autocast_dtype(x.device.type))
     name = linears[0].active_adapters[0]
@@ -130,7 +141,7 @@ def lora_linears(x: Any, *linears: Any) -> list[Any]:
 
 
 def dense(weight: Any, dtype: Any) -> Any:
-    """A frozen weight as a matrix (out, in): dequantized where it is held in 4 bits."""
+    """Return a frozen weight as a matrix (out, in), dequantized if it is in 4 bits."""
     state = getattr(weight, "quant_state", None)
     if state is None:
         return weight.to(dtype)
@@ -140,7 +151,10 @@ def dense(weight: Any, dtype: Any) -> Any:
 
 
 class _LoraLinears(torch.autograd.Function):
-    """`x W' + s x A' B'` for several layers: only `x` and the narrow `x A'` are kept for the way back."""
+    """`x W' + s x A' B'` for several layers.
+
+    Only `x` and the narrow `x A'` are kept for the backward pass.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Any, bases: Any, *matrices: Any) -> tuple[Any, ...]:
@@ -151,6 +165,7 @@ class _LoraLinears(torch.autograd.Function):
             narrow.append(flat @ a.to(x.dtype).t())
             out.addmm_(narrow[-1], b.to(x.dtype).t(), alpha=scale)
             outs.append(out.view(*x.shape[:-1], -1))
+        # The 4-bit weights are not saved for backward: they are frozen, and dequantizing them again costs less than memory.
         ctx.bases, ctx.shape = bases, x.shape
         ctx.save_for_backward(flat, *narrow, *matrices)
         return tuple(outs)
@@ -164,7 +179,9 @@ class _LoraLinears(torch.autograd.Function):
             a, b = matrices[2 * place], matrices[2 * place + 1]
             grad = grads[place].reshape(flat.shape[0], -1)
             full = dense(weight, flat.dtype)
+            # The gradients of all layers of this input are summed in one buffer.
             grad_x = grad @ full if grad_x is None else grad_x.addmm_(grad, full)
+            # rank columns only: with y = x W' + s (x A') B', dA = s (dy B)' x and dB = s dy' (x A').
             thin = (grad @ b.to(flat.dtype)).mul_(scale)
             grad_x.addmm_(thin, a.to(flat.dtype))
             found += [

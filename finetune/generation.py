@@ -1,11 +1,15 @@
-"""Answers of a model to many prompts at once: for measuring and for making training rows, not for chatting."""
+"""Answers of a model to many prompts at once.
+
+It is for measuring and for making training rows, not for chatting.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from finetune.encoding import Message
+from finetune.encoding import encode_prompts
+from rag.chat_models.files.control_tokens import Message
 
 
 def answer_all(
@@ -17,18 +21,16 @@ def answer_all(
     batch_tokens: int = 0,
     temperature: float = 0.0,
 ) -> list[str]:
-    """The answer to each prompt, in order: the likeliest, or with a temperature one drawn by torch's own random numbers.
+    """Return the answer to each prompt, in order.
 
-    Prompts of like length share a batch of about `batch_tokens` tokens (0 for as many as suit the device).
+    It is the likeliest one, or with a temperature a random one by torch's own generator. Prompts of similar
+    length share a batch of about `batch_tokens` tokens (0 for as many as suit the device).
     """
     import torch
 
     batch_tokens = batch_tokens or (500_000 if torch.cuda.is_available() else 8_000)
 
-    texts = [
-        tokenizer.apply_chat_template(list(p), tokenize=False, add_generation_prompt=True) for p in prompts
-    ]
-    ids = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
+    ids = encode_prompts(tokenizer, prompts)
     order = sorted(range(len(ids)), key=lambda index: len(ids[index]))
     answers = [""] * len(ids)
     model.eval()

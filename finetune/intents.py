@@ -1,4 +1,7 @@
-"""Which intent an answer serves, told by a classifier that learnt it from the training answers: no model judges another."""
+"""A classifier of the intent that an answer serves.
+
+It learns from the training answers, so that no model judges another.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from finetune.requirements import require_packages
+
 MOST_ANSWERS = 6000
-"""Training answers the classifier sees: with 27 intents more of them change the third digit and cost minutes."""
+"""Training answers for the classifier.
+
+With 27 intents more of them change the third digit and cost minutes.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class IntentClassifier:
-    """Words and word pairs of an answer, weighted by TF-IDF, to its intent by logistic regression."""
+    """Logistic regression from words and word pairs, weighted by TF-IDF, to an intent."""
 
     pipeline: Any
 
@@ -24,9 +32,10 @@ class IntentClassifier:
 
 
 def learn_intents(answers: Sequence[str], intents: Sequence[str]) -> IntentClassifier | None:
-    """The classifier of these answers; None where there are fewer than two intents to tell apart."""
+    """Return the classifier of these answers, or None for fewer than two intents."""
     if len(set(intents)) < 2:
         return None
+    require_packages("sklearn")
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline

@@ -1,6 +1,7 @@
-"""Whether a run fits the machine: fitted to it or refused before it starts, explained where memory runs out after all.
+"""The memory of a run: a run that does not fit is changed or refused at the start.
 
-A kernel that is out of memory ends the process, or another one, without a word; so what is free is asked beforehand.
+A kernel that is out of memory ends the process, or another one, without a word; so the free memory is read
+beforehand. If memory runs out after all, the error is explained.
 """
 
 from __future__ import annotations
@@ -12,18 +13,21 @@ from contextlib import contextmanager
 from finetune.base_model import weights_are_shared_out
 from finetune.estimate import ONLY_ON_A_GPU, estimate, read_shape
 from finetune.recipe import Quantization, Recipe
-from rag.chat_models.device_room import free_bytes
+from rag.chat_models.device_memory import free_bytes
 from rag.errors import TrainingError
 
 _NAMED_SIZE = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[bB](?![a-zA-Z])")
 _CPU_MESSAGE = "DefaultCPUAllocator"
 _CPU_MARGIN = 1.15
-"""What is kept free beside the estimate on a CPU, whose kernel gives no second chance: 4 packs of 2,048 tokens of the embedded
-model peaked 12 % above it."""
+"""The memory kept free beside the estimate on a CPU, relative to it.
+
+The kernel of a computer gives no second chance: 4 packs of 2,048 tokens of the embedded model peaked 12 %
+above the estimate.
+"""
 
 
 def require_gpu(base: str) -> None:
-    """Refuses to start what would take days: a model of billions of weights without a GPU.
+    """Refuse to train billions of weights without a GPU: it would take days.
 
     Raises:
         TrainingError: there is no GPU and the model has more than a billion weights.
@@ -41,7 +45,10 @@ def require_gpu(base: str) -> None:
 
 
 def weights_of(base: str) -> float:
-    """How many weights a base model has: by its shape, by the size in its name (`...-8B`) where it is not here, else 0."""
+    """Return the number of weights of a base model.
+
+    It comes from its shape, from the size in its name (`...-8B`) if it is not here, else it is 0.
+    """
     try:
         return read_shape(base).parameters
     except TrainingError:
@@ -50,7 +57,10 @@ def weights_of(base: str) -> float:
 
 
 def checkpointing(recipe: Recipe) -> bool:
-    """Whether activations are recomputed: as told; for `auto` only where a GPU is too small to keep them."""
+    """Return whether activations are recomputed.
+
+    It is the recipe's choice; `auto` recomputes only on a GPU that is too small to keep them.
+    """
     told = recipe.training.gradient_checkpointing
     if told != "auto":
         return told
@@ -64,7 +74,10 @@ def checkpointing(recipe: Recipe) -> bool:
 
 
 def room() -> int:
-    """The bytes that are free for this process: of its GPU, or its share of the memory where several train on a CPU."""
+    """Return the bytes that are free for this process.
+
+    They are those of its GPU, or its share of the memory if several processes train on a CPU.
+    """
     import torch
 
     if not torch.cuda.is_available():
@@ -74,12 +87,12 @@ def room() -> int:
 
 
 def fitted(recipe: Recipe, free: int) -> tuple[Recipe, str]:
-    """The recipe with as many rows in a forward pass as fit `free` bytes, and what was changed; itself and "" where all fit,
-    or where the model's shape is not known.
+    """Return the recipe with as many rows in a forward pass as fit, and the change.
 
-    Accumulation makes up for them: a step sees the same rows and has the same gradient, up to rounding. Of several processes
-    all take the rows of the one with the least room. On a GPU one row is always tried: its allocator fails with an error that can
-    be explained, where a computer's kernel ends a process.
+    The change is "" if all rows fit in `free` bytes or the model's shape is not known. Accumulation makes up
+    for fewer rows: a step sees the same rows and has the same gradient, up to rounding. Of several processes
+    all take the rows of the one with the least memory. On a GPU one row is always tried: its allocator fails
+    with an error that can be explained, where a computer's kernel ends a process.
 
     Raises:
         TrainingError: not even one row fits the memory of a CPU.
@@ -114,8 +127,10 @@ def fitted(recipe: Recipe, free: int) -> tuple[Recipe, str]:
 
 
 def needed_bytes(recipe: Recipe) -> int:
-    """What a run takes on this machine beside what the program holds before it, on a CPU with its margin; of weights that are
-    shared out (FSDP) this process's part."""
+    """Return the bytes that a run takes on this machine beside the program's own.
+
+    On a CPU its margin is included. Of sharded weights (FSDP) only this process's part counts.
+    """
     import torch
 
     on_gpu = torch.cuda.is_available()
@@ -137,7 +152,10 @@ def _processes() -> int:
 
 
 def _with_rows(recipe: Recipe, rows: int) -> Recipe:
-    """The recipe with so many rows in a forward pass and the same in a step; `rows` divides those it has."""
+    """Return the recipe with so many rows in a forward pass and the same in a step.
+
+    `rows` divides those it has.
+    """
     settings = recipe.training
     more = settings.batch_rows // rows
     changes = {"batch_rows": rows, "accumulation": settings.accumulation * more}
@@ -150,7 +168,7 @@ def _gigabytes(needed: int, free: int) -> str:
 
 @contextmanager
 def explained_memory(recipe: Recipe) -> Iterator[None]:
-    """Turns an allocator's error into a sentence that names the knob to turn.
+    """Turn an allocator's error into a sentence that names the setting to change.
 
     Raises:
         TrainingError: memory ran out.
@@ -168,7 +186,10 @@ def explained_memory(recipe: Recipe) -> Iterator[None]:
 
 
 def out_of_memory(recipe: Recipe) -> str:
-    """What to say when memory ran out of a run that had begun: its folder holds the old recipe, so the next run must replace it."""
+    """Return the message for a run that ran out of memory.
+
+    Its folder has the old recipe, so the next run must replace it.
+    """
     return f"Memory ran out. {_knobs(recipe)} Then train again with --overwrite."
 
 

@@ -1,4 +1,4 @@
-"""The card of an adapter: what it was trained from, on what, by which command, and what came of it."""
+"""The card of an adapter: its base, its rows, its command and its results."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from finetune.adapter_folder import CARD
 from finetune.recipe import Recipe
-from finetune.training import Outcome
+from finetune.training import TrainingResult
+from rag.atomic_write import write_text
 
 if TYPE_CHECKING:
     from finetune.before_after import BeforeAfter
@@ -18,20 +19,23 @@ _MEASURED = ("<!-- measured by lectern finetune evaluate -->\n", "<!-- end of wh
 _NOT_MEASURED = "Base and adapter were not set side by side on held-out rows yet; `lectern finetune evaluate` does it and writes it here.\n"
 
 
-def write_card(outcome: Outcome, recipe: Recipe, command: str) -> None:
-    """Writes `README.md` into the adapter's folder."""
-    (outcome.adapter / CARD).write_text(card(outcome, recipe, command), "utf-8")
+def write_card(outcome: TrainingResult, recipe: Recipe, command: str) -> None:
+    """Write `README.md` into the adapter's folder."""
+    write_text(outcome.adapter / CARD, card(outcome, recipe, command))
 
 
 def write_measured(adapter: Path, found: BeforeAfter) -> bool:
-    """Puts the figures of base and adapter into the adapter's card; False for a card that was not written by `write_card`."""
+    """Write the figures of base and adapter to the adapter's card.
+
+    Return False for a card that was not written by `write_card`.
+    """
     file = adapter / CARD
     text = file.read_text("utf-8") if file.is_file() else ""
     before, first, rest = text.partition(_MEASURED[0])
     _, last, after = rest.partition(_MEASURED[1])
     if not first or not last:
         return False
-    file.write_text(before + first + measured_table(found) + last + after, "utf-8")
+    write_text(file, before + first + measured_table(found) + last + after)
     return True
 
 
@@ -40,7 +44,7 @@ def command_line(words: Sequence[object]) -> str:
     return shlex.join(str(word) for word in words)
 
 
-def card(outcome: Outcome, recipe: Recipe, command: str) -> str:
+def card(outcome: TrainingResult, recipe: Recipe, command: str) -> str:
     """The text of the card, with the metadata that hubs read at its head."""
     held = f"{outcome.held_out_loss:.4f}" if outcome.held_out_loss is not None else "not measured"
     lora, training = recipe.lora, recipe.training

@@ -1,9 +1,9 @@
-"""Rows side by side in one sequence, none of which sees another: no padding, no cross-contamination.
+"""Rows side by side in one sequence, without padding or cross-contamination.
 
-On a GPU the attention of a packed batch runs in the variable-length flash kernel that ships with torch, on a CPU row by row;
-a block-diagonal mask gives the same numbers and takes memory with the square of the batch. Rows that are about equally long
-may also be padded on the right and grouped by length: under causal attention padding on the right changes nothing, so no
-mask is needed either.
+No row attends to another. On a GPU the attention of a packed batch runs in the variable-length flash kernel
+that ships with torch, on a CPU row by row; a block-diagonal mask gives the same numbers and takes memory with
+the square of the batch. Rows of about equal length may also be padded on the right and grouped by length:
+under causal attention padding on the right changes nothing, so no mask is needed either.
 """
 
 from __future__ import annotations
@@ -19,36 +19,42 @@ VARLEN = "lectern_varlen"
 ROW_BY_ROW = "lectern_row_by_row"
 
 
-def pack(lengths: Sequence[int], room: int) -> list[list[int]]:
-    """Indexes of the rows of each pack: best-fit decreasing, every row in exactly one pack of at most `room` tokens.
+def pack(lengths: Sequence[int], limit: int) -> list[list[int]]:
+    """Return the indexes of the rows of each pack, by best-fit decreasing.
+
+    Every row is in exactly one pack of at most `limit` tokens.
 
     Raises:
-        ValueError: a row is longer than the room.
+        ValueError: a row is longer than that.
     """
     packs: list[list[int]] = []
-    left: list[int] = []
-    by_room: dict[int, list[int]] = {}
+    space: list[int] = []
+    by_space: dict[int, list[int]] = {}  # the packs with so many free tokens
     for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
         length = lengths[index]
-        if length > room:
-            raise ValueError(f"row {index} has {length} tokens, more than the {room} of a pack")
-        place = next((r for r in range(length, room + 1) if by_room.get(r)), None)
+        if length > limit:
+            raise ValueError(f"row {index} has {length} tokens, more than the {limit} of a pack")
+        # Best fit: the fullest pack in which the row still fits.
+        place = next((r for r in range(length, limit + 1) if by_space.get(r)), None)
         if place is None:
             packs.append([index])
-            left.append(room - length)
+            space.append(limit - length)
             chosen = len(packs) - 1
         else:
-            chosen = by_room[place].pop()
+            chosen = by_space[place].pop()
             packs[chosen].append(index)
-            left[chosen] -= length
-        by_room.setdefault(left[chosen], []).append(chosen)
+            space[chosen] -= length
+        by_space.setdefault(space[chosen], []).append(chosen)
     return packs
 
 
-def packed_rows(rows: Sequence[Encoded], room: int) -> list[dict[str, list[int]]]:
-    """The packs as `input_ids`, `labels` and `seq_lengths`; the first token of a row is never a target."""
+def packed_rows(rows: Sequence[Encoded], limit: int) -> list[dict[str, list[int]]]:
+    """Return the packs as `input_ids`, `labels` and `seq_lengths`.
+
+    The first token of a row is never a target.
+    """
     packs = []
-    for indexes in pack([len(row.input_ids) for row in rows], room):
+    for indexes in pack([len(row.input_ids) for row in rows], limit):
         chosen = [rows[index] for index in indexes]
         packs.append(
             {
@@ -61,7 +67,7 @@ def packed_rows(rows: Sequence[Encoded], room: int) -> list[dict[str, list[int]]
 
 
 class PackedCollator:
-    """Packs laid end to end as one sequence, with the positions and boundaries of its rows."""
+    """Packs joined into one sequence, with the positions and boundaries of its rows."""
 
     def __call__(self, packs: Sequence[dict[str, list[int]]]) -> dict[str, Any]:
         import torch
@@ -80,7 +86,10 @@ class PackedCollator:
 
 
 class PaddedCollator:
-    """Rows padded on the right to the longest, without a mask: under causal attention no row looks to its right."""
+    """Rows padded on the right to the longest, without a mask.
+
+    Under causal attention no row attends to its right.
+    """
 
     def __init__(self, pad_token_id: int) -> None:
         self._pad = pad_token_id
@@ -96,7 +105,10 @@ class PaddedCollator:
 
 
 def register_varlen() -> str:
-    """The name of the attention for packed batches, registered with transformers; `sdpa` where a GPU's torch has no kernel."""
+    """Register the attention for packed batches with transformers; return its name.
+
+    It is `sdpa` if a GPU's torch has no kernel.
+    """
     import torch
 
     if not torch.cuda.is_available():
@@ -143,9 +155,10 @@ def register_varlen() -> str:
 
 
 def register_row_by_row() -> str:
-    """The name of the attention for packed batches on a CPU, registered with transformers: causal within each row, no mask.
+    """Register the attention for packed batches on a CPU; return its name.
 
-    A mask over the whole batch is kept for every layer: 30 layers and 8 packs of 2,048 tokens come to 32 GB.
+    It is causal within each row, without a mask. A mask over the whole batch is kept for every layer: 30
+    layers and 8 packs of 2,048 tokens come to 32 GB.
     """
     import torch
 
@@ -176,7 +189,10 @@ def register_row_by_row() -> str:
 
 
 def _registered(name: str, attend: Callable[..., tuple[Any, None]]) -> str:
-    """The name under which transformers finds an attention that knows the rows' bounds and so needs no mask."""
+    """Register an attention that needs no mask, and return its name.
+
+    It knows the bounds of the rows.
+    """
     from transformers import AttentionInterface, AttentionMaskInterface
 
     AttentionInterface.register(name, attend)

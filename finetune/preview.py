@@ -1,4 +1,7 @@
-"""What the model will see before a minute is spent on training: rows with their loss mask, and how long rows are."""
+"""A preview of training rows with their loss mask, and of their lengths.
+
+It takes seconds, before a minute is spent on training.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +43,9 @@ class Preview:
 
 
 def preview(recipe: Recipe, count: int) -> Preview:
-    """The first `count` rows of a recipe as the model sees them, and the figures of all."""
-    tokenizer = load_tokenizer(recipe.model.base)
+    """Return the first `count` rows as the model sees them, and the figures of all."""
     found = read_rows(recipe)
+    tokenizer = load_tokenizer(recipe.model.base)
     rows = found.train
     lengths = [len(row.input_ids) for row in rows]
     packs = pack(lengths, recipe.training.context_tokens)
@@ -72,12 +75,15 @@ def segments(tokenizer: Any, row: Encoded) -> tuple[Segment, ...]:
 
 
 def marked(row: tuple[Segment, ...]) -> str:
-    """A row as plain text, what the model learns to say between `{+` and `+}`, as in a word diff."""
+    """Return a row as plain text, with the trained part between `{+` and `+}`.
+
+    It is the notation of a word diff.
+    """
     return "".join(f"{{+{segment.text}+}}" if segment.trained else segment.text for segment in row)
 
 
 def histogram(lengths: list[int], bins: int = 10) -> tuple[tuple[int, int, int], ...]:
-    """Counts of lengths in equal bins from 0 to the longest; none for no lengths."""
+    """Return the counts of lengths in equal bins from 0 to the longest."""
     if not lengths:
         return ()
     width = -(-(max(lengths) + 1) // bins)

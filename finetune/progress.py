@@ -1,4 +1,7 @@
-"""What a run shows and remembers while it goes: a bar with loss and tokens a second, its log, its best weights, a plot of the loss."""
+"""The display and the records of a run.
+
+They are a bar with loss and tokens a second, its log, its best weights, and a plot of the loss.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from typing import Any
 
 
 def progress_callback(tokens_per_step: float, quiet: bool = False) -> Any:
-    """A trainer callback that draws a bar on stderr, or where that is no terminal writes a line at every tenth of the run.
+    """Return a trainer callback that draws a bar on stderr.
 
-    `tokens_per_step` are useful tokens, padding not counted.
+    If stderr is no terminal it writes a line at every tenth of the run. `tokens_per_step` are useful tokens,
+    padding not counted.
     """
     from time import perf_counter
 
@@ -63,13 +67,15 @@ def progress_callback(tokens_per_step: float, quiet: bool = False) -> Any:
 
 
 def _reaches_a_tenth(step: int, steps: int) -> bool:
-    """Whether this step is the first of another tenth of the run."""
+    """Return whether this step is the first of another tenth of the run."""
     return 10 * step // steps > 10 * (step - 1) // steps
 
 
 def log_callback() -> Any:
-    """A trainer callback that leaves no step out of a checkpoint's log, and adds to each entry the seconds of training behind
-    it, over all starts of the run."""
+    """Return a trainer callback that logs every step with its seconds of training.
+
+    No step is left out of a checkpoint's log, and the seconds are those of all starts of the run.
+    """
     from time import perf_counter
 
     from transformers import TrainerCallback
@@ -96,8 +102,11 @@ def log_callback() -> Any:
 
 
 def best_callback(patience: int) -> Any:
-    """A trainer callback that saves the weights of each new lowest held-out loss, and stops after `patience` evaluations
-    without one. It counts in the run's log, so a run that was killed and goes on stops where it would have."""
+    """Return a trainer callback that keeps the weights of the lowest held-out loss.
+
+    It stops after `patience` evaluations without a new lowest one. It counts in the run's log, so a run that
+    was killed and goes on stops where it would have.
+    """
     from transformers import TrainerCallback
 
     class _Best(TrainerCallback):
@@ -113,7 +122,7 @@ def best_callback(patience: int) -> Any:
 
 
 def plot_losses(history: Path, target: Path) -> None:
-    """Draws the training and the held-out loss of a run's `history.json` over its steps."""
+    """Draw the training and held-out loss of a run's `history.json` over its steps."""
     from importlib import import_module
 
     figure_type = import_module("matplotlib.figure").Figure

@@ -1,6 +1,6 @@
-"""What a training run is told: one TOML file, every key checked, every knob with its unit.
+"""A training recipe: one TOML file with every key checked.
 
-An unknown key is an error, never ignored: a misspelt `learning_rat` that silently trains with the default costs a night.
+An unknown key is an error: a misspelt `learning_rat` that silently trains with the default costs a night.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ RECIPES = Path(__file__).parent / "recipes"
 
 
 class Rows(StrEnum):
-    """How the rows of a data set become conversations."""
+    """The form of a data set's rows."""
 
     CUSTOMER_SERVICE = "customer-service"
     GROUNDED = "grounded"
@@ -26,7 +26,7 @@ class Rows(StrEnum):
 
 
 class Quantization(StrEnum):
-    """How the frozen base model's weights are held."""
+    """The type of the frozen base model's weights."""
 
     NONE = "none"
     NF4 = "nf4"
@@ -41,7 +41,7 @@ class ModelPart(_Part):
 
     base: str = Field("embedded", description="`embedded`, a folder, a Hugging Face id or a GGUF file")
     quantization: Quantization = Field(
-        Quantization.NONE, description="`nf4` holds the frozen weights in 4 bits"
+        Quantization.NONE, description="`nf4` stores the frozen weights in 4 bits"
     )
 
 
@@ -110,7 +110,9 @@ class Recipe(_Part):
 
 
 def load_recipe(name: str) -> Recipe:
-    """The recipe in a TOML file, or one of the project's own by name (`smollm2-135m-grounded`).
+    """Return the recipe in a TOML file, or one of the project's own by name.
+
+    A name is for example `smollm2-135m-grounded`.
 
     Raises:
         TrainingError: there is no such recipe, it is not TOML, or a key is unknown or out of range.
@@ -122,7 +124,7 @@ def load_recipe(name: str) -> Recipe:
         raise TrainingError(f"There is no recipe {name!r}. Give a TOML file, or one of: {known}.")
     try:
         return Recipe.model_validate(tomllib.loads(path.read_text("utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise TrainingError(f"{path} is not TOML: {exc}. Correct that line.") from exc
     except ValidationError as exc:
         problems = "; ".join(
@@ -132,7 +134,10 @@ def load_recipe(name: str) -> Recipe:
 
 
 def with_changes(recipe: Recipe, data: str | None = None, steps: int | None = None) -> Recipe:
-    """The recipe on other rows, or for so many steps; other rows are under a licence that the recipe does not know."""
+    """Return the recipe with other rows, or with so many steps.
+
+    The licence of other rows is not known.
+    """
     changes: dict[str, Any] = {}
     if data:
         changes["data"] = recipe.data.model_copy(update={"path": data, "licence": ""})

@@ -1,6 +1,7 @@
-"""The folder of a run: which recipe and rows it holds, its newest checkpoint, and what Lectern may delete there.
+"""The folder of a run: its claim, its newest checkpoint, and what may be deleted.
 
-`--overwrite` deletes what a run writes and nothing else, whatever folder is named: somebody will pass `--out ~`.
+The claim is a file that records the recipe and the rows. `--overwrite` deletes what a run writes and nothing
+else, whatever folder is named: somebody will pass `--out ~`.
 """
 
 from __future__ import annotations
@@ -15,17 +16,21 @@ from pathlib import Path
 
 from finetune.encoding import Encoded
 from finetune.recipe import Recipe
+from rag.atomic_write import write_text
 from rag.errors import TrainingError
+from rag.json_text import parse_json
 
 CLAIM, HISTORY, PLOT, ADAPTER = "recipe.json", "history.json", "loss.png", "adapter"
 _CHECKPOINT = re.compile(r"checkpoint-\d+")
 
 
 def free_run(folder: Path, overwrite: bool) -> None:
-    """Refuses a folder that holds an adapter, or whose content may not be replaced. Nothing is written or deleted.
+    """Refuse a folder with an adapter, or with content that may not be replaced.
+
+    Nothing is written or deleted.
 
     Raises:
-        TrainingError: it holds an adapter and `overwrite` is not set, or it is no run's and holds what a run would replace.
+        TrainingError: it has an adapter and `overwrite` is not set, or it is no run's and has what a run would replace.
     """
     if (folder / ADAPTER).exists() and not overwrite:
         raise TrainingError(
@@ -34,38 +39,39 @@ def free_run(folder: Path, overwrite: bool) -> None:
     in_the_way = [path.name for path in _written(folder)]
     if overwrite and in_the_way and not _is_run(folder):
         raise TrainingError(
-            f"{folder} holds {', '.join(in_the_way[:3])} but no {CLAIM} of a run, so nothing there is replaced. "
+            f"{folder} has {', '.join(in_the_way[:3])} but no {CLAIM} of a run, so nothing there is replaced. "
             "Choose another --out."
         )
 
 
 def check_claim(folder: Path, claim: str) -> None:
-    """Refuses to go on from the checkpoints of another recipe or other rows.
+    """Refuse to go on from the checkpoints of another recipe or other rows.
 
     Raises:
-        TrainingError: the folder holds checkpoints, and they are not of this claim.
+        TrainingError: the folder has checkpoints, and they are not of this claim.
     """
     note = folder / CLAIM
     said = note.read_text("utf-8") if note.is_file() else ""
     if said != claim and last_checkpoint(folder):
         raise TrainingError(
-            f"{folder} holds checkpoints of another recipe or of other rows. Choose another --out, or pass --overwrite."
+            f"{folder} has checkpoints of another recipe or of other rows. Choose another --out, or pass --overwrite."
         )
 
 
 def write_claim(folder: Path, claim: str) -> None:
-    """Notes in a run's folder what it holds; an equal note is left as it is."""
+    """Write the claim into a run's folder; an equal one is left as it is."""
     note = folder / CLAIM
     if note.is_file() and note.read_text("utf-8") == claim:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    part = note.with_name(note.name + ".part")
-    part.write_text(claim, "utf-8")
-    part.replace(note)
+    write_text(note, claim)
 
 
 def claim_of(recipe: Recipe, rows: Iterable[Encoded]) -> str:
-    """What a run's folder says it holds: the recipe, and a content hash of the rows as tokens, wherever they were read."""
+    """Return the claim of a run: its recipe and a content hash of its rows as tokens.
+
+    The hash does not depend on the place of the rows.
+    """
     digest = blake2b(digest_size=16)
     for row in rows:
         digest.update(array("q", [len(row.input_ids), *row.input_ids, *row.labels]).tobytes())
@@ -73,7 +79,7 @@ def claim_of(recipe: Recipe, rows: Iterable[Encoded]) -> str:
 
 
 def clear_run(folder: Path) -> None:
-    """Deletes what a run wrote into its folder; every other file stays. No run's folder is left as it is."""
+    """Delete the files of a run in its folder; other files and other folders stay."""
     if not _is_run(folder):
         return
     for path in list(_written(folder)):
@@ -98,17 +104,21 @@ def _checkpoints(folder: Path) -> list[Path]:
 
 
 def _written(folder: Path) -> Iterator[Path]:
-    """What a run writes into its folder, as far as it is there; the claim last."""
-    yield from (path for name in (ADAPTER, ADAPTER + ".part") if (path := folder / name).is_dir())
+    """Yield the files and folders of a run that exist, the claim last."""
+    for pattern in (ADAPTER, f"{ADAPTER}.part", f"{ADAPTER}.*-*.part", f"{ADAPTER}.*-*.old"):
+        yield from (path for path in sorted(folder.glob(pattern)) if path.is_dir())
     yield from _checkpoints(folder)
     yield from sorted((folder / "runs").glob("*/events.out.tfevents.*"))
     yield from (path for name in (HISTORY, PLOT, CLAIM) if (path := folder / name).is_file())
 
 
 def _is_run(folder: Path) -> bool:
-    """Whether the folder has a claim, which only a run writes; older runs noted the bare recipe."""
+    """Return whether the folder has a claim, which only a run writes.
+
+    Older runs wrote the recipe alone.
+    """
     try:
-        said = json.loads((folder / CLAIM).read_text("utf-8"))
+        said = parse_json((folder / CLAIM).read_text("utf-8"))
         Recipe.model_validate(said.get("recipe", said))
     except (OSError, ValueError, AttributeError):
         return False
@@ -117,7 +127,7 @@ def _is_run(folder: Path) -> bool:
 
 def _is_json(path: Path) -> bool:
     try:
-        json.loads(path.read_text("utf-8"))
+        parse_json(path.read_text("utf-8"))
     except (OSError, ValueError):
         return False
     return True

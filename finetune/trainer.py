@@ -1,7 +1,8 @@
-"""TRL's trainer as the recipe sets it up: every argument that matters, rows that are tokens already, and the weights it ends with.
+"""TRL's trainer as the recipe configures it.
 
-A checkpoint's log holds the loss of every step up to it and the seconds they took, so that a run that was killed and goes on
-comes to the figures of one that was not.
+It sets every argument that matters, takes rows that are tokens already, and loads the final weights. A
+checkpoint's log has the loss of every step up to it and the seconds they took, so that the figures of a run
+that was killed and went on are those of an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ def make_trainer(
     held_rows: list[Encoded],
     folder: Path,
 ) -> Any:
-    """TRL's trainer for a recipe, fed with rows that are already tokens; the adapter trains in float32.
+    """Return TRL's trainer for a recipe, with rows that are already tokens.
 
-    A base that carries an adapter already is trained further.
+    The adapter trains in float32. A base that has an adapter already is trained further.
     """
     from datasets import Dataset
     from peft import PeftModel
@@ -68,7 +69,10 @@ def make_trainer(
 
 
 def run(trainer: Any, checkpoint: str | None) -> None:
-    """Trains from a checkpoint, or from the start; one of the last step has nothing left to train, and is only loaded."""
+    """Train from a checkpoint, or from the start.
+
+    A checkpoint of the last step is only loaded.
+    """
     from transformers import TrainerState
 
     if checkpoint is None or _step_of(checkpoint) < trainer.args.max_steps:
@@ -81,7 +85,10 @@ def run(trainer: Any, checkpoint: str | None) -> None:
 
 
 def best_weights(trainer: Any, patience: int) -> int:
-    """Where a run may stop early, loads the weights of the lowest held-out loss; the step whose weights the model has."""
+    """Load the weights of the lowest held-out loss and return their step.
+
+    Without early stopping the weights of the last step stay.
+    """
     state = trainer.state
     if not patience or not state.best_model_checkpoint or state.best_global_step == state.global_step:
         return int(state.global_step)
@@ -96,7 +103,10 @@ def trained_weights(trainer: Any) -> dict[str, Any]:
 
 
 def mean_loss(history: list[dict[str, Any]]) -> float:
-    """The mean training loss over all steps of a run's log, each entry counting for the steps since the one before."""
+    """Return the mean training loss over all steps of a run's log.
+
+    Each entry counts for the steps since the one before.
+    """
     total, before = 0.0, 0
     for row in history:
         if "loss" in row:
@@ -106,12 +116,18 @@ def mean_loss(history: list[dict[str, Any]]) -> float:
 
 
 def trained_seconds(history: list[dict[str, Any]]) -> float:
-    """Seconds until the last step of a run's log, over all its starts; what a kill undid is not counted."""
+    """Return the seconds until the last step of a run's log, over all its starts.
+
+    Steps that a kill undid are not counted.
+    """
     return max((float(row["seconds"]) for row in history if "loss" in row), default=0.0)
 
 
 def steps_per_epoch(recipe: Recipe, batches_of: int) -> int:
-    """Optimizer steps for `batches_of` rows or packs, shared out among all processes of the run."""
+    """Return the optimizer steps for `batches_of` rows or packs.
+
+    They are shared among all processes of the run.
+    """
     import torch
     from accelerate import PartialState
 
@@ -122,8 +138,11 @@ def steps_per_epoch(recipe: Recipe, batches_of: int) -> int:
 
 
 def _log_into(trainer: Any, folder: Path) -> None:
-    """Keeps TensorBoard's files in the run's folder: transformers learns of it only when training begins, and where a finished
-    checkpoint leaves nothing to train the held-out loss would be logged to `runs/` of whatever folder one stands in."""
+    """Keep TensorBoard's files in the run's folder.
+
+    transformers learns the folder only when training begins. If a finished checkpoint leaves nothing to
+    train, it would log the held-out loss to `runs/` of the current folder.
+    """
     from transformers.integrations.integration_utils import TensorBoardCallback, default_logdir
 
     for callback in trainer.callback_handler.callbacks:
@@ -132,7 +151,10 @@ def _log_into(trainer: Any, folder: Path) -> None:
 
 
 def _load_weights(trainer: Any, checkpoint: str) -> None:
-    """Gives the adapter the weights of a checkpoint; where processes share them (FSDP), each takes its part."""
+    """Load the weights of a checkpoint into the adapter.
+
+    If processes share them (FSDP), each takes its part.
+    """
     from peft import load_peft_weights
     from torch.distributed.tensor import DTensor, distribute_tensor
 
@@ -204,7 +226,10 @@ def _arguments(recipe: Recipe, batches_of: int, evaluates: bool) -> dict[str, An
 
 
 def _grouping() -> dict[str, Any]:
-    """The argument that groups rows of like length, under the name that the installed transformers gives it."""
+    """Return the argument that groups rows of similar length.
+
+    Its name depends on the installed transformers.
+    """
     from transformers import TrainingArguments
 
     newer = "train_sampling_strategy" in TrainingArguments.__dataclass_fields__
@@ -212,7 +237,10 @@ def _grouping() -> dict[str, Any]:
 
 
 def use_bfloat16(precision: str) -> bool:
-    """Whether the forward pass runs in bfloat16: as told, or on a GPU that has it."""
+    """Return whether the forward pass runs in bfloat16.
+
+    It does by choice, or on a GPU that has it.
+    """
     if precision != "auto":
         return precision == "bfloat16"
     import torch

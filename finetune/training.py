@@ -1,8 +1,9 @@
-"""The recipe itself, read from top to bottom: rows, tokens, model, adapter, trainer, adapter folder.
+"""A training run from top to bottom: rows, model, adapter, trainer, folder.
 
-TRL's `SFTTrainer` runs the loop; what is ours is what it is fed: rows encoded with the assistant's tokens as the only labels,
-packed or grouped by length so that no computation is spent on padding, and a model whose LoRA layers take fewer passes over
-memory. Started by torchrun or accelerate, every process runs this file and the rows are shared out among them.
+TRL's `SFTTrainer` runs the loop. Ours are its inputs: rows encoded with the assistant's tokens as the only
+labels, packed or grouped by length so that no computation is spent on padding, and a model whose LoRA layers
+take fewer passes over memory. Started by torchrun or accelerate, every process runs this file and the rows
+are shared among them.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from typing import Any
 from finetune import run_folder
 from finetune.adapter_folder import save_adapter
 from finetune.base_model import Base, continued, load_base, load_tokenizer
-from finetune.conversations import read_conversations
+from finetune.dataset import read_conversations
 from finetune.encoding import Encoded, encode_all
 from finetune.memory import explained_memory, fitted, require_gpu, room
 from finetune.packing import register_varlen
 from finetune.progress import plot_losses, progress_callback
-from finetune.recipe import Recipe
+from finetune.recipe import Quantization, Recipe
+from finetune.requirements import require_packages
 from finetune.trainer import (
     best_weights,
     make_trainer,
@@ -33,16 +35,18 @@ from finetune.trainer import (
     trained_weights,
     use_bfloat16,
 )
+from rag.atomic_write import write_text
 from rag.errors import DatasetError
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a run came to: where the adapter lies, the losses, and how fast it went.
+class TrainingResult:
+    """The result of a run: its adapter, its losses and its speed.
 
-    All figures are of the whole run, also where it was killed and went on. `useful_tokens` are those of the rows it saw, padding
-    not counted, by the mean of a step. `kept_step` is the step whose weights the adapter has: the last one, or with early
-    stopping the one of the lowest held-out loss. `left_out` counts the rows that were not used, by reason.
+    All figures are of the whole run, also if it was killed and went on. `useful_tokens` are those of the rows
+    it saw, padding not counted, by the mean of a step. `kept_step` is the step whose weights the adapter has:
+    the last one, or with early stopping the one of the lowest held-out loss. `left_out` counts the rows that
+    were not used, by reason.
     """
 
     adapter: Path
@@ -64,19 +68,23 @@ class EncodedRows:
     left_out: dict[str, int]
 
 
-def train(recipe: Recipe, folder: Path, *, overwrite: bool = False, quiet: bool = False) -> Outcome:
-    """Trains a recipe in `folder` and returns where the adapter lies; a killed run goes on from its last checkpoint.
+def train(recipe: Recipe, folder: Path, *, overwrite: bool = False, quiet: bool = False) -> TrainingResult:
+    """Train a recipe in `folder`; a killed run goes on from its last checkpoint.
 
-    With `overwrite` what an earlier run wrote there is deleted, once rows and model were found to be usable. Where memory is
-    short, fewer rows go through the model at once; the run is the recipe's all the same, and may go on on another machine.
+    With `overwrite` the files of an earlier run there are deleted, once rows and model are known to be
+    usable. If memory is short, fewer rows go through the model at once; the run is still the recipe's, and
+    may go on on another machine.
 
     Raises:
         DatasetError: no row can be used.
-        TrainingError: the model needs a GPU and there is none, memory ran out or is too small for one row, or the folder holds
+        TrainingError: the model needs a GPU and there is none, memory ran out or is too small for one row, or the folder has
             another recipe's run.
         ModelMissing: the base model is not there.
     """
     run_folder.free_run(folder, overwrite)
+    require_packages("accelerate", "peft", "trl")
+    if recipe.model.quantization is Quantization.NF4:
+        require_packages("bitsandbytes")
     from transformers import set_seed
 
     require_gpu(recipe.model.base)
@@ -107,7 +115,9 @@ def train(recipe: Recipe, folder: Path, *, overwrite: bool = False, quiet: bool 
         save_adapter(model, weights, adapter, recipe, base.identity, rows.left_out)
         _save_history(trainer.state.log_history, folder)
     tokens = round(step_tokens * steps)
-    return Outcome(adapter, train_loss, held_out_loss, seconds, tokens, steps, kept_step, rows.left_out)
+    return TrainingResult(
+        adapter, train_loss, held_out_loss, seconds, tokens, steps, kept_step, rows.left_out
+    )
 
 
 def read_rows(recipe: Recipe) -> EncodedRows:
@@ -135,7 +145,10 @@ def read_rows(recipe: Recipe) -> EncodedRows:
 
 
 def _meet() -> None:
-    """Lets the processes of a run find each other, and each its device, before anything is loaded."""
+    """Let the processes of a run find each other, and each its device.
+
+    It runs before anything is loaded.
+    """
     import torch
     from accelerate import PartialState
 
@@ -150,7 +163,10 @@ def _prepared_base(recipe: Recipe) -> Base:
 
 
 def _take(folder: Path, claim: str, overwrite: bool) -> None:
-    """Makes the folder this run's. Every process looks before the first one writes, so all of them refuse or none."""
+    """Claim the folder for this run.
+
+    Every process checks it before the first one writes, so either all of them refuse or none.
+    """
     from accelerate import PartialState
 
     process = PartialState()
@@ -165,6 +181,6 @@ def _take(folder: Path, claim: str, overwrite: bool) -> None:
 
 
 def _save_history(history: list[dict[str, Any]], folder: Path) -> None:
-    (folder / run_folder.HISTORY).write_text(json.dumps(history, indent=1), "utf-8")
+    write_text(folder / run_folder.HISTORY, json.dumps(history, indent=1))
     if importlib.util.find_spec("matplotlib"):
         plot_losses(folder / run_folder.HISTORY, folder / run_folder.PLOT)

@@ -1,7 +1,8 @@
-"""Which files under the given paths are notes, and what each is called. Links are never followed.
+"""The files under the given paths that are notes, with their names.
 
-It knows what a disk may answer: a file that goes while it is looked for is not there, a folder that may not be listed is told
-and what the library holds of it stays, and a name that is no UTF-8 has a form in which it can be written down.
+All that is passed over is named with its kind. A linked folder is looked into once. The files of a zip archive
+are notes like those of a folder. A file that disappears during the search does not exist; a folder that may not
+be listed is reported, and its notes stay in the library; a name that is no UTF-8 gets a form that can be stored.
 """
 
 from __future__ import annotations
@@ -13,113 +14,85 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+from ingest.archives import is_archive, source_status
+from ingest.skipped import Skipped, by_kind
+from ingest.walk import FoundFile, Walk, found_file, printable
+from ingest.walk import Unreadable as Unreadable  # noqa: PLC0414 - a public name of this module too
 from rag.errors import InputError
-
-_SKIPPED_FOLDERS = frozenset(
-    {
-        "__pycache__",
-        "__MACOSX",
-        "node_modules",
-        "venv",
-        "env",
-        "site-packages",
-        "dist",
-        "build",
-        "target",
-        "_build",
-    }
-)
-_NOT_NOTES = frozenset(
-    """
-    .png .jpg .jpeg .gif .bmp .tif .tiff .webp .svg .ico .heic .psd .ai .eps .mp3 .wav .ogg .flac .m4a .mp4 .mov .avi .mkv
-    .webm .zip .tar .gz .bz2 .xz .7z .rar .jar .whl .iso .dmg .exe .dll .so .dylib .o .a .class .pyc .pyd .wasm .bin .dat
-    .npy .npz .pkl .pickle .joblib .h5 .hdf5 .parquet .feather .arrow .pt .pth .onnx .safetensors .gguf .tflite .db .sqlite
-    .sqlite3 .faiss .ttf .otf .woff .woff2 .eot .css .map .lock .log .tmp .bak .swp .crdownload .part
-    """.split()
-)
 
 _ADDRESS = "file://"
 
 
 @dataclass(frozen=True, slots=True)
-class FoundFile:
-    """A file that may be a note. `name` is relative to `root`, the given folder, with forward slashes."""
-
-    source: Path
-    root: Path
-    name: str
-    size_bytes: int
-    mtime_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A folder or file that could not be looked at, so that nothing is known of the notes in it."""
-
-    source: Path
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Discovery:
-    """What lies under the given paths.
+    """The notes under the given paths.
 
-    `folders` are those given, `listed` all that were looked into. `skipped` counts files that are no notes: pictures,
-    archives, programs, links.
+    `folders` are those given, `listed` all that were looked into. `skipped` is all that was passed over.
+    `broken_links` lead nowhere at the moment, so nothing is known about the notes behind them.
     """
 
     files: tuple[FoundFile, ...]
     folders: tuple[Path, ...]
-    skipped: int
+    skipped: tuple[Skipped, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
     listed: tuple[Path, ...] = ()
+    broken_links: tuple[Path, ...] = ()
 
     def covers(self, source: Path) -> bool:
-        """Whether a note at `source` would have been found if it were still there."""
+        """Return whether a note at `source` would have been found if it were still there."""
         return any(source.is_relative_to(folder) for folder in self.folders) and not self.hides(source)
 
     def hides(self, source: Path) -> bool:
-        """Whether it cannot be known if there is a note at `source`."""
-        return any(source.is_relative_to(entry.source) for entry in self.unreadable)
+        """Return whether it cannot be known if there is a note at `source`."""
+        shut = (*(entry.source for entry in self.unreadable), *self.broken_links)
+        return any(source.is_relative_to(place) for place in shut)
 
 
-def discover(paths: Sequence[Path]) -> Discovery:
-    """The notes under `paths` (files and folders), each once, in the order of the paths and then by name.
+def discover(paths: Sequence[Path], *, below: Path | None = None) -> Discovery:
+    """Return the notes under `paths` (files and folders), each once.
 
-    Hidden files and folders, environments and build folders are left out, and so are links; a file or a folder that is
-    named outright is taken whatever its name.
+    They are in the order of the paths and then by name. A file that is named outright and is somewhere `below`
+    a folder is called by its path from there. Hidden files and folders, environments and build
+    output are passed over; a file or a folder that is named outright is taken whatever its name, unless it is of a kind
+    that cannot be read.
 
     Raises:
-        InputError: a path does not exist or may not be looked at, or there is no note under any of them.
+        InputError: a path does not exist or may not be examined, or there is no note under any of them.
     """
-    found: dict[Path, FoundFile] = {}
-    walks: list[_Walk] = []
+    walk = Walk()
+    folders = []
     for given in paths:
         root, status = _given(given)
         if stat.S_ISDIR(status.st_mode):
-            walks.append(_Walk(root))
-            for file in walks[-1].files:
-                found.setdefault(file.source, file)
+            walk.look_through(root)
+            folders.append(root)
+            continue
+        top = below if below is not None and root.is_relative_to(below) else root.parent
+        if is_archive(root):
+            walk.look_into_archive(root, top)
+            folders.append(root)
         else:
-            found.setdefault(root, _found(root, root.parent, status))
-    skipped = sum(walk.skipped for walk in walks)
-    unreadable = {entry.source: entry for walk in walks for entry in walk.unreadable}
-    if not found:
-        raise InputError(_nothing_found(paths, skipped, len(unreadable)))
+            walk.add_named(found_file(root, top, status))
+    walk.follow_links()
+    if not walk.files:
+        raise InputError(_nothing_found(paths, walk))
     return Discovery(
-        tuple(found.values()),
-        tuple(walk.root for walk in walks),
-        skipped,
-        tuple(unreadable.values()),
-        tuple(folder for walk in walks for folder in walk.listed),
+        tuple(walk.files.values()),
+        tuple(folders),
+        tuple(walk.skipped),
+        tuple(walk.unreadable.values()),
+        tuple(walk.listed),
+        tuple(walk.broken_links),
     )
 
 
 def is_there(source: Path) -> bool:
-    """Whether there is something at `source`: only a disk that says no counts, not one that will not tell."""
+    """Return whether a file exists at `source`.
+
+    It counts as missing only if the disk says so, not if the disk gives no answer.
+    """
     try:
-        source.stat()
+        source_status(source)
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
@@ -128,7 +101,10 @@ def is_there(source: Path) -> bool:
 
 
 def source_text(source: Path) -> str:
-    """The path as the library keeps it: as it is, or as a `file://` address if its name is no UTF-8."""
+    """Return the path as the library stores it.
+
+    A name that is no UTF-8 becomes a `file://` address.
+    """
     text = str(source)
     try:
         text.encode()
@@ -138,22 +114,17 @@ def source_text(source: Path) -> str:
 
 
 def source_path(text: str) -> Path:
-    """The path that `source_text` wrote down."""
+    """Return the path that `source_text` stored."""
     if text.startswith(_ADDRESS):
         return Path(os.fsdecode(unquote_to_bytes(text.removeprefix(_ADDRESS))))
     return Path(text)
 
 
-def printable(text: str) -> str:
-    """The text with what is no UTF-8 as question marks."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
 def _given(path: Path) -> tuple[Path, os.stat_result]:
-    """The full path of what was named, and what it is.
+    """Return the full path of a given file or folder, and its status.
 
     Raises:
-        InputError: it is not there, or may not be looked at.
+        InputError: it does not exist, or may not be examined.
     """
     shown = printable(str(path))
     try:
@@ -167,93 +138,11 @@ def _given(path: Path) -> tuple[Path, os.stat_result]:
         raise InputError(f"There is no file or folder {shown}; name the notes to ingest.") from exc
 
 
-def _nothing_found(paths: Sequence[Path], skipped: int, unreadable: int) -> str:
-    """The message for paths without a note."""
-    passed_over = f" ({skipped} other files were passed over)" if skipped else ""
-    shut = f" ({unreadable} folders or files may not be looked at)" if unreadable else ""
+def _nothing_found(paths: Sequence[Path], walk: Walk) -> str:
+    """Return the message for paths without a note."""
+    passed_over = f" (passed over: {'; '.join(map(str, by_kind(walk.skipped)))})" if walk.skipped else ""
+    shut = "".join(f" ({entry.name}: {entry.reason})" for entry in walk.unreadable.values())
     return (
-        f"There is no note in {printable(', '.join(map(str, paths)))}: expected Markdown, notebooks, PDF, Word, slides, HTML or "
-        f"text{passed_over}{shut}. Nothing was changed."
+        f"There is no note in {printable(', '.join(map(str, paths)))}: expected Markdown, notebooks, PDF, Word, slides, "
+        f"spreadsheets, HTML, text or another kind that is read{passed_over}{shut}. Nothing was changed."
     )
-
-
-class _Walk:
-    """A folder gone through: its notes by name, how many files are none, and what could not be looked at."""
-
-    def __init__(self, root: Path) -> None:
-        """Goes through it.
-
-        Raises:
-            InputError: the folder itself cannot be listed; its notes would seem to be gone.
-        """
-        self.root = root
-        self.files: list[FoundFile] = []
-        self.listed: list[Path] = []
-        self.unreadable: list[Unreadable] = []
-        self.skipped = 0
-        pending = [root]
-        while pending:
-            folder = pending.pop()
-            try:
-                pending.extend(reversed(self._look_into(folder)))
-            except (FileNotFoundError, NotADirectoryError):
-                continue  # it went meanwhile
-            except OSError as exc:
-                self._tell(folder, "The folder cannot be listed", exc)
-        if root not in self.listed:
-            reason = self.unreadable[0].reason if self.unreadable else "It went while it was looked at."
-            raise InputError(f"{printable(str(root))}: {reason} Nothing was changed.")
-
-    def _look_into(self, folder: Path) -> list[Path]:
-        """Takes the folder's files and says which folders are in it, by name.
-
-        Raises:
-            OSError: it cannot be listed or entered.
-        """
-        files, folders, skipped = [], [], 0
-        with os.scandir(folder) as entries:
-            visible = sorted(
-                (entry for entry in entries if not entry.name.startswith((".", "~$"))),
-                key=lambda entry: entry.name,
-            )
-        for entry in visible:
-            path = Path(entry.path)
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue  # an editor's temporary file, most often
-            except PermissionError:
-                raise  # the folder may be listed but not entered, which holds for all that is in it
-            except OSError as exc:
-                self._tell(path, "It cannot be looked at", exc)
-                continue
-            if stat.S_ISDIR(status.st_mode):
-                if entry.name not in _SKIPPED_FOLDERS and not _is_environment(path):
-                    folders.append(path)
-            elif stat.S_ISREG(status.st_mode) and path.suffix.lower() not in _NOT_NOTES:
-                files.append(_found(path, self.root, status))
-            else:
-                skipped += 1
-        self.files += files
-        self.skipped += skipped
-        self.listed.append(folder)
-        return folders
-
-    def _tell(self, source: Path, what: str, error: OSError) -> None:
-        reason = f"{what} ({error.strerror}); what the library holds of it stays. Give yourself the right to read it."
-        self.unreadable.append(Unreadable(source, _name_of(source, self.root), reason))
-
-
-def _is_environment(folder: Path) -> bool:
-    try:
-        return (folder / "pyvenv.cfg").is_file() or (folder / "library.sqlite").is_file()
-    except OSError:
-        return False  # the walk will meet the same error and tell it
-
-
-def _found(path: Path, root: Path, status: os.stat_result) -> FoundFile:
-    return FoundFile(path, root, _name_of(path, root), status.st_size, status.st_mtime_ns)
-
-
-def _name_of(path: Path, root: Path) -> str:
-    return printable(path.relative_to(root).as_posix())

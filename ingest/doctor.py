@@ -1,6 +1,6 @@
-"""What is wrong with a library, and the command that mends each thing.
+"""Problems of a library, and the command that fixes each.
 
-It only looks: nothing is changed, no model is loaded, and a library that cannot be opened is a finding like any other.
+Nothing is changed and no model is loaded. A library that cannot be opened is a finding like any other.
 """
 
 from __future__ import annotations
@@ -14,20 +14,26 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from ingest.archives import source_status
 from ingest.discover import is_there, source_path
 from ingest.plan import file_hash
 from ingest.read_ahead import lacks_ocr, seconds_too_short
+from ingest.skipped import kept_passed_over
 from rag.errors import LibraryError
-from rag.library import Library
-from rag.records import DocumentRecord
+from rag.extras import adding
+from rag.library.library import Library
+from rag.library.rows import DocumentRecord
+from rag.note_warnings import WarningCode
 from rag.settings import IngestSettings
 
+_WITH_A_REMEDY = frozenset((WarningCode.OCR_MISSING, WarningCode.OCR_TIME, WarningCode.NO_TEXT))
+"""Warnings that have findings of their own."""
 _MORE_TIME = 5
-"""So many times the seconds that were too short are proposed."""
+"""Factor by which a time that was too short is raised in the proposed command."""
 
 
 class Severity(StrEnum):
-    """How much a finding matters."""
+    """Levels of importance of a finding, worst first."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -36,7 +42,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is wrong, the documents or files it concerns, and the command that mends it for all of them."""
+    """A problem, the documents or files that it concerns, and what fixes it.
+
+    One command fixes it for all of them.
+    """
 
     severity: Severity
     subject: str
@@ -46,10 +55,10 @@ class Finding:
 
 
 def examine_library(folder: Path, embedder: str, dim: int, chunker: str) -> list[Finding]:
-    """Everything wrong with the library in `folder`, worst first; empty if nothing is.
+    """Return all problems of the library in `folder`, worst first.
 
-    `embedder`, `dim` and `chunker` are what the settings would make a library with today; an empty `embedder` is one that is
-    not known, because its model is missing.
+    `embedder`, `dim` and `chunker` are those of the present settings; an empty `embedder` is not known,
+    because its model is missing.
     """
     try:
         with Library.open(folder) as library:
@@ -60,14 +69,14 @@ def examine_library(folder: Path, embedder: str, dim: int, chunker: str) -> list
                 *_documents(library),
             ]
     except LibraryError as exc:
-        return [Finding(Severity.ERROR, "library", str(exc), f"lectern ingest FOLDER {_where(folder)}")]
+        return [Finding(Severity.ERROR, "library", str(exc), f"lectern ingest FOLDER {where_option(folder)}")]
     order = list(Severity)
     return sorted(found, key=lambda finding: order.index(finding.severity))
 
 
 def _soundness(library: Library) -> Iterator[Finding]:
-    """SQLite's own check, and the lexical index against the passages."""
-    again = f"move {library.folder} away and run: lectern ingest FOLDER {_where(library.folder)}"
+    """Yield the problems that SQLite's own check finds, and a stale lexical index."""
+    again = f"move {library.folder} away and run: lectern ingest FOLDER {where_option(library.folder)}"
     try:
         problems = [row[0] for row in library.connection.execute("PRAGMA quick_check(5)")]
         passages = library.connection.execute("SELECT COUNT(*) FROM chunks").fetchone()[0]
@@ -78,14 +87,14 @@ def _soundness(library: Library) -> Iterator[Finding]:
     if problems != ["ok"]:
         yield Finding(Severity.ERROR, "library", f"the database is damaged: {problems[0]}", again)
     if passages != indexed:
-        what = f"the lexical index holds {indexed} of {passages} passages"
+        what = f"the lexical index has {indexed} of {passages} passages"
         yield Finding(Severity.ERROR, "library", what, again)
 
 
 def _mismatches(library: Library, embedder: str, dim: int, chunker: str) -> Iterator[Finding]:
     made = library.manifest
     new = library.folder.with_name(f"{library.folder.name}-new")
-    mend = f"set the settings back, or: lectern ingest FOLDER {_where(new)}"
+    mend = f"set the settings back, or: lectern ingest FOLDER {where_option(new)}"
     if made.embedder and embedder and (made.embedder, made.dim) != (embedder, dim):
         what = f"made with the embedder {made.embedder} ({made.dim}), the settings name {embedder} ({dim})"
         yield Finding(Severity.ERROR, "embedder", what, mend)
@@ -95,13 +104,16 @@ def _mismatches(library: Library, embedder: str, dim: int, chunker: str) -> Iter
 
 
 def _index(library: Library) -> Iterator[Finding]:
-    """Whether the FAISS file is there and near enough to the library; a little behind is as it should be."""
-    from rag.vectors import far_behind, pending_changes
+    """Yield a finding if the FAISS file is missing or far behind the library.
+
+    A little behind is normal.
+    """
+    from rag.search.dense import far_behind, pending_changes
 
     count = library.chunk_count()
     if not count:
         return
-    mend = f"lectern ingest FOLDER {_where(library.folder)} (a search mends it too)"
+    mend = f"lectern ingest FOLDER {where_option(library.folder)} (a search mends it too)"
     pending = pending_changes(library)
     if pending is None:
         yield Finding(Severity.NOTE, "index", "the FAISS file is missing or cannot be trusted", mend)
@@ -111,9 +123,13 @@ def _index(library: Library) -> Iterator[Finding]:
 
 
 def _documents(library: Library) -> Iterator[Finding]:
-    """Files that failed, documents that are stale, gone, empty, partly unread or there twice."""
-    records, where = library.documents(), _where(library.folder)
+    """Yield failed files, and documents that are stale, gone, empty or duplicates."""
+    records, where = library.documents(), where_option(library.folder)
     yield from _failed(library, where)
+    if groups := kept_passed_over(library.folder):
+        count = sum(len(group.names) for group in groups)
+        what = f"files that were not read, in the last folder: {count}"
+        yield Finding(Severity.NOTE, "passed over", what, "as each line says", tuple(map(str, groups)))
     gone = [record for record in records if not is_there(source_path(record.source))]
     stale = [record for record in records if record not in gone and _changed(record)]
     if stale:
@@ -124,8 +140,9 @@ def _documents(library: Library) -> Iterator[Finding]:
     empty = [record for record in records if not record.chunks and record not in gone]
     if empty:
         mend = _take_away(empty, where)
-        yield _about(Severity.NOTE, "empty", "hold nothing to search", empty, mend)
+        yield _about(Severity.NOTE, "empty", "have nothing to search", empty, mend)
     yield from _partly_read(records, where)
+    yield from _unread(records)
     yield from _duplicates(records, where)
 
 
@@ -133,15 +150,15 @@ def _failed(library: Library, where: str) -> Iterator[Finding]:
     failures = library.failures()
     if failures:
         items = tuple(f"{failure.path}: {failure.reason}" for failure in failures)
-        mend = f"mend the files, then: {_ingest([failure.source for failure in failures], where)}"
+        mend = f"mend the files, then: {ingest_command([failure.source for failure in failures], where)}"
         yield Finding(Severity.WARNING, "failed", f"{len(failures)} files could not be read", mend, items)
 
 
 def _partly_read(records: Sequence[DocumentRecord], where: str) -> Iterator[Finding]:
-    """Documents with pages that were not read because OCR is not there, or had too little time."""
+    """Yield documents with unread pages: OCR is missing or had too little time."""
     without = [record for record in records if lacks_ocr(record)]
     if without:
-        mend = f"pip install 'lectern[ocr]', then: {_again(without, where)}"
+        mend = f"{adding('ocr')}, then: {_again(without, where)}"
         yield _about(Severity.NOTE, "ocr", "have pages that only OCR can read", without, mend)
     times = {record.path: seconds_too_short(record) for record in records}
     late = [record for record in records if times[record.path] is not None]
@@ -149,6 +166,22 @@ def _partly_read(records: Sequence[DocumentRecord], where: str) -> Iterator[Find
         seconds = _MORE_TIME * max(times[record.path] or IngestSettings().max_seconds for record in late)
         mend = f"LECTERN_INGEST__MAX_SECONDS={seconds:g} {_again(late, where)}"
         yield _about(Severity.NOTE, "time", "have pages for which OCR had too little time", late, mend)
+
+
+def _unread(records: Sequence[DocumentRecord]) -> Iterator[Finding]:
+    """Yield the documents with pictures, charts and the like that were not read."""
+    found = [
+        (record.path, str(warning))
+        for record in records
+        for warning in record.warnings
+        if warning.unread and warning.code not in _WITH_A_REMEDY
+    ]
+    if found:
+        count, items = len({path for path, _ in found}), [f"{path}: {what}" for path, what in found]
+        mend = "write what they show into the notes (a picture's description is read), or search them by hand"
+        yield Finding(
+            Severity.NOTE, "unread", f"{count} documents have content that was not read", mend, tuple(items)
+        )
 
 
 def _duplicates(records: Sequence[DocumentRecord], where: str) -> Iterator[Finding]:
@@ -174,28 +207,32 @@ def _about(
 
 
 def _changed(record: DocumentRecord) -> bool:
-    """Whether the file's content is another one now."""
+    """Return whether the file has another content now."""
     source = source_path(record.source)
     try:
-        status = source.stat()
+        stamp = source_status(source)
     except OSError:
         return False
-    if (status.st_size, status.st_mtime_ns) == (record.size_bytes, record.mtime_ns):
+    if stamp == (record.size_bytes, record.mtime_ns):
         return False
     return file_hash(source) != record.content_hash
 
 
 def _again(records: Sequence[DocumentRecord], where: str) -> str:
-    """The command that reads the documents' files once more."""
-    return _ingest([record.source for record in records], where)
+    """Return the command that reads the documents' files again."""
+    return ingest_command([record.source for record in records], where)
 
 
-def _ingest(sources: Sequence[str], where: str) -> str:
+def ingest_command(sources: Sequence[str], where: str) -> str:
+    """Return the command that reads files again.
+
+    `where` is `where_option` of the library.
+    """
     return f"lectern ingest {' '.join(_quoted(str(source_path(source))) for source in sources)} {where}"
 
 
 def _remove(records: Sequence[DocumentRecord], where: str) -> str:
-    """The command that takes the documents out."""
+    """Return the command that removes the documents."""
     names = " ".join(_quoted(record.path) for record in records)
     if any(record.path.startswith("-") for record in records):
         return f"lectern documents remove {where} -- {names}"
@@ -203,17 +240,24 @@ def _remove(records: Sequence[DocumentRecord], where: str) -> str:
 
 
 def _take_away(records: Sequence[DocumentRecord], where: str) -> str:
-    """What takes the documents out for good: with its file in place, a document comes back with the next ingest."""
+    """Return the steps that remove the documents for good.
+
+    With its file in place, a document comes back with the next ingest.
+    """
     files = " ".join(_quoted(str(source_path(record.source))) for record in records)
     return f"delete {files} (or move them out of your notes), then: {_remove(records, where)}"
 
 
-def _where(folder: Path) -> str:
+def where_option(folder: Path) -> str:
+    """Return the option that names a library, as a shell takes it."""
     return f"--library {_quoted(str(folder))}"
 
 
 def _quoted(text: str) -> str:
-    """The text as a shell takes it; bytes that are no UTF-8 are spelled out, so that it can be printed."""
+    """Return the text as a shell takes it.
+
+    Bytes that are no UTF-8 are written as escapes, so that the text can be printed.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:

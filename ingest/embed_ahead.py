@@ -1,4 +1,4 @@
-"""Passages embedded in a thread of their own, while the documents before them are written to the library.
+"""Passages embedded in a thread while the documents before them are saved.
 
 Embedding keeps every core busy and saving one, so an ingest that does them in turn leaves cores idle.
 """
@@ -10,32 +10,39 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from rag.embedder import Embedder, embed_with_sketches
-from rag.library import Library
-from rag.library_reading import Vectors
-from rag.passage import passage_text
-from rag.records import passage_key
+from rag.aliases import Vectors
+from rag.embedding.embedder import Embedder, embed_with_sketches
+from rag.library.library import Library
+from rag.library.rows import passage_key
+from rag.passage_text import passage_text
 from rag.types import Chunk
 
 PART_CHUNKS = 512
-"""About so many passages are embedded between two reports of progress."""
+"""Passages that are embedded between two reports of progress, about. Chosen."""
 Stored: TypeAlias = dict[bytes, tuple[Vectors, bytes]]
 """Passage key to (vector (dim,), sketch)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """Passages on their way: those the library has vectors of, and the others in parts that are done one after another."""
+    """Passages that are being embedded.
+
+    `stored` are those whose vectors the library has already; the others are in parts that are done one after
+    another.
+    """
 
     stored: Stored
     parts: list[tuple[list[bytes], Future[tuple[Vectors, list[bytes]]]]] = field(default_factory=list)
 
     def keys(self) -> set[bytes]:
-        """The passages that are being embedded."""
+        """Return the keys of the passages that are being embedded."""
         return {key for keys, _ in self.parts for key in keys}
 
     def finished(self) -> Iterator[tuple[int, Stored]]:
-        """(how many passages, their vectors and sketches): first what was stored, then each part once it is done."""
+        """Yield (number of passages, their vectors and sketches), part by part.
+
+        The stored ones come first, then each part once it is done.
+        """
         yield len(self.stored), self.stored
         for keys, future in self.parts:
             vectors, sketches = future.result()
@@ -43,7 +50,10 @@ class Embedding:
 
 
 class EmbedAhead:
-    """Starts embeddings and goes on at once; to be used in a `with`, whose end gives up what was not fetched."""
+    """Starts embeddings and returns at once; to be used in a `with`.
+
+    The end of the `with` gives up what was not fetched.
+    """
 
     def __init__(self, library: Library, embedder: Embedder) -> None:
         self._library = library
@@ -57,9 +67,10 @@ class EmbedAhead:
         self._thread.shutdown(cancel_futures=True)
 
     def start(self, chunks: Iterable[Chunk], under_way: Embedding | None) -> Embedding:
-        """Embeds what neither the library has nor `under_way`, which will be saved before, is making.
+        """Embed what neither the library nor `under_way` has.
 
-        What the library has is read now: saving what is under way may take it out.
+        `under_way` will be saved before. What the library has is read now: saving `under_way` may delete some
+        of it.
         """
         passages = {passage_key(chunk): chunk for chunk in chunks}
         stored = self._library.embeddings(list(passages))

@@ -1,7 +1,6 @@
-"""Notes in, library out: reads, cuts, embeds and saves what changed, and nothing else.
+"""The ingest: reads, cuts, embeds and saves the notes that changed.
 
-It knows the order in which this is safe and quick: a process of its own reads ahead, passages of many notes are embedded
-together while the notes before them are saved, and each document is saved whole in a transaction of its own.
+A process reads ahead; passages are embedded while earlier notes are saved, each document in one transaction.
 """
 
 from __future__ import annotations
@@ -9,23 +8,24 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from ingest.chunker import chunk_document, chunker_fingerprint
-from ingest.discover import Discovery, Unreadable, discover, is_there, source_path, source_text
+from ingest.chunker import chunker_fingerprint
+from ingest.discover import Discovery, Unreadable, discover, source_text
 from ingest.embed_ahead import PART_CHUNKS, EmbedAhead, Embedding, Stored
+from ingest.failures import parser_name, settled_failures
 from ingest.plan import Plan, Task, make_plan, names_itself
 from ingest.read_ahead import could_read_more, read_ahead
-from ingest.readers import READER_VERSION
-from ingest.readers.ocr import ocr_is_installed
 from ingest.report import Complaint, IngestEvent, IngestReport, Listener, Stage
-from rag.document_moves import Move
-from rag.embedder import Embedder
-from rag.library import Library
-from rag.library_reading import Vectors
-from rag.records import DocumentRecord, FailureRecord, passage_key
+from ingest.skipped import keep_passed_over
+from rag.aliases import Vectors
+from rag.embedding.embedder import Embedder
+from rag.library.library import Library
+from rag.library.renames import Move
+from rag.library.rows import FailureRecord, passage_key
 from rag.settings import Settings
 from rag.types import Chunk, Document
 
@@ -48,10 +48,10 @@ def ingest_paths(
     settings: Settings,
     on_event: Listener | None = None,
 ) -> IngestReport:
-    """Brings the library up to date with the notes under `paths` and says what was done.
+    """Bring the library up to date with the notes under `paths`.
 
-    What is unchanged is not read; what is gone from a given folder is taken out; one bad file never stops the rest. The
-    FAISS file is brought up to date at the end if it is far behind. Killed at any instant, the next run does what this one did not.
+    Unchanged notes are not read, damaged ones are read again, and notes that are gone are removed; one bad
+    file never stops the rest. After a kill at any instant, the next run does the rest.
 
     Raises:
         InputError: a path does not exist, or there is no note under any of them; nothing was changed.
@@ -69,21 +69,23 @@ def ingest_notes(
     settings: Settings,
     on_event: Listener | None = None,
 ) -> IngestReport:
-    """As `ingest_paths`, with notes that were found before: paths are checked before a library is made or a model loaded.
+    """Ingest found notes: paths are checked before a library or a model is opened.
 
     Raises:
         LibraryBusy, LibraryMismatch, LibraryDamaged: as there.
     """
-    from rag.vectors import VectorIndex
+    from rag.search.dense import VectorIndex
 
     with library.writing():
         library.bind(embedder.fingerprint, embedder.dim, chunker_fingerprint(settings.chunk))
+        library.soundness.mend({source_text(file.source) for file in discovery.files})
         run = _Run(library, embedder, settings, on_event)
-        report = run.execute(discovery)
-        run.tell(Stage.INDEXING)
+        done = run.execute(discovery)
+        run.report(Stage.INDEXING)
+        library.soundness.keep_words()
         VectorIndex(library).keep_file()
-        run.tell(Stage.DONE)
-        return replace(report, seconds=run.seconds)
+        run.report(Stage.DONE)
+        return replace(done, seconds=run.seconds)
 
 
 class _Run:
@@ -104,35 +106,36 @@ class _Run:
         self._failed: list[Complaint] = []
         self._warnings: list[Complaint] = []
         self._gone: dict[str, str] = {}
-        ocr = "with OCR" if ocr_is_installed() else "without OCR"
-        self._reader = f"{READER_VERSION} {ocr} {settings.ingest.model_dump_json()}"
+        self._parser = parser_name(settings.ingest)
 
     @property
     def seconds(self) -> float:
-        """Since the start."""
         return time.monotonic() - self._started
 
-    def tell(self, stage: Stage, path: str = "", reason: str = "") -> None:
-        """Reports a step to whoever listens."""
+    def report(self, stage: Stage, path: str = "", reason: str = "") -> None:
+        """Report a step to the listener."""
         if self._listen is not None:
             totals = (self._files_done, self._files_total, self._chunks_done, self._chunks_known)
             self._listen(IngestEvent(stage, *totals, self.seconds, path, reason))
 
     def execute(self, discovery: Discovery) -> IngestReport:
-        """Does it all but the FAISS file."""
-        plan = make_plan(discovery, self._library.documents(), self._could_read_more)
+        """Do all but the FAISS file."""
+        plan = make_plan(
+            discovery, self._library.documents(), partial(could_read_more, settings=self._settings.ingest)
+        )
         self._files_total = len(discovery.files) + len(discovery.unreadable)
         self._gone = {record.path: record.source for record in plan.gone}
-        self.tell(Stage.FOUND)
+        self.report(Stage.FOUND)
         for entry in discovery.unreadable:
             self._fail_unreadable(entry)
         self._settle(plan)
         self._move(plan)
         self._read_and_save(self._without_known_failures(plan.read))
-        self._library.record_failures(self._failures, forget=self._settled_failures(discovery))
+        self._library.record_failures(self._failures, forget=settled_failures(self._library, discovery))
         for path, source in self._gone.items():
             self._library.remove_document(path, source=source)
-            self.tell(Stage.REMOVED, path)
+            self.report(Stage.REMOVED, path)
+        keep_passed_over(self._library.folder, discovery.skipped, whole=bool(discovery.folders))
         return self._report(plan, discovery)
 
     def _report(self, plan: Plan, discovery: Discovery) -> IngestReport:
@@ -151,7 +154,7 @@ class _Run:
         )
 
     def _settle(self, plan: Plan) -> None:
-        """Remembers new time stamps of what need not be read."""
+        """Store new time stamps of files that need not be read."""
         for task in plan.unchanged:
             known, file = task.known, task.file
             if known is not None and (known.mtime_ns, known.size_bytes) != (file.mtime_ns, file.size_bytes):
@@ -159,12 +162,12 @@ class _Run:
                     known.path, size_bytes=file.size_bytes, mtime_ns=file.mtime_ns, source=known.source
                 )
             self._files_done += 1
-            self.tell(Stage.UNCHANGED, task.name)
+            self.report(Stage.UNCHANGED, task.name)
 
     def _move(self, plan: Plan) -> None:
-        """Gives moved documents their new names, all at once: one may have the old name of another.
+        """Give moved documents their new names, all at once.
 
-        A document that is gone and whose name one of them gets has to go first.
+        One may get the old name of another, so a gone document with such a name is removed first.
         """
         moves = [
             Move(
@@ -186,38 +189,29 @@ class _Run:
                 plan.read.append(task)
             else:
                 self._files_done += 1
-                self.tell(Stage.SAVED, task.name)
-
-    def _could_read_more(self, record: DocumentRecord) -> bool:
-        return could_read_more(record, self._settings.ingest)
+                self.report(Stage.SAVED, task.name)
 
     def _without_known_failures(self, tasks: Sequence[Task]) -> list[Task]:
-        """The tasks that are worth a try: a file that these readers could not read and that did not change is not."""
+        """Return the tasks worth a try.
+
+        A file that these parsers could not read and that did not change is not.
+        """
         before = {failure.source: failure for failure in self._library.failures()}
         left = []
         for task in tasks:
             failure = before.get(source_text(task.file.source))
-            stamp = (task.file.size_bytes, task.file.mtime_ns, self._reader)
-            if failure is not None and (failure.size_bytes, failure.mtime_ns, failure.reader) == stamp:
-                self._fail(task, failure.reason.replace(_KEPT, ""), failure.reader)
+            stamp = (task.file.size_bytes, task.file.mtime_ns, self._parser)
+            if failure is not None and (failure.size_bytes, failure.mtime_ns, failure.parser) == stamp:
+                self._fail(task, failure.reason, failure.parser)
             else:
                 left.append(task)
         return left
 
-    def _settled_failures(self, discovery: Discovery) -> list[str]:
-        """The failures of which this run knows better: it met the file, looked into the folder, or it is gone."""
-        met = {source_text(file.source) for file in discovery.files} | {
-            source_text(folder) for folder in discovery.listed
-        }
-        return [
-            failure.source
-            for failure in self._library.failures()
-            if failure.source in met or not is_there(source_path(failure.source))
-        ]
-
     def _read_and_save(self, tasks: Sequence[Task]) -> None:
-        """Reads, cuts, embeds and saves; while documents are saved, those after them are embedded."""
+        """Read, cut, embed and save; embed the next documents while saving the last."""
         with EmbedAhead(self._library, self._embedder) as ahead:
+            # Two batches are in work: this thread writes `batch` while the thread of `ahead` embeds `cuts`. `start` comes
+            # first, so that it never waits for the disk, and gets the batch before, which is not in the library yet.
             batch: Sequence[_Cut] = ()
             embedding: Embedding | None = None
             for cuts in self._batches(tasks):
@@ -227,48 +221,54 @@ class _Run:
             self._save(batch, embedding)
 
     def _batches(self, tasks: Sequence[Task]) -> Iterator[list[_Cut]]:
-        """Documents cut into passages, so many together that embedding them is worth while; what cannot be read is reported."""
+        """Yield documents cut into passages, enough at once to be worth embedding.
+
+        What cannot be read is reported.
+        """
         waiting: list[_Cut] = []
-        for outcome in read_ahead(tasks, self._settings.ingest):
+        for outcome in read_ahead(tasks, self._settings, self._embedder):
             if outcome.document is None:
-                self._fail(outcome.task, outcome.reason, self._reader if outcome.verdict else "")
+                self._fail(outcome.task, outcome.reason, self._parser if outcome.verdict else "")
                 continue
-            chunks = chunk_document(outcome.document, self._settings.chunk, self._embedder.count_tokens)
-            self._chunks_known += len(chunks)
-            waiting.append(_Cut(outcome.task, outcome.document, chunks))
+            self._chunks_known += len(outcome.chunks)
+            waiting.append(_Cut(outcome.task, outcome.document, outcome.chunks))
+            self.report(Stage.READ, outcome.task.name)
             if sum(len(cut.chunks) for cut in waiting) >= PART_CHUNKS:
                 yield waiting
                 waiting = []
         if waiting:
             yield waiting
 
-    def _fail(self, task: Task, reason: str, reader: str) -> None:
-        """Counts a file that could not be read; an empty `reader` has it tried again whether it changed or not."""
+    def _fail(self, task: Task, reason: str, parser: str) -> None:
+        """Count a file that could not be read.
+
+        With an empty `parser` it is tried again whether it changed or not.
+        """
         file = task.file
         self._failures.append(
-            FailureRecord(source_text(file.source), task.name, reason, file.size_bytes, file.mtime_ns, reader)
+            FailureRecord(source_text(file.source), task.name, reason, file.size_bytes, file.mtime_ns, parser)
         )
         self._complain(task.name, reason if task.known is None else reason + _KEPT)
 
     def _fail_unreadable(self, entry: Unreadable) -> None:
-        """Counts a folder or file that could not be looked at."""
+        """Count a folder or file that could not be examined."""
         self._failures.append(FailureRecord(source_text(entry.source), entry.name, entry.reason, 0, 0, ""))
         self._complain(entry.name, entry.reason)
 
     def _complain(self, name: str, reason: str) -> None:
         self._failed.append(Complaint(name, reason))
         self._files_done += 1
-        self.tell(Stage.FAILED, name, reason)
+        self.report(Stage.FAILED, name, reason)
 
     def _save(self, batch: Sequence[_Cut], embedding: Embedding | None) -> None:
-        """Waits for the passages of a batch, then saves each document in a transaction."""
+        """Wait for the vectors of a batch, then save each document in a transaction."""
         if embedding is None:
             return
         ready: Stored = {}
         for count, found in embedding.finished():
             ready.update(found)
             self._chunks_done += count
-            self.tell(Stage.EMBEDDED)
+            self.report(Stage.EMBEDDED)
         late = {passage_key(chunk) for cut in batch for chunk in cut.chunks} - ready.keys()
         ready.update(self._library.embeddings(list(late)))  # made for the batch before this one
         self._chunks_done += len(late)
@@ -291,10 +291,10 @@ class _Run:
             size_bytes=file.size_bytes,
             mtime_ns=file.mtime_ns,
         )
-        self._warnings += [Complaint(cut.task.name, warning) for warning in cut.document.warnings]
+        self._warnings += [Complaint(cut.task.name, str(one), one) for one in cut.document.warnings]
         self._files_done += 1
         if known is None:
             self._added += 1
         elif known.source == source_text(file.source):
             self._updated += 1
-        self.tell(Stage.SAVED, cut.task.name)
+        self.report(Stage.SAVED, cut.task.name)

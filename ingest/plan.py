@@ -1,6 +1,7 @@
-"""What has to be done: the files on disk held against the library, before anything is read.
+"""The plan of an ingest: the files on disk compared with the library.
 
-It knows when a file is the same (time stamp and size, else content), when it was moved, and when a document's file is gone.
+Nothing is read for it but contents that size and time stamp leave open. A file is the same by time stamp and
+size, else by its content; it may have been moved; a document's file may be gone.
 """
 
 from __future__ import annotations
@@ -12,16 +13,24 @@ from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 
-from ingest.discover import Discovery, FoundFile, is_there, printable, source_path, source_text
-from rag.records import DocumentRecord
+from ingest.archives import source_parts
+from ingest.discover import Discovery, is_there, source_path, source_text
+from ingest.walk import FoundFile, printable
+from rag.errors import UnreadableNote
+from rag.library.rows import DocumentRecord
 
 _CLOCK_NANOSECONDS = 2_000_000_000
+"""Coarsest time stamp of a file system in use: FAT has steps of two seconds."""
 _READ_BYTES = 1 << 20
+"""Bytes read at a time for the hash."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A file to read as the document `name`. `known` is what the library holds of it, under an older name if it was moved."""
+    """A file to read as the document `name`.
+
+    `known` is the library's record of it, under an older name if it was moved.
+    """
 
     file: FoundFile
     name: str
@@ -30,10 +39,11 @@ class Task:
 
 @dataclass(slots=True)
 class Plan:
-    """Files to read, documents whose file only got a new time stamp or place, documents that are gone.
+    """The files to read and the documents that changed without being read.
 
-    The names of `moved` and `gone` documents may be given to others: the moves are to be done together and first, and what is
-    gone is to be known by its source.
+    `unchanged` and `moved` documents need only a new time stamp or place; `gone` ones have no file. The names
+    of `moved` and `gone` documents may be given to others: the moves are to be done together and first, and a
+    gone document is to be known by its source.
     """
 
     read: list[Task] = field(default_factory=list)
@@ -47,12 +57,12 @@ def make_plan(
     records: Iterable[DocumentRecord],
     could_read_more: Callable[[DocumentRecord], bool] = lambda record: False,
 ) -> Plan:
-    """The cheapest way from the library's `records` to the files that were found.
+    """Return the cheapest way from the library's `records` to the found files.
 
-    A document of which the readers `could_read_more` than last time (OCR was installed since) is read again.
+    A document of which the parsers `could_read_more` than last time (OCR was installed since) is read again.
     """
-    held = list(records)
-    by_source = {record.source: record for record in held}
+    kept = list(records)
+    by_source = {record.source: record for record in kept}
     plan, new = Plan(), []
     for file in discovery.files:
         known = by_source.get(source_text(file.source))
@@ -61,7 +71,7 @@ def make_plan(
             continue
         same = not could_read_more(known) and _is_same(file, known)
         (plan.unchanged if same else plan.read).append(Task(file, known.path, known))
-    lost = _lost(discovery, held)
+    lost = _lost(discovery, kept)
     moved = _moved(new, lost)
     moved_names = {record.path for record in moved.values()}
     plan.gone = [
@@ -69,7 +79,7 @@ def make_plan(
         for record in lost
         if record.path not in moved_names and discovery.covers(source_path(record.source))
     ]
-    taken = {record.path for record in held} - moved_names - {record.path for record in plan.gone}
+    taken = {record.path for record in kept} - moved_names - {record.path for record in plan.gone}
     for file in new:
         name = _free_name(file, taken)
         taken.add(name)
@@ -79,7 +89,10 @@ def make_plan(
 
 
 def names_itself(task: Task) -> bool:
-    """Whether a moved document's passages hold what its file is called or how it is read by that, so that they change with it."""
+    """Return whether a moved document's passages depend on the file's name.
+
+    They do if the title is the name or another parser reads the new one.
+    """
     if task.known is None:
         return False
     old, new = PurePosixPath(task.known.path), task.file.source
@@ -89,19 +102,21 @@ def names_itself(task: Task) -> bool:
 
 
 def file_hash(path: Path) -> str:
-    """The content hash of a file as `ingest.readers.content_hash` has it; empty if the file cannot be read."""
+    """Return a file's `ingest.parsers.content_hash`; empty if it cannot be read."""
     digest = blake2b(digest_size=16)
     try:
-        with path.open("rb") as stream:
-            while part := stream.read(_READ_BYTES):
-                digest.update(part)
-    except OSError:
+        for part in source_parts(path, _READ_BYTES):
+            digest.update(part)
+    except (OSError, UnreadableNote):
         return ""
     return digest.hexdigest()
 
 
 def _same_stamp(file: FoundFile, known: DocumentRecord) -> bool:
-    """Whether size and time stamp prove that nothing changed: a stamp from the moment of reading itself does not."""
+    """Return whether size and time stamp prove that nothing changed.
+
+    A stamp from the moment of reading itself does not.
+    """
     settled = (
         known.mtime_ns < datetime.fromisoformat(known.ingested_at).timestamp() * 1e9 - _CLOCK_NANOSECONDS
     )
@@ -109,21 +124,24 @@ def _same_stamp(file: FoundFile, known: DocumentRecord) -> bool:
 
 
 def _is_same(file: FoundFile, known: DocumentRecord) -> bool:
-    """Whether the file's content is what was read; a document without a content hash is to be read again."""
+    """Return whether the file's content is what was read.
+
+    A document without a content hash is to be read again.
+    """
     if not known.content_hash:
         return False
     return _same_stamp(file, known) or file_hash(file.source) == known.content_hash
 
 
 def _lost(discovery: Discovery, records: Iterable[DocumentRecord]) -> list[DocumentRecord]:
-    """The documents whose file is not at its place any more."""
+    """Return the documents whose file is not in its place any more."""
     present = {source_text(file.source) for file in discovery.files}
     missing = [(record, source_path(record.source)) for record in records if record.source not in present]
     return [record for record, source in missing if not discovery.hides(source) and not is_there(source)]
 
 
 def _moved(new: Iterable[FoundFile], lost: Iterable[DocumentRecord]) -> dict[Path, DocumentRecord]:
-    """New files whose content is that of a document whose own file is gone."""
+    """Return new files with the content of a document whose own file is gone."""
     orphans: dict[str, list[DocumentRecord]] = defaultdict(list)
     for record in lost:
         if record.content_hash:
@@ -137,7 +155,10 @@ def _moved(new: Iterable[FoundFile], lost: Iterable[DocumentRecord]) -> dict[Pat
 
 
 def _free_name(file: FoundFile, taken: set[str]) -> str:
-    """The file's name; behind its root folder's name, and then numbered, if another document has it."""
+    """Return the file's name, made unique.
+
+    If another document has it, it gets the name of its root folder in front, and then a number.
+    """
     name = file.name
     if name in taken:
         name = f"{file.root.name}/{file.name}"

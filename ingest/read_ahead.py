@@ -1,56 +1,63 @@
-"""Notes read ahead in the worker process while this one embeds what was read before.
+"""Notes read ahead in the worker process while earlier ones are embedded here.
 
-It knows what of an outcome lasts: a parser's verdict on a file, and what the bounds of this run left unread.
+An outcome also says whether it lasts: a parser's verdict on a file does, the bounds of this run do not.
 """
 
 from __future__ import annotations
 
-import os
-import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from ingest.discover import printable, source_text
+from ingest.archives import may_be_read
+from ingest.chunker import chunk_document
+from ingest.discover import source_text
+from ingest.extras import ocr_is_installed, speech_is_installed
+from ingest.kinds import kind_of
 from ingest.plan import Task
-from ingest.readers.ocr import ocr_is_installed
-from ingest.worker import ReaderProcess
+from ingest.walk import printable
+from ingest.worker import Cutting, ParserProcess
+from rag.embedding.embedder import Embedder, FolderEmbedder
 from rag.errors import UnreadableNote
-from rag.records import DocumentRecord
-from rag.settings import IngestSettings
-from rag.types import Document
+from rag.library.rows import DocumentRecord
+from rag.note_warnings import WarningCode
+from rag.settings import IngestSettings, Settings
+from rag.types import Chunk, Document, DocumentKind
 
 _AHEAD_DOCUMENTS = 8
-_PASSING = ("ingest.max_seconds", "ingest.max_memory_bytes", "The reader died on it", "It cannot be opened")
-"""Parts of the reasons that say how the machine was, not what the file is: only their text comes back from the worker."""
-_OCR_EXTRA = "pip install 'lectern[ocr]'"
-_TIME_BOUND = "(ingest.max_seconds)"
-_TIME_WAS_SHORT = re.compile(r"\(ingest\.max_seconds(?: = ([0-9.]+))?\)")
+"""Notes read ahead, which bounds the memory for texts that wait. Chosen, not measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What reading a file gave: the document, or why there is none, and whether another try would give the same `verdict`."""
+    """The result of reading a file: a document with its passages, or a reason.
+
+    `verdict` is True if another try would give the same.
+    """
 
     task: Task
     document: Document | None = None
+    chunks: Sequence[Chunk] = ()
     reason: str = ""
     verdict: bool = True
 
 
-def read_ahead(tasks: Sequence[Task], settings: IngestSettings) -> Iterator[Outcome]:
-    """The outcome of each task in order; the next few are read meanwhile."""
+def read_ahead(tasks: Sequence[Task], settings: Settings, embedder: Embedder) -> Iterator[Outcome]:
+    """Yield the outcome of each task in order.
+
+    The next few are read and cut meanwhile.
+    """
     if not tasks:
         return
-    reader = ReaderProcess(settings)
+    parser = ParserProcess(settings.ingest)
     pool = ThreadPoolExecutor(1, thread_name_prefix="reading")
     left = iter(tasks)
     pending: deque[Future[Outcome]] = deque()
 
     def submit(count: int) -> None:
-        pending.extend(pool.submit(_read, reader, task, settings) for task in islice(left, count))
+        pending.extend(pool.submit(_read, parser, task, settings, embedder) for task in islice(left, count))
 
     try:
         submit(_AHEAD_DOCUMENTS)
@@ -61,56 +68,63 @@ def read_ahead(tasks: Sequence[Task], settings: IngestSettings) -> Iterator[Outc
     finally:
         for future in pending:
             future.cancel()
-        reader.close()  # ends the read that is under way, if the run was broken off
+        parser.close()  # ends the read that is under way, if the run was broken off
         pool.shutdown(wait=True)
-        reader.close()
+        parser.close()
 
 
 def lacks_ocr(record: DocumentRecord) -> bool:
-    """Whether the document has pages that only the extra `ocr` could read."""
-    return any(_OCR_EXTRA in warning for warning in record.warnings)
+    """Return whether the document has pages that only the extra `ocr` can read."""
+    return any(warning.code is WarningCode.OCR_MISSING for warning in record.warnings)
 
 
 def seconds_too_short(record: DocumentRecord) -> float | None:
-    """The `ingest.max_seconds` in which not all of the document's pages could be read; None if all were.
+    """Return the `ingest.max_seconds` that were too few; None if they were enough.
 
-    0 where it was not written down.
+    It is 0 if the time is not known.
     """
-    found = [match for warning in record.warnings if (match := _TIME_WAS_SHORT.search(warning))]
-    return float(found[0][1] or 0) if found else None
+    short = (WarningCode.OCR_TIME, WarningCode.SPEECH_TIME)
+    times = [warning.seconds for warning in record.warnings if warning.code in short]
+    return times[0] if times else None
 
 
 def could_read_more(record: DocumentRecord, settings: IngestSettings) -> bool:
-    """Whether pages that could not be read then can be now: OCR was installed, or has more time."""
+    """Return whether the document can be read better now.
+
+    It has pages that OCR can read, or was read as plain text by a version without a parser for it.
+    """
+    if record.kind is not kind_of(record.path):
+        return True
     given = seconds_too_short(record)
-    left = lacks_ocr(record) or (given is not None and given < settings.max_seconds)
-    return left and ocr_is_installed()
+    late = given is not None and given < settings.max_seconds
+    if record.kind is DocumentKind.RECORDING:
+        return late and speech_is_installed()
+    return (lacks_ocr(record) or late) and ocr_is_installed()
 
 
-def _read(reader: ReaderProcess, task: Task, settings: IngestSettings) -> Outcome:
-    """The document of a task, or why there is none."""
-    source = task.file.source
-    if task.file.size_bytes > settings.max_file_bytes:
-        size, most = task.file.size_bytes / 1e6, settings.max_file_bytes / 1e6
+def _read(parser: ParserProcess, task: Task, settings: Settings, embedder: Embedder) -> Outcome:
+    """Return the document of a task, or why there is none."""
+    source, most_bytes = task.file.source, settings.ingest.max_file_bytes
+    if task.file.size_bytes > most_bytes:
+        size, most = task.file.size_bytes / 1e6, most_bytes / 1e6
         return Outcome(
             task, reason=f"It has {size:,.1f} MB; at most {most:,.1f} MB are read (ingest.max_file_bytes)."
         )
-    if not os.access(source, os.R_OK):
+    if not may_be_read(source):
         reason = "It cannot be opened: it may not be read, or went meanwhile."
         return Outcome(task, reason=reason, verdict=False)
     try:
-        return Outcome(task, _written_down(reader.read(source, task.name), task, settings))
+        if isinstance(embedder, FolderEmbedder):
+            cutting = Cutting(settings.chunk, embedder.tokenizer_folder)
+            document, chunks = parser.read_and_cut(source, task.name, cutting)
+            document = _printable(document, task)
+            return Outcome(task, document, [replace(chunk, title=document.title) for chunk in chunks])
+        document = _printable(parser.read(source, task.name), task)
     except UnreadableNote as exc:
-        reason = str(exc)
-        return Outcome(task, reason=reason, verdict=not any(part in reason for part in _PASSING))
+        return Outcome(task, reason=str(exc), verdict=not exc.passing)
+    return Outcome(task, document, chunk_document(document, settings.chunk, embedder.count_tokens))
 
 
-def _written_down(document: Document, task: Task, settings: IngestSettings) -> Document:
-    """The document as the library can keep it: names in UTF-8, and the bound of this run beside what it left unread."""
-    bound = f"(ingest.max_seconds = {settings.max_seconds:g})"
-    return replace(
-        document,
-        title=printable(document.title),
-        source=source_text(task.file.source),
-        warnings=tuple(warning.replace(_TIME_BOUND, bound) for warning in document.warnings),
-    )
+def _printable(document: Document, task: Task) -> Document:
+    """Return the document with names that are valid UTF-8, as the library stores them."""
+    return replace(document, title=printable(document.title), source=source_text(task.file.source))

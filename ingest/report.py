@@ -1,4 +1,4 @@
-"""What an ingest tells while it runs and when it is done."""
+"""The progress and the result of an ingest."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from ingest.skipped import Skipped
+from rag.note_warnings import NoteWarning, warning_record
+
 
 class Stage(StrEnum):
-    """What has just happened."""
+    """The kinds of step of an ingest."""
 
     FOUND = "found"
+    READ = "read"
     EMBEDDED = "embedded"
     SAVED = "saved"
     UNCHANGED = "unchanged"
@@ -44,17 +48,28 @@ Listener: TypeAlias = Callable[[IngestEvent], None]
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """A file and what is wrong with it."""
+    """A file and what is wrong with it.
+
+    `warning` is the typed form of a warning about a note that was read.
+    """
 
     path: str
     reason: str
+    warning: NoteWarning | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object that `lectern ingest --json` lists."""
+        typed = warning_record(self.warning) if self.warning else {}
+        return {"path": self.path, **typed, "reason": self.reason}
 
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What an ingest did. `documents` and `chunks` are the library's totals afterwards; `renamed` ones are not in `updated`.
+    """The result of an ingest.
 
-    `failed` is what is not read of all that was found, `warnings` only what was wrong with notes that this run read.
+    `documents` and `chunks` are the library's totals afterwards; `renamed` ones are not in `updated`.
+    `failed` is everything found that cannot be read, `skipped` what was passed over for its kind, `warnings`
+    only those about notes that this run read.
     """
 
     added: int
@@ -62,7 +77,7 @@ class IngestReport:
     unchanged: int
     removed: int
     renamed: int
-    skipped: int
+    skipped: tuple[Skipped, ...]
     failed: tuple[Complaint, ...]
     warnings: tuple[Complaint, ...]
     documents: int
@@ -70,18 +85,18 @@ class IngestReport:
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
-        """The object that `lectern ingest --json` prints."""
+        """Return the object that `lectern ingest --json` prints."""
         counts = {
-            name: getattr(self, name)
-            for name in ("added", "updated", "unchanged", "removed", "renamed", "skipped")
+            name: getattr(self, name) for name in ("added", "updated", "unchanged", "removed", "renamed")
         }
-        lists = {
-            name: [{"path": entry.path, "reason": entry.reason} for entry in getattr(self, name)]
-            for name in ("failed", "warnings")
-        }
+        lists = {name: [entry.as_json() for entry in getattr(self, name)] for name in ("failed", "warnings")}
         return {
             **counts,
+            "skipped": len(self.skipped),
             **lists,
+            "skipped_files": [
+                {"path": one.name, "kind": one.kind.name, "advice": one.kind.advice} for one in self.skipped
+            ],
             "documents": self.documents,
             "chunks": self.chunks,
             "seconds": round(self.seconds, 3),

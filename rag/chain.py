@@ -1,147 +1,96 @@
-"""The chain: a question and a history in, a cited answer out, as a LangChain `Runnable`.
+"""The chain from a question to a cited answer, as a LangChain `Runnable`.
 
-    history -> stand-alone question -> hits -> gate -> prompt -> stream of tokens -> evidence -> Answer
+    question, history -> route -> condense -> search and score -> tier -> an answerer -> Answer
 
-A question about the notes as a whole is answered from the outline of the library, without search or model.
-`stream` yields what happens as it happens (`Rewritten`, `Retrieved`, `Token`, `Done`), `invoke` returns the `Answer`.
-Closing the stream stops the model at once.
+Each step is a module of `rag.answer`; this one knows their order. `stream` yields what happens as it happens
+(`Rewritten`, `Retrieved`, `Closest`, `Token`, `Done`), `invoke` returns the `Answer`. Closing the stream stops the model
+at once.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field, replace
-from typing import Any, NotRequired, Protocol, TypedDict, cast
+from collections.abc import AsyncIterator, Generator, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, NotRequired, TypedDict
 
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableConfig
 
-from rag import answering, standalone
-from rag.answering import CheckedAnswer
-from rag.chain_events import Done, Event, Retrieved, Rewritten, Token
-from rag.context import Budget, Context, fit
+from rag.answer.checked_question import checked_question
+from rag.answer.finding import find, weigh
+from rag.answer.finished_answer import finished_answer
+from rag.answer.follow_up import completed_by_notes, with_named_item
+from rag.answer.found import Clock, Draft, Found
+from rag.answer.kinds import finished, routed_draft
+from rag.answer.outline import asks_for_outline, outline_draft
+from rag.answer.readable import as_is
+from rag.answer.route import Route, Routed, route
+from rag.answer.scope_in_words import Named, named_by_number
+from rag.answer.select import Cosines
+from rag.answer.steps import ReceiptSource, Steps
+from rag.answer.study_request import study_draft
+from rag.answer.talk import TALK, talk_draft
+from rag.answer.tiers import decide_tier
+from rag.answer.unread import UNSURE, unread_near
 from rag.errors import QuestionError
-from rag.gate import Decision, decide
-from rag.outline import (
-    Outline,
-    asks_for_outline,
-    outline_citations,
-    outline_sentences,
-    outline_text,
-)
-from rag.prompt import ABSTENTION, PROMPT_VERSION, PromptStyle, without_citations
-from rag.question_kind import holds_kind, kind_of
-from rag.quoting import Quote, Vote
-from rag.retriever import hit_from_document
-from rag.scope import Scope, describe
+from rag.events import Done, Event, Retrieved, Rewritten, Token
+from rag.search.langchain_retriever import LecternRetriever, hit_from_document
+from rag.search.scope import Scope, describe
 from rag.settings import AnswerSettings
-from rag.types import Answer, Chunk, Hit, Receipt, Role, Timings, Turn
+from rag.types import Answer, AnswerKind, Decision, Hit, Omission, Tier, Turn
 
 
 class Question(TypedDict):
-    """What the chain takes. `history` is oldest first and may be left out."""
+    """The input of the chain. `history` is oldest first and may be left out.
+
+    An `exact` question is searched as typed: neither completed from the history nor mended in its spelling. One asked
+    `everywhere` is not limited to the documents that it names.
+    """
 
     question: str
     history: NotRequired[Sequence[Turn]]
-
-
-class Model(Protocol):
-    """What the chain needs of a LangChain chat model; every model of `rag.chat_models` has it."""
-
-    @property
-    def fingerprint(self) -> str: ...
-
-    @property
-    def context_tokens(self) -> int:
-        """The longest prompt with its answer, in tokens."""
-        ...
-
-    @property
-    def prompt_style(self) -> PromptStyle: ...
-
-    def count_tokens(self, turns: Sequence[Turn], /) -> int:
-        """The tokens of the rendered conversation, template included."""
-        ...
-
-    def invoke(self, messages: list[BaseMessage], config: RunnableConfig | None = None, /) -> AIMessage: ...
-
-    def stream(
-        self, messages: list[BaseMessage], config: RunnableConfig | None = None, /
-    ) -> Iterator[AIMessageChunk]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiptSource:
-    """What the receipt says of the parts that do not change between questions."""
-
-    generation: Callable[[], int]
-    embedder: str
-    model: str
-    adapter: str
-    seed: int
-    temperature: float
-    max_answer_tokens: int = 256
-    scope: str = ""
-
-
-@dataclass(slots=True)
-class _Run:
-    """One question on its way: the clock and what was said so far."""
-
-    started: float = field(default_factory=time.perf_counter)
-    retrieved: float = 0.0
-    first_token: float | None = None
-    text: str = ""
-    answer_tokens: int = 0
-    left_out: list[str] = field(default_factory=list)
-    """What the question was searched without, in words."""
-
-    def timings(self, prompt_tokens: int) -> Timings:
-        total = time.perf_counter() - self.started
-        return Timings(self.retrieved, self.first_token, total, prompt_tokens, self.answer_tokens)
-
-
-Quoter = Callable[[str, Sequence[Chunk], Sequence[Vote]], Quote | None]
-"""Finds the sentence of the shown passages that is closest to a question, given the reader's votes (see `rag.quoting`)."""
-
-
-Outliner = Callable[[Scope | None], Outline]
-"""What the notes inside a scope are made of (see `rag.outline`)."""
+    exact: NotRequired[bool]
+    everywhere: NotRequired[bool]
 
 
 class AnswerChain(Runnable[Question, Any]):
-    """A retriever and a chat model joined: `invoke` gives an `Answer`, `stream` the events that end with it."""
+    """A retriever and the steps of an answer.
+
+    `invoke` returns an `Answer`; `stream` yields the events, of which the last has it.
+    """
 
     def __init__(
         self,
         retriever: BaseRetriever,
-        model: Model,
+        steps: Steps,
         settings: AnswerSettings,
         receipt: ReceiptSource,
-        quoter: Quoter | None = None,
-        outliner: Outliner | None = None,
         scope: Scope | None = None,
     ) -> None:
         self.retriever = retriever
-        self.model = model
+        self.steps = steps
         self.settings = settings
         self.receipt = receipt
-        self.quoter = quoter
-        self.outliner = outliner
         self.scope = scope
 
     def within(self, scope: Scope) -> AnswerChain:
-        """The same chain over a part of the notes; its retriever must be a `rag.retriever.LecternRetriever`."""
+        """Return the same chain over a part of the notes.
+
+        Raises:
+            QuestionError: the retriever is not a `LecternRetriever`, which alone knows scopes.
+        """
+        if not isinstance(self.retriever, LecternRetriever):
+            raise QuestionError(
+                f"{type(self.retriever).__name__} cannot search a part of the notes; use a LecternRetriever or no scope."
+            )
         retriever = self.retriever.model_copy(update={"scope": scope})
         receipt = replace(self.receipt, scope=describe(scope))
-        return AnswerChain(retriever, self.model, self.settings, receipt, self.quoter, self.outliner, scope)
+        return AnswerChain(retriever, self.steps, self.settings, receipt, scope)
 
     def invoke(self, input: Question, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:  # noqa: A002 - LangChain's name
-        """The answer to one question.
+        """Return the answer to one question.
 
         Raises:
             QuestionError: the question is empty or too long.
@@ -159,7 +108,7 @@ class AnswerChain(Runnable[Question, Any]):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> Iterator[Event]:
-        """The events of one question in order, `Done` last. Closing the iterator stops the model.
+        """Yield the events of one question in order, `Done` last. Closing the iterator stops the model.
 
         Raises:
             QuestionError: the question is empty or too long.
@@ -182,7 +131,7 @@ class AnswerChain(Runnable[Question, Any]):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[Event]:
-        """`stream`, with the model in a thread."""
+        """Yield what `stream` does, with the model in a thread."""
 
         async def transform(inputs: AsyncIterator[Question], config: RunnableConfig) -> AsyncIterator[Event]:
             async for question in inputs:
@@ -199,213 +148,149 @@ class AnswerChain(Runnable[Question, Any]):
         async for event in self._atransform_stream_with_config(once(), transform, config, **kwargs):  # type: ignore[arg-type]
             yield event
 
-    def _events(self, asked: Question, config: RunnableConfig) -> Generator[Event]:
-        run = _Run()
-        question = self._checked(asked["question"])
-        if self.outliner is not None and asks_for_outline(question):
-            yield from self._outlined(question, self.outliner(self.scope), run)
-            return
-        history = self._considered(question, list(asked.get("history") or ()), run)
-        rewritten = self._standalone(question, history, run, config)
-        yield Rewritten(rewritten)
-        hits, judged = self._retrieve(question, rewritten, history, config)
-        run.retrieved = time.perf_counter() - run.started
-        decision = decide(judged, self.settings)
-        if not decision.answer:
-            yield Retrieved(tuple(hits), 0, decision)
-            yield Done(self._refusal(question, rewritten, hits, run, decision))
-            return
-        context = self._context(rewritten, hits, history)
-        yield Retrieved(
-            tuple(hits),
-            len(context.passages),
-            decision,
-            context.prompt_tokens,
-            self.model.context_tokens,
-            context.passages,
-        )
-        yield from self._tokens(context, run, config)
-        yield Done(self._answer(question, rewritten, hits, context, run, decision))
-
-    def _outlined(self, question: str, outline: Outline, run: _Run) -> Iterator[Event]:
-        """The events of a question about the notes as a whole; each document's first passage is shown."""
-        hits = tuple(Hit(document.first, 1.0) for document in outline.documents)
-        decision = Decision(bool(hits), None, "the outline of the notes")
-        yield Rewritten(question)
-        run.retrieved = time.perf_counter() - run.started
-        yield Retrieved(hits, len(hits), decision, passages=hits)
-        if not hits:
-            yield Done(self._refusal(question, question, hits, run, decision))
-            return
-        sentences = outline_sentences(outline)
-        citations = outline_citations(outline, sentences)
+    def _events(self, asked: Question, config: RunnableConfig | None) -> Generator[Event]:
+        clock = Clock()
+        question = checked_question(asked["question"], self.settings)
+        history = tuple(asked.get("history") or ())
+        found, draft = yield from self._answered(asked, question, history, clock, config)
+        scope = draft.scope or found.scope
+        unread = unread_near(self.steps.notes, found.hits, self.scope) if draft.kind in UNSURE else ()
         yield Done(
-            Answer(
-                question, question, outline_text(outline, sentences), False, sentences, citations, hits,
-                run.timings(0), self._receipt(),
-                details={
-                    "gate": decision.reason,
-                    "gate_score": None,
-                    "shown": len(hits),
-                    "passages": [hit.chunk.id for hit in hits],
-                    "outline": True,
-                },
-            )
-        )  # fmt: skip
-
-    def _checked(self, question: str) -> str:
-        stripped = question.strip()
-        if not stripped:
-            raise QuestionError("The question is empty. Ask something about your notes.")
-        if len(stripped) > self.settings.max_question_chars:
-            raise QuestionError(
-                f"The question has {len(stripped):,} characters; at most {self.settings.max_question_chars:,} are "
-                "accepted. Shorten it, or put the long text into a note and ingest that."
-            )
-        return stripped
-
-    def _considered(self, question: str, history: list[Turn], run: _Run) -> list[Turn]:
-        """The latest turns of the conversation; those before them are said to be left out where any would have been used."""
-        cut = max(0, len(history) - 2 * self.settings.history_turns)
-        used = self.model.prompt_style is PromptStyle.INSTRUCT or standalone.leans_on_history(
-            question, history
+            finished_answer(found, draft, clock, self.receipt.receipt(scope.label if scope else ""), unread)
         )
-        if cut and used:
-            turns = self.settings.history_turns
-            run.left_out.append(
-                f"{cut} earlier messages are more than the {turns} turns of answer.history_turns"
-            )
-        return history[cut:]
 
-    def _standalone(self, question: str, history: Sequence[Turn], run: _Run, config: RunnableConfig) -> str:
-        if not standalone.leans_on_history(question, history):
-            return question
-        if self.model.prompt_style is PromptStyle.READER:
-            return standalone.merge(question, history)
-        kept = standalone.latest_that_fit(question, history, self.model.count_tokens, self._prompt_tokens)
-        if len(kept) < len(history):
-            cut = len(history) - len(kept)
-            run.left_out.append(
-                f"{cut} earlier messages did not fit the model's context when the question was rewritten"
-            )
-        if not kept:
-            return standalone.merge(question, history)
-        messages = to_messages(standalone.rewrite_turns(question, kept))
-        return standalone.accept_rewrite(self.model.invoke(messages, config).text, question, history)
-
-    def _retrieve(
-        self, question: str, rewritten: str, history: Sequence[Turn], config: RunnableConfig
-    ) -> tuple[list[Hit], list[Hit]]:
-        """The hits to answer from and those the gate judges."""
-        return answering.hits_for(question, rewritten, history, lambda query: self._search(query, config))
-
-    def _search(self, query: str, config: RunnableConfig) -> list[Hit]:
-        return [hit_from_document(document) for document in self.retriever.invoke(query, config)]
-
-    @property
-    def _prompt_tokens(self) -> int:
-        """The longest prompt beside which the longest answer has room."""
-        return self.model.context_tokens - self.receipt.max_answer_tokens
-
-    def _context(self, question: str, hits: Sequence[Hit], history: Sequence[Turn]) -> Context:
-        budget = Budget(self._prompt_tokens, self.settings.passage_tokens, self.settings.passages)
-        return fit(self.model.prompt_style, question, hits, history, self.model.count_tokens, budget)
-
-    def _tokens(self, context: Context, run: _Run, config: RunnableConfig) -> Iterator[Token]:
-        stream = cast("Generator[AIMessageChunk]", self.model.stream(to_messages(context.messages), config))
-        with closing(stream):  # closing the chain's stream stops the model now, not when it is collected
-            for chunk in stream:
-                if chunk.text:
-                    if run.first_token is None:
-                        run.first_token = time.perf_counter() - run.started
-                    run.text += chunk.text
-                    yield Token(chunk.text)
-                    if answering.repeats_itself(run.text):
-                        break
-                if chunk.usage_metadata:
-                    run.answer_tokens += chunk.usage_metadata["output_tokens"]
-
-    def _answer(
+    def _answered(
         self,
+        asked: Question,
         question: str,
-        rewritten: str,
-        hits: Sequence[Hit],
-        context: Context,
-        run: _Run,
-        decision: Decision,
-    ) -> Answer:
-        passages = [hit.chunk for hit in context.passages]
-        checked, quote = self._checked_text(run.text, rewritten, passages)
-        return Answer(
-            question=question,
-            standalone_question=rewritten,
-            text=checked.text,
-            abstained=checked.abstained,
-            sentences=checked.evidence.sentences,
-            citations=checked.evidence.citations,
-            hits=tuple(hits),
-            timings=run.timings(context.prompt_tokens),
-            receipt=self._receipt(),
-            left_out=(*run.left_out, *context.left_out),
-            details={
-                "context_tokens": self.model.context_tokens,
-                "context_assumed": bool(getattr(self.model, "context_assumed", False)),
-                "gate": decision.reason,
-                "gate_score": decision.score,
-                "shown": len(context.passages),
-                "passages": [hit.chunk.id for hit in context.passages],
-                "model_text": run.text,
-                "quote_score": quote.score if quote else None,
-                "quoted": quote is not None and not quote.by_reader and not checked.abstained,
-            },
-        )
+        history: tuple[Turn, ...],
+        clock: Clock,
+        config: RunnableConfig | None,
+    ) -> Generator[Event, None, tuple[Found, Draft]]:
+        """Run the steps in order; a message that needs no search ends early."""
+        routed = route(question, bool(history))
+        if routed.route in TALK:
+            return (yield from self._unsearched(question, talk_draft(routed.route, question), "talk", clock))
+        if routed.route is Route.STUDY:
+            drafted = study_draft(question, self.steps.notes, self.scope)
+            return (yield from self._unsearched(question, drafted, "a request for study items", clock))
+        if self.steps.outliner is not None and asks_for_outline(question):
+            outlined = outline_draft(self.steps.outliner(self.scope))
+            return (yield from self._unsearched(question, outlined, "the outline of the notes", clock))
+        found, named = yield from self._standalone_found(asked, question, history, config)
+        clock.mark_retrieved()
+        if (ready := self._of_a_kind(asked, found, routed, named, history, config)) is not None:
+            return (yield from self._ready(found, ready, clock, config))
+        return found, (yield from self.steps.answerer.draft(found, clock, config))
 
-    def _checked_text(
-        self, text: str, question: str, passages: Sequence[Chunk]
-    ) -> tuple[CheckedAnswer, Quote | None]:
-        """What may be shown of the model's text; a small reader's choice is held against the closest sentence in code.
-
-        Where the reader broke off before what was asked for (a date in parentheses), the whole sentence is quoted.
-        """
-        if self.model.prompt_style is not PromptStyle.READER or self.quoter is None:
-            return answering.checked_answer(text, passages, self.settings.support), None
-        said = answering.checked_answer(answering.without_headings(text), passages, self.settings.support)
-        quote = self.quoter(question, passages, answering.votes(said, passages))
-        if quote is None or quote.score < self.settings.quote_score:
-            return answering.REFUSAL, quote
-        whole = holds_kind(kind_of(question), without_citations(said.text), question)
-        if quote.by_reader and not quote.continued and whole:
-            return said, quote
-        return answering.quoted_answer(quote, passages, self.settings.support), quote
-
-    def _refusal(
-        self, question: str, rewritten: str, hits: Sequence[Hit], run: _Run, decision: Decision
-    ) -> Answer:
-        return Answer(
-            question, rewritten, ABSTENTION, True, (), (), tuple(hits), run.timings(0), self._receipt(),
-            left_out=tuple(run.left_out),
-            details={"gate": decision.reason, "gate_score": decision.score, "shown": 0},
+    def _of_a_kind(
+        self,
+        asked: Question,
+        found: Found,
+        routed: Routed,
+        named: Named | None,
+        history: tuple[Turn, ...],
+        config: RunnableConfig | None,
+    ) -> Draft | None:
+        """Return the draft of a list, a table or a summary, if the notes have one."""
+        return routed_draft(
+            found, routed, named, history, self.steps.notes, self.scope, partial(self._simpler, asked, config),
+            self.steps.writes, asked.get("everywhere", False),
         )  # fmt: skip
 
-    def _receipt(self) -> Receipt:
-        source = self.receipt
-        return Receipt(
-            source.generation(),
-            source.embedder,
-            source.model,
-            source.adapter,
-            PROMPT_VERSION,
-            source.seed,
-            source.temperature,
-            source.scope,
+    def _simpler(self, asked: Question, config: RunnableConfig | None, question: str) -> Draft | None:
+        """Return the answer to a part of a question, None where nothing is near."""
+        found, named = self._evidence(asked, question, question, (), (), config)
+        routed = route(question, False)
+        single = routed.route is not Route.TWO
+        draft = self._of_a_kind(asked, found, routed, named, (), config) if single else None
+        return draft or finished(self.steps.answerer.draft(found, Clock(), config))
+
+    def _ready(
+        self, found: Found, draft: Draft, clock: Clock, config: RunnableConfig | None
+    ) -> Generator[Event, None, tuple[Found, Draft]]:
+        """The events of a draft from structure; a model writes a summary if there is one."""
+        reason = f"{draft.kind}: made of the structure of the notes"
+        found = replace(found, decision=replace(found.decision, tier=Tier.ANSWER, reason=reason))
+        if self.steps.summarizer is not None and draft.kind is AnswerKind.SUMMARY:
+            return found, (yield from self.steps.summarizer.draft(found, draft, clock, config))
+        yield Retrieved(found.hits, len(draft.passages), found.decision, passages=draft.passages)
+        clock.mark_token()
+        yield Token(draft.text)
+        return found, draft
+
+    def _unsearched(
+        self, question: str, draft: Draft, reason: str, clock: Clock
+    ) -> Generator[Event, None, tuple[Found, Draft]]:
+        """Yield the events of an answer that needs no search."""
+        tier = Tier.NONE if draft.kind is AnswerKind.NONE else Tier.ANSWER
+        found = Found(question, question, (), draft.passages, (), Decision(tier, None, None, reason))
+        yield Rewritten(question)
+        clock.mark_retrieved()
+        yield Retrieved(found.hits, len(found.hits), found.decision, passages=found.hits)
+        return found, draft
+
+    def _standalone_found(
+        self, asked: Question, question: str, history: tuple[Turn, ...], config: RunnableConfig | None
+    ) -> Generator[Event, None, tuple[Found, Named | None]]:
+        """Return the evidence for a question and the documents it names.
+
+        The question is completed and its spelling repaired unless it is exact.
+        """
+        exact = asked.get("exact", False)
+        condensed = self.steps.condenser.condense(with_named_item(question, history), history, config)
+        standalone = question if exact else condensed.question
+        if self.steps.repair is not None and not exact:
+            standalone = self.steps.repair(standalone).question
+        standalone = completed_by_notes(
+            question, standalone, history, self.steps.scorer, lambda query: self._search(query, config)
         )
+        yield Rewritten(standalone)
+        return self._evidence(asked, question, standalone, condensed.history, condensed.omissions, config)
 
+    def _cosines(self, question: str) -> Cosines | None:
+        """Return a function from texts to their likeness to a question."""
+        embedder = self.steps.embedder
+        if embedder is None:
+            return None
+        return lambda texts: (embedder.embed_passages(texts) @ embedder.embed_query(question)).tolist()
 
-def to_messages(turns: Sequence[Turn]) -> list[BaseMessage]:
-    """LangChain's messages for turns."""
-    kinds: dict[Role, type[BaseMessage]] = {
-        Role.SYSTEM: SystemMessage,
-        Role.USER: HumanMessage,
-        Role.ASSISTANT: AIMessage,
-    }
-    return [kinds[turn.role](turn.content) for turn in turns]
+    def _evidence(
+        self,
+        asked: Question,
+        question: str,
+        standalone: str,
+        history: tuple[Turn, ...],
+        omissions: tuple[Omission, ...],
+        config: RunnableConfig | None,
+    ) -> tuple[Found, Named | None]:
+        """Return the scored passages and the documents that the question names.
+
+        The passages are of those documents if they answer.
+        """
+        notes = self.steps.notes
+        limits = None if asked.get("everywhere", False) else notes
+        named = named_by_number(standalone, limits, self.scope) if limits is not None else None
+        before, read = () if asked.get("exact", False) else history, notes.reading if notes else as_is
+
+        def found_in(part: Named | None) -> Found:
+            scope, limit = (part.scope(), part.part()) if part else (None, None)
+            search = partial(self._search, config=config, scope=scope)
+            hits, judged = find(question, standalone, search, before)
+            evidence = weigh(standalone, hits, self.steps.scorer, read=read)
+            sure = evidence.probability if self.steps.writes else evidence.best_sentence
+            decision = decide_tier(judged, sure, self.settings, self.steps.writes)
+            return Found(
+                question, standalone, history, evidence.hits, evidence.scores, decision, omissions,
+                self._cosines(standalone), limit, evidence.probability, evidence.readings,
+            )  # fmt: skip
+
+        found = found_in(named)
+        if named is None or found.decision.tier is Tier.ANSWER:
+            return found, named
+        whole = found_in(None)
+        return (whole if whole.decision.tier is Tier.ANSWER or not found.hits else found), named
+
+    def _search(self, query: str, config: RunnableConfig | None, scope: Scope | None = None) -> list[Hit]:
+        inside = {"scope": scope} if scope else {}
+        return [hit_from_document(document) for document in self.retriever.invoke(query, config, **inside)]

@@ -1,12 +1,12 @@
-"""The tree of errors a person may see; every message says what was found, what was expected and what to do.
+"""The tree of errors that a person may see, each with what to do.
 
     LecternError
-    ├── InputError              what was given cannot be used
+    ├── InputError              the input cannot be used
     │   ├── SettingsError       a flag, variable or file key that is unknown or out of range
     │   ├── QuestionError       empty or too long
     │   ├── DatasetError        a golden file, corpus or training file that is malformed (names file and line)
     │   └── UnreadableNote      one note that cannot be read; ingest counts and reports it and goes on
-    ├── LibraryError            the folder that holds the index
+    ├── LibraryError            the folder of the index
     │   ├── LibraryMissing      there is none yet
     │   ├── LibraryBusy         another process is writing
     │   ├── LibraryMismatch     made by another embedder, chunker or schema
@@ -19,8 +19,8 @@
     ├── TrainingError           a recipe or run that cannot go on
     └── ServerError             the web app cannot start (port in use, no address)
 
-Only the command line and the web callbacks catch these; libraries' own errors are translated where they are raised,
-with `from exc`.
+Every message names what was found, what was expected and what to do. Only the command line and the web
+callbacks catch these; libraries' own errors are translated where they are raised, with `from exc`.
 """
 
 import errno
@@ -31,11 +31,11 @@ class LecternError(Exception):
 
 
 class InputError(LecternError):
-    """What was given cannot be used."""
+    """A value, file or question that cannot be used."""
 
 
 class SettingsError(InputError):
-    """A flag, environment variable or key of `lectern.toml` is unknown or out of range."""
+    """A flag, environment variable or key of `lectern.toml` is unknown or invalid."""
 
 
 class QuestionError(InputError):
@@ -47,7 +47,15 @@ class DatasetError(InputError):
 
 
 class UnreadableNote(InputError):
-    """One note cannot be read; the message is the reason that ingest reports."""
+    """A note that cannot be read; the message is the reason that ingest reports.
+
+    `passing` marks a reason that is the machine's or this run's (time, memory, a killed process) and not the
+    file's: the next ingest tries the same file again.
+    """
+
+    def __init__(self, reason: str, *, passing: bool = False) -> None:
+        super().__init__(reason)
+        self.passing = passing
 
 
 class LibraryError(LecternError):
@@ -99,7 +107,10 @@ class ServerError(LecternError):
 
 
 def disk_message(error: OSError) -> str:
-    """What to say of a file or disk that refused where nobody closer knew more: the end of a command, never a library."""
+    """Return the message for a file or disk that failed.
+
+    It is for the end of a command, where no other code knew more; never for a library.
+    """
     where = f" at {error.filename}" if error.filename else ""
     if error.errno == errno.ENOSPC:
         return f"The disk is full{where}. Free some space and run the command again; what was saved before is whole."

@@ -1,7 +1,8 @@
-"""Which libraries report home when they are imported, and how that is switched off before they are.
+"""Libraries that report home when they are imported, and how to switch that off.
 
-OpenVINO starts a process that sends an event to Google Analytics at every `import openvino`, without asking, unless its
-reporting package cannot be imported: then it uses the stub it brings. The others listen to environment variables.
+OpenVINO starts a process that sends an event to Google Analytics at every `import openvino`, without asking,
+unless its reporting package cannot be imported: then it uses the stub it brings. The others listen to
+environment variables.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ _VARIABLES = {
 
 
 def switch_off_telemetry() -> None:
-    """Makes sure that nothing is reported; to be called before any heavy library is imported. May be called again."""
+    """Switch off all reporting; call it before importing any heavy library.
+
+    It may be called again.
+    """
     # None in `sys.modules` makes the import fail, which is how a missing package looks.
     cast("dict[str, Any]", sys.modules).setdefault(_REPORTING_PACKAGE, None)
     for name, value in _VARIABLES.items():

@@ -1,7 +1,7 @@
-"""The types that flow through Lectern: `Path -> Document -> Chunk -> Hit -> Answer`.
+"""The types that all packages share: `Path -> Document -> Chunk -> Hit -> Answer`.
 
-Every room imports these and none of them imports anything but the standard library. Vectors are never a field: they
-travel as a separate `float32 (n, dim)` array in the order of the chunks they belong to.
+They need the standard library only, so that importing them costs nothing. Vectors are never a field: they are
+passed as a separate `float32 (n, dim)` array in the order of the chunks that they belong to.
 """
 
 from __future__ import annotations
@@ -9,133 +9,69 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Any
 
-
-class DocumentKind(StrEnum):
-    """What a note is, which decides how it is read."""
-
-    MARKDOWN = "markdown"
-    NOTEBOOK = "notebook"
-    PDF = "pdf"
-    WORD = "word"
-    SLIDES = "slides"
-    HTML = "html"
-    TEXT = "text"
-
-
-class BlockKind(StrEnum):
-    """What a stretch of a document's text is."""
-
-    HEADING = "heading"
-    PARAGRAPH = "paragraph"
-    LIST = "list"
-    TABLE = "table"
-    CODE = "code"
-    OUTPUT = "output"
-    FORMULA = "formula"
-    NOTES = "notes"
-    METADATA = "metadata"
-
-
-class Unit(StrEnum):
-    """What a locator counts."""
-
-    LINE = "line"
-    PAGE = "page"
-    SLIDE = "slide"
-    CELL = "cell"
-    PARAGRAPH = "paragraph"
+from rag.note_warnings import NoteWarning
+from rag.text.document import Block as Block  # noqa: PLC0414 - a public name of this module too
+from rag.text.document import BlockKind as BlockKind  # noqa: PLC0414
+from rag.text.document import Document as Document  # noqa: PLC0414
+from rag.text.document import DocumentKind as DocumentKind  # noqa: PLC0414
+from rag.text.document import Locator as Locator  # noqa: PLC0414
+from rag.text.document import Unit as Unit  # noqa: PLC0414
 
 
 class Role(StrEnum):
-    """Who said a turn."""
+    """The author of a message."""
 
     SYSTEM = "system"
     USER = "user"
     ASSISTANT = "assistant"
 
 
-_PRINTED_UNIT = {
-    Unit.LINE: ("line", "lines"),
-    Unit.PAGE: ("p.", "pp."),
-    Unit.SLIDE: ("slide", "slides"),
-    Unit.CELL: ("cell", "cells"),
-    Unit.PARAGRAPH: ("paragraph", "paragraphs"),
-}
+class AnswerKind(StrEnum):
+    """The form of an answer.
 
-
-@dataclass(frozen=True, slots=True)
-class Locator:
-    """Where a stretch of text stands in its document, in the terms a reader of that format counts in.
-
-    `first` and `last` are 1-based and inclusive. `heading` is the nearest heading above, empty where the format or the
-    document has none.
+    `NONE` is a refusal. `EXTRACT` is quotes that are named as the closest ones, not as the answer.
     """
 
-    unit: Unit
-    first: int
-    last: int
-    heading: str = ""
-
-    def __str__(self) -> str:
-        one, many = _PRINTED_UNIT[self.unit]
-        span = f"{one} {self.first}" if self.first == self.last else f"{many} {self.first}-{self.last}"
-        return f'"{self.heading}" › {span}' if self.heading else span
-
-    def within(self, document: str) -> str:
-        """The printed form used everywhere, for example `week3.pdf › p. 7`."""
-        return f"{document} › {self}"
-
-    def to(self, other: Locator) -> Locator:
-        """The locator that reaches from this one to `other`, under this one's heading."""
-        return Locator(self.unit, min(self.first, other.first), max(self.last, other.last), self.heading)
+    ANSWER = "answer"
+    EXTRACT = "extract"
+    LIST = "list"
+    COUNT = "count"
+    TABLE = "table"
+    CODE = "code"
+    COMPARISON = "comparison"
+    SUMMARY = "summary"
+    OUTLINE = "outline"
+    STUDY = "study"
+    TALK = "talk"
+    NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """A structural unit of a document: the half-open span `text[start:end]`.
+class Tier(StrEnum):
+    """The certainty that the notes answer a question, which decides what is shown."""
 
-    `level` is 1-6 for a heading and 0 otherwise. `part` numbers the page, slide or cell the block stands in (0 for
-    formats without them); a chunk does not cross it silently. `identity` is the format's own stable name of the part
-    (a notebook's cell id), empty where it has none.
-    """
-
-    kind: BlockKind
-    start: int
-    end: int
-    locator: Locator
-    level: int = 0
-    part: int = 0
-    identity: str = ""
+    ANSWER = "answer"
+    EXTRACT = "extract"
+    NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A note as read: its whole text and the blocks that cover what is worth searching.
+class OmissionCode(StrEnum):
+    """The limit for which passages or messages were not shown to the model."""
 
-    `path` is the name shown to people and used by golden files: relative to the ingested folder, with forward slashes.
-    `source` is the absolute path of the file it was read from. `content_hash` is of the file's bytes. Blocks are in
-    reading order and do not overlap; text between blocks (markup, comments) is kept but never searched. `tags` are the
-    note's own when it is read, and with them those that a person gave once it comes from a library.
-    """
-
-    path: str
-    title: str
-    kind: DocumentKind
-    content_hash: str
-    text: str
-    blocks: tuple[Block, ...]
-    source: str = ""
-    warnings: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
+    PASSAGES_OVER_SETTING = "passages over answer.passage_tokens"
+    PASSAGES_OVER_CONTEXT = "passages over the context"
+    HISTORY_OVER_SETTING = "messages over answer.history_turns"
+    HISTORY_OVER_CONTEXT = "messages over the context"
+    HISTORY_OVER_REWRITE = "messages over the context of the rewriting"
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A passage of a document: `text == document.text[start:end]`.
+    """A passage of a document: `text == document.text[start:end]`, in characters.
 
-    `title` and `headings` (outermost first) are context for the embedding and the lexical index, not part of the text.
+    `document` is the path of its document and `ordinal` its place among the document's chunks, from 0.
+    `title` and `headings` (outermost first) are context for the vector and the lexical index, not part of the
+    text.
     """
 
     id: str
@@ -150,21 +86,25 @@ class Chunk:
 
     @property
     def label(self) -> str:
-        """The printed locator, document included."""
+        """The printed locator with the document's path."""
         return self.locator.within(self.document)
 
 
 def chunk_id(document: str, start: int, text: str) -> str:
-    """The content hash that names a chunk: 16 hexadecimal digits of BLAKE2b over its place and text."""
+    """Return the id of a chunk: 16 hexadecimal digits of BLAKE2b.
+
+    The hash is over the document's path, the chunk's start and its text.
+    """
     return blake2b(f"{document}\0{start}\0{text}".encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """Why a passage was found. Ranks are 1-based; None where that search did not return the passage.
+    """The reasons for which a passage was found: its ranks and scores in each search.
 
-    `match_score` is the mean over the question's tokens of the cosine with the passage's nearest token. `fused_score` is what
-    the search gave before a reranker, whose `rerank_score` then is the hit's.
+    Ranks are 1-based; None where that search did not return the passage. `match_score` is the mean over the
+    question's tokens of the cosine with the passage's nearest token. `fused_score` is the score before a
+    reranker; where one ran, its `rerank_score` is the hit's score.
     """
 
     dense_rank: int | None = None
@@ -197,7 +137,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A passage the answer names. `n` is the number in the answer's text; `quote` is `document text[start:end]`."""
+    """A passage that the answer names.
+
+    `n` is the number in the answer's text. `quote` is `text[start:end]` of the document, in characters.
+    """
 
     n: int
     document: str
@@ -211,8 +154,9 @@ class Citation:
 class Sentence:
     """A sentence of the answer with the verdict of the evidence check.
 
-    `support` in [0, 1] is the share of the sentence's content words, numbers and identifiers that its cited passages
-    hold; `reason` says in words why it is or is not `supported`.
+    `support` in [0, 1] is the share of the sentence's content words, numbers and identifiers that its cited
+    passages have; `reason` says in words why it is or is not `supported`; `quoted` is true where a passage
+    has it word for word.
     """
 
     text: str
@@ -220,11 +164,12 @@ class Sentence:
     supported: bool
     support: float
     reason: str
+    quoted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """What an answer cost. Seconds of wall clock; tokens as the model's own tokenizer counts them."""
+    """The cost of an answer: wall-clock seconds, and tokens of the model's tokenizer."""
 
     retrieve_seconds: float = 0.0
     first_token_seconds: float | None = None
@@ -251,10 +196,89 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A cited answer, or an abstention with the nearest passages.
+class Decision:
+    """The tier of a question and the reason for it.
 
-    `left_out` says in words what did not fit the context (turns, passages); it is empty when everything did.
+    `probability` in [0, 1] is the evidence scorer's that the passages answer, `score` that of the nearest
+    passage (a token match or a cosine); each is None where it was not computed. `reason` says in words how
+    they decided.
+    """
+
+    tier: Tier
+    probability: float | None
+    score: float | None
+    reason: str
+
+    @property
+    def answer(self) -> bool:
+        """True where anything of the notes is shown: an answer or an extract."""
+        return self.tier is not Tier.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Omission:
+    """Passages or messages that were left out of the prompt: `count` of `total`.
+
+    `limit` is the value of the setting that `code` names, 0 where it is not a setting.
+    """
+
+    code: OmissionCode
+    count: int
+    total: int
+    limit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two cited passages that disagree, by their numbers in the answer."""
+
+    citations: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A document with the warnings about its content that was not read."""
+
+    document: str
+    warnings: tuple[NoteWarning, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPart:
+    """The documents that a question names ("lecture 3"), and the title of the first."""
+
+    label: str
+    documents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostics:
+    """The intermediate results of an answer, for evaluation and debugging.
+
+    `gate` is the tier's reason in words, `gate_score` the nearest passage's score, `probability` the evidence
+    scorer's. `passages` are the ids of the chunks shown, in the order of their numbers, and `shown` is their
+    count. `model_text` is the text as the model wrote it. `context_tokens` is the length of the model's
+    context; it is an assumption (`context_assumed`) where the model's server does not report it.
+    """
+
+    gate: str = ""
+    gate_score: float | None = None
+    probability: float | None = None
+    shown: int = 0
+    passages: tuple[str, ...] = ()
+    model_text: str = ""
+    context_tokens: int = 0
+    context_assumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A cited answer, an extract, or a refusal with the nearest passages.
+
+    `answers_question` in [0, 1] is the evidence scorer's probability that the text answers; None where it did
+    not run. `omissions` is empty when everything fitted the model's context. `unread` is content near the
+    question that was not read, for a refusal and an extract only. `scope` is the part of the notes that the
+    question names and was answered from, None where it was not limited so.
     """
 
     question: str
@@ -266,5 +290,10 @@ class Answer:
     hits: tuple[Hit, ...]
     timings: Timings
     receipt: Receipt
-    left_out: tuple[str, ...] = ()
-    details: dict[str, Any] = field(default_factory=dict)
+    omissions: tuple[Omission, ...] = ()
+    kind: AnswerKind = AnswerKind.ANSWER
+    answers_question: float | None = None
+    conflicts: tuple[Conflict, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    scope: NamedPart | None = None
+    details: Diagnostics = field(default_factory=Diagnostics)

@@ -1,14 +1,21 @@
-"""What the tests of several rooms need: fakes that can be computed by hand, and a tokenizer for tiny models."""
+"""Fixtures of several packages: fakes that can be computed by hand, and a tokenizer for tiny models."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
+from rag.answer.evidence_scorer import PassageScore, SentenceScore
+from rag.text.sentences import sentence_spans
+from rag.text.words import content_words
 from rag.types import Chunk, Hit, Locator, Unit, Why, chunk_id
+
+settings.register_profile("any machine", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("any machine")
 
 
 @pytest.fixture
@@ -34,6 +41,32 @@ def make_hit(make_chunk: Callable[..., Chunk]) -> Callable[..., Hit]:
     return make
 
 
+class WordScorer:
+    """A scorer that can be worked out by hand: the share of the question's content words that a sentence has."""
+
+    fingerprint = "words"
+
+    def score(self, question: str, passages: Sequence[Chunk]) -> tuple[PassageScore, ...]:
+        return tuple(self._scored(set(content_words(question)), passage) for passage in passages)
+
+    def any_answers(self, scores: Sequence[PassageScore]) -> float:
+        return max((score.answers for score in scores), default=0.0)
+
+    def _scored(self, asked: set[str], passage: Chunk) -> PassageScore:
+        found = tuple(
+            SentenceScore(start, end, share, 10 * share)
+            for start, end in sentence_spans(passage.text)
+            for share in [len(asked & set(content_words(passage.text[start:end]))) / max(1, len(asked))]
+        )
+        return PassageScore(max((one.score for one in found), default=0.0), 0.0, found, (0.0, 0.0))
+
+
+@pytest.fixture(scope="session")
+def word_scorer() -> WordScorer:
+    """A scorer without a model."""
+    return WordScorer()
+
+
 @pytest.fixture
 def scripted_model() -> Iterator[type]:
     """The class of a chat model that says what its queue holds, one word a chunk, and keeps what it was asked."""
@@ -52,6 +85,7 @@ def scripted_model() -> Iterator[type]:
         name: str | None = "scripted"
         fingerprint: str = "scripted-1"
         context_tokens: int = 1000
+        max_answer_tokens: int = 256
         prompt_style: PromptStyle = PromptStyle.READER
 
         @property

@@ -41,7 +41,7 @@ def questions() -> list[dict[str, Any]]:
 
 @cache
 def text_of(name: str) -> str:
-    from ingest.readers import read_document
+    from ingest.parsers import read_document
 
     return read_document(COURSE / name, name).text
 

@@ -1,37 +1,40 @@
-"""The parts of Lectern put together from settings: the one place that the command line and the web app share.
+"""The parts of Lectern, put together from settings.
 
-Everything is opened when it is first needed, so a search never waits for the language model.
+The command line and the web app share them. Everything is opened when it is first needed, so a search never
+waits for the language model.
 """
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from rag.errors import LibraryMissing
 from rag.settings import ModelSettings, Settings
-from rag.settings_sources import LoadedSettings
-from rag.settings_sources import load as load_settings
+from rag.settings_loading import LoadedSettings
+from rag.settings_loading import load as load_settings
+from ui.lazy import Lazy
+from ui.model_opening import check_merged, lazy_model, make_scorer, opened_model, same_model, wider
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from rag.answer.evidence_scorer import EvidenceScorer
+    from rag.answer.outline import Outline
+    from rag.answer.steps import Outliner, ReceiptSource, Steps
     from rag.chain import AnswerChain
     from rag.chat_models.local_model import LocalChatModel
     from rag.chat_models.openai_endpoint import EndpointChatModel
-    from rag.embedder import Embedder
-    from rag.library import Library
-    from rag.outline import Outline
-    from rag.quoting import Quote, Vote
-    from rag.scope import Scope
-    from rag.search import Searcher
-    from rag.types import Chunk
+    from rag.embedding.embedder import Embedder
+    from rag.library.library import Library
+    from rag.search.scope import Scope
+    from rag.search.searcher import Searcher
 
 
 def load(library: Path | None = None, config: Path | None = None, **flags: Any) -> LoadedSettings:
-    """Settings for one command. Flags are given as `section__name=value`; None means not given.
+    """Return the settings for one command.
+
+    Flags are given as `section__name=value`; None means not given.
 
     Raises:
         SettingsError: a setting is unknown or out of range.
@@ -43,21 +46,184 @@ def load(library: Path | None = None, config: Path | None = None, **flags: Any) 
 
 
 class Application:
-    """One library with its embedder, searcher, language model and chain. Safe to share between threads."""
+    """One library with its embedder, searcher, language model and chain.
+
+    Safe to share between threads: each part is opened once, however many threads need it.
+    """
 
     def __init__(self, loaded: LoadedSettings) -> None:
         self.settings: Settings = loaded.settings
         self.folder = loaded.library
         self._lock = Lock()
+        self._library: Lazy[Library] = Lazy(self._existing_library)
+        self._embedder: Lazy[Embedder] = Lazy(self._make_embedder)
+        self._searcher: Lazy[Searcher] = Lazy(self._make_searcher)
+        self._scorer: Lazy[EvidenceScorer] = Lazy(make_scorer)
+        self._model = lazy_model(self.settings.model)
+        self._sharing: WeakSet[Application] = WeakSet([self])
+        self._chain: Lazy[AnswerChain] = Lazy(self._make_chain)
 
-    @cached_property
+    @property
     def library(self) -> Library:
         """The library.
 
         Raises:
             LibraryMissing: nothing has been ingested into its folder.
         """
-        from rag.library import Library
+        return self._library.get()
+
+    def open_library(self) -> Library:
+        """Return the library, created empty where there is none."""
+        from rag.library.library import Library
+
+        return self._library.get_or(lambda: Library.open(self.folder, create=True))
+
+    @property
+    def embedder(self) -> Embedder:
+        """The model that makes vectors."""
+        return self._embedder.get()
+
+    @property
+    def searcher(self) -> Searcher:
+        """The search over the library."""
+        return self._searcher.get()
+
+    @property
+    def scorer(self) -> EvidenceScorer:
+        """The model that reads a question and passages together."""
+        return self._scorer.get()
+
+    @property
+    def model(self) -> LocalChatModel | EndpointChatModel:
+        """The language model, loaded."""
+        return self._model.get()
+
+    @property
+    def quotes(self) -> bool:
+        """True if the evidence scorer picks quotes as answers, without a language model."""
+        return (self.settings.model.name, self.settings.model.adapter) == ("embedded", "default")
+
+    def open_model_ahead(self) -> None:
+        """Start loading the language model if answers need one.
+
+        Other parts can be opened meanwhile.
+        """
+        if not self.quotes:
+            self._model.open_ahead()
+
+    def share_models(self, other: Application) -> None:
+        """Use the models of another application from now on.
+
+        For several libraries under the same settings: a model is in memory once, as long as all use it with the
+        same adapter.
+        """
+        with self._lock:
+            self._embedder, self._scorer, self._model = other._embedder, other._scorer, other._model
+            self._sharing = other._sharing
+            self._sharing.add(self)
+            self._searcher.drop()
+            self._chain.drop()
+
+    def beside(self, folder: Path) -> Application:
+        """Return the application of another library.
+
+        It has the same settings and models.
+        """
+        other = Application(LoadedSettings(self.settings, {}, folder))
+        other.share_models(self)
+        return other
+
+    def wider(self, passages: int, answer: int) -> Application:
+        """Return the same application with `passages` and longest `answer` multiplied."""
+        other = Application(LoadedSettings(wider(self.settings, passages), {}, self.folder))
+        other.share_models(self)
+        other._library, other._searcher = self._library, self._searcher
+        if answer > 1 and not self.quotes:
+            longest = answer * self.settings.model.max_answer_tokens
+            other._model = Lazy(lambda: self.model.model_copy(update={"max_answer_tokens": longest}))
+        return other
+
+    def use_adapter(self, name: str) -> None:
+        """Answer from now on with the adapter `name`: `default`, `none` or a folder.
+
+        No answer may be under way. The base stays loaded where the model can change its adapter. Any other
+        model is closed and opened again, because two of them at once may not fit. A model that was not opened
+        yet is opened with the adapter when it is first needed. Applications that share the model keep theirs:
+        this one then shares with those that have the same adapter, or opens a model of its own.
+
+        Raises:
+            ModelMissing: the folder has no adapter.
+            ModelFailed: the adapter is damaged or made for another base; the one before stays in use.
+        """
+        from rag.chat_models.model_files import adapter_folder
+
+        model = self.settings.model.model_copy(update={"adapter": name})
+        folder = adapter_folder(model)
+        with self._lock:
+            others = [other for other in self._sharing if other is not self]
+            same = next((other._model for other in others if same_model(other.settings.model, model)), None)
+            shared = any(other._model is self._model for other in others)
+            opened = self._model.opened()
+            swap = getattr(opened, "use_adapter", None)
+            if same is not None or shared or opened is None:
+                self._take_model(same or lazy_model(model), close=not shared and same is not self._model)
+            elif swap is not None:
+                swap(folder)
+            else:
+                self._open_again(model)
+            self.settings = self.settings.model_copy(update={"model": model})
+            self._chain.drop()  # its receipts name the adapter before
+
+    def close(self) -> None:
+        """Free the language model's memory; it is loaded again when it is needed."""
+        self._chain.drop()
+        close = getattr(self._model.drop(), "close", None)
+        if close is not None:
+            close()
+
+    def _take_model(self, model: Lazy[LocalChatModel | EndpointChatModel], *, close: bool) -> None:
+        """Use another model, and close the one before if nobody else uses it.
+
+        Raises:
+            ModelError: a model that the one before was open for cannot be opened; that one stays in use.
+        """
+        if self._model.opened() is not None and not self.quotes:
+            model.get()
+        if close:
+            self.close()
+        self._model = model
+
+    def _open_again(self, chosen: ModelSettings) -> None:
+        """Open the model with other settings.
+
+        After an error the one before is opened when it is next needed.
+        """
+        check_merged(chosen)
+        self.close()
+        self._model.put(opened_model(chosen))
+
+    def check_scope(self, scope: Scope) -> None:
+        """Check that the scope contains a document.
+
+        Raises:
+            LibraryMissing: nothing has been ingested.
+            QuestionError: no document is inside the scope.
+        """
+        from rag.search.scope import allowed_passages
+
+        allowed_passages(self.library, scope)
+
+    def chain(self, scope: Scope | None = None) -> AnswerChain:
+        """Return the chain from question to cited answer, within the scope.
+
+        The model is loaded once, however many threads ask.
+        """
+        with self._lock:
+            whole = self._chain.get()
+        return whole.within(scope) if scope else whole
+
+    def _existing_library(self) -> Library:
+        from rag.library.library import Library
 
         try:
             return Library.open(self.folder)
@@ -67,129 +233,67 @@ class Application:
                 "or name another library with --library."
             ) from exc
 
-    def open_library(self) -> Library:
-        """The library, created empty where there is none."""
-        from rag.library import Library
-
-        if "library" not in self.__dict__:
-            self.__dict__["library"] = Library.open(self.folder, create=True)
-        return self.library
-
-    @cached_property
-    def embedder(self) -> Embedder:
-        """The model that makes vectors."""
-        from rag.embedder import open_embedder
+    def _make_embedder(self) -> Embedder:
+        from rag.embedding.engine import open_embedder
 
         return open_embedder(self.settings.embedding)
 
-    @cached_property
-    def searcher(self) -> Searcher:
-        """The search over the library."""
-        from rag.search import Searcher
+    def _make_searcher(self) -> Searcher:
+        from rag.search.searcher import Searcher
 
         return Searcher(self.library, self.embedder, self.settings.retrieval)
 
-    @cached_property
-    def model(self) -> LocalChatModel | EndpointChatModel:
-        """The language model, loaded."""
-        from rag.chat_models import open_chat_model
+    def _make_chain(self) -> AnswerChain:
+        from rag.answer.outline import library_outline
+        from rag.chain import AnswerChain
+        from rag.search.langchain_retriever import LecternRetriever
 
-        return open_chat_model(self.settings.model)
-
-    def use_adapter(self, name: str) -> None:
-        """Answer from now on with the adapter that `name` means (`default`, `none` or a folder); no answer may be under way.
-
-        The base stays loaded where the model can change its adapter. Any other model is let go and opened again: two of them at once may
-        not fit. One that was not opened yet is opened with the adapter when it is first needed.
-
-        Raises:
-            ModelMissing: the folder holds no adapter.
-            ModelFailed: the adapter is damaged or made for another base; the one before stays in use.
-        """
-        from rag.chat_models.opening import adapter_folder
-
-        model = self.settings.model.model_copy(update={"adapter": name})
-        folder = adapter_folder(model)
-        with self._lock:
-            opened = self.__dict__.get("model")
-            swap = getattr(opened, "use_adapter", None)
-            if swap is not None:
-                swap(folder)
-            elif opened is not None:
-                self._open_again(model)
-            self.settings = self.settings.model_copy(update={"model": model})
-            self.__dict__.pop("_chain", None)  # its receipts name the adapter before
-
-    def close(self) -> None:
-        """Free the language model's memory; it is loaded again when it is needed."""
-        self.__dict__.pop("_chain", None)
-        close = getattr(self.__dict__.pop("model", None), "close", None)
-        if close is not None:
-            close()
-
-    def _open_again(self, chosen: ModelSettings) -> None:
-        """The model with other settings; where that fails, the one before is opened when it is next needed."""
-        from rag.chat_models import open_chat_model
-
-        _check_merged(chosen)
-        self.close()
-        self.__dict__["model"] = open_chat_model(chosen)
-
-    def check_scope(self, scope: Scope) -> None:
-        """Nothing, if there are notes inside.
-
-        Raises:
-            LibraryMissing: nothing has been ingested.
-            QuestionError: no document is inside the scope.
-        """
-        from rag.scope import allowed_passages
-
-        allowed_passages(self.library, scope)
-
-    def chain(self, scope: Scope | None = None) -> AnswerChain:
-        """The chain from question to cited answer, within the scope; the model is loaded once however many threads ask."""
-        with self._lock:
-            whole = self._chain
-        return whole.within(scope) if scope else whole
-
-    @cached_property
-    def _chain(self) -> AnswerChain:
-        from rag.chain import AnswerChain, ReceiptSource
-        from rag.outline import library_outline
-        from rag.quoting import best_quote
-        from rag.retriever import LecternRetriever
-
+        self.open_model_ahead()
         retriever = LecternRetriever(searcher=self.searcher, k=self.settings.retrieval.k)
-        model, chosen = self.model, self.settings.model
-        receipt = ReceiptSource(
-            generation=lambda: self.library.generation,
-            embedder=self.embedder.fingerprint,
-            model=model.fingerprint,
-            adapter=chosen.adapter,
-            seed=chosen.seed,
-            temperature=chosen.temperature,
-            max_answer_tokens=chosen.max_answer_tokens,
-        )
-
-        def quoter(question: str, passages: Sequence[Chunk], votes: Sequence[Vote]) -> Quote | None:
-            return best_quote(question, passages, self.embedder, votes)
 
         def outliner(scope: Scope | None) -> Outline:
             return library_outline(self.library, scope)
 
-        return AnswerChain(retriever, model, self.settings.answer, receipt, quoter, outliner)
+        return AnswerChain(retriever, self._steps(outliner), self.settings.answer, self._receipt_source())
 
+    def _steps(self, outliner: Outliner) -> Steps:
+        """Return the steps of the chain for the chosen way of answering."""
+        from rag.answer.condense_question import Condenser
+        from rag.answer.kept_summaries import KeptSummaries
+        from rag.answer.notes import Notes
+        from rag.answer.quote_answer import QuoteAnswerer
+        from rag.answer.steps import Steps
+        from rag.answer.write_answer import WriteAnswerer
+        from rag.answer.written_summary import SummaryWriter
+        from rag.prompt import PromptStyle
+        from rag.search.spelling import Speller
 
-def _check_merged(model: ModelSettings) -> None:
-    """Merges the adapter of a GGUF model, so that one that does not fit is refused while the one before still answers.
+        answer, repair = self.settings.answer, Speller(self.searcher.lexical).repaired
+        notes = Notes(self.searcher, self.scorer)
+        if self.quotes:
+            return Steps(
+                QuoteAnswerer(), Condenser(None, answer), self.scorer, repair, outliner, self.embedder, notes
+            )
+        embedder = self.embedder
+        writer = WriteAnswerer(self.model, answer, embedder)
+        condenser = Condenser(self.model, answer)
+        summarizer = None
+        if self.model.prompt_style is PromptStyle.INSTRUCT:
+            summarizer = SummaryWriter(self.model, notes, answer, KeptSummaries(self.folder), embedder)
+        return Steps(writer, condenser, self.scorer, repair, outliner, embedder, notes, True, summarizer)
 
-    Raises:
-        ModelFailed: it does not fit.
-    """
-    from rag.chat_models.merge_adapter import merged_gguf
-    from rag.chat_models.opening import adapter_folder, gguf_path
-    from rag.chat_models.presets import ModelKind, reference
+    def _receipt_source(self) -> ReceiptSource:
+        """Return the parts of the receipt that do not change between questions."""
+        from rag.answer.steps import ReceiptSource
+        from rag.prompt import PROMPT_VERSIONS
 
-    meant, folder = reference(model.name), adapter_folder(model)
-    if meant.kind is ModelKind.GGUF and folder is not None:
-        merged_gguf(gguf_path(meant), folder)
+        chosen = self.settings.model
+        return ReceiptSource(
+            generation=lambda: self.library.generation,
+            embedder=self.embedder.fingerprint,
+            model=self.scorer.fingerprint if self.quotes else self.model.fingerprint,
+            adapter=chosen.adapter,
+            prompt_version="" if self.quotes else PROMPT_VERSIONS[self.model.prompt_style],
+            seed=chosen.seed,
+            temperature=chosen.temperature,
+        )

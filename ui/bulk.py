@@ -1,4 +1,7 @@
-"""Many questions, one result line each: written as they come, so that an interruption loses at most one."""
+"""Results of many questions, one line each.
+
+They are written as they come, so that an interruption loses at most one.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,9 @@ def run_in_bulk(
     out: Path | None,
     title: str,
 ) -> None:
-    """Write one JSON line per question to `out` (stdout without one), with progress on stderr.
+    """Write one JSON line per question, with progress on stderr.
+
+    The lines go to `out`, without one to stdout.
 
     A question that cannot be asked (empty, too long) gets a line with `error`, and the rest go on.
     """

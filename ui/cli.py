@@ -1,6 +1,7 @@
-"""The command line: `lectern VERB`. The one place where expected errors become a message and an exit status.
+"""The command line `lectern VERB`.
 
-Command modules are imported here, so none of them may import anything heavy outside its functions.
+The one place where expected errors become a message and an exit status. Command modules are imported
+here, so none of them may import anything heavy outside its functions.
 """
 
 from __future__ import annotations
@@ -8,20 +9,38 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from importlib.metadata import version
 from typing import Annotated, NoReturn
 
 import typer
 
 _INTERRUPTED = 130
-COMMANDS = ("ingest", "search", "ask", "chat", "documents", "doctor", "models", "finetune", "settings")
+COMMANDS = (
+    "setup",
+    "demo",
+    "ingest",
+    "search",
+    "ask",
+    "chat",
+    "serve",
+    "keys",
+    "users",
+    "mcp",
+    "documents",
+    "doctor",
+    "monitor",
+    "backup",
+    "study",
+    "models",
+    "finetune",
+    "settings",
+)
 """Modules of `ui.commands` in the order of the help; each has `register(app)`."""
 EVAL_COMMANDS = ("eval", "eval_benchmarks")
 """Modules of `ui.commands` that add verbs to `lectern eval`."""
 
 
 def build_app() -> typer.Typer:
-    """The Typer application with every verb."""
+    """Return the Typer application with every verb."""
     app = typer.Typer(
         name="lectern",
         help="Ask your own course notes. Notes, index, language model and evaluation stay on this machine.",
@@ -43,14 +62,20 @@ def build_app() -> typer.Typer:
 
 
 def main() -> NoReturn:
-    """Run the command line and exit: 0 done, 1 an expected error, 2 wrong usage, 130 interrupted."""
+    """Run the command line and exit.
+
+    Status 0: done; 1: an expected error; 2: wrong usage; 130: interrupted.
+    """
     from rag.errors import LecternError, disk_message
+    from rag.extras import failed_import
     from rag.telemetry import switch_off_telemetry
+    from ui.logs import log_error
 
     switch_off_telemetry()
     try:
         build_app()()
     except LecternError as exc:
+        log_error(exc)
         _fail(str(exc))
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped.\n")
@@ -63,12 +88,24 @@ def main() -> NoReturn:
         sys.stderr.close()
         sys.exit(0)
     except OSError as exc:
+        log_error(exc)
         _fail(disk_message(exc))
+    except ModuleNotFoundError as exc:
+        log_error(exc)
+        if sentence := failed_import(exc.name or ""):
+            _fail(sentence)
+        raise
+    except Exception as exc:
+        log_error(exc)
+        raise
     sys.exit(0)
 
 
 def _leave_at_once() -> NoReturn:
-    """Ends without the interpreter's clearing up, which would wait for an engine that still loads in a thread of its own."""
+    """End without waiting for an engine that still loads in a thread of its own."""
+    from rag.child_process import undo_unfinished
+
+    undo_unfinished()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(_INTERRUPTED)
@@ -76,7 +113,9 @@ def _leave_at_once() -> NoReturn:
 
 def _print_version(asked: bool) -> None:
     if asked:
-        sys.stdout.write(f"lectern {version('lectern')}\n")
+        from ui.logs import installed_version
+
+        sys.stdout.write(f"lectern {installed_version()}\n")
         raise typer.Exit
 
 
@@ -87,8 +126,16 @@ def _root(
             "--version", help="Print the version and leave.", is_eager=True, callback=_print_version
         ),
     ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", help="Log what happens to stderr and to a file, whose path it prints."),
+    ] = False,
 ) -> None:
-    """Only the options of `lectern` itself."""
+    """Apply the options of `lectern` itself."""
+    if verbose:
+        from ui.logs import start_logging
+
+        start_logging()
 
 
 def _fail(message: str) -> NoReturn:

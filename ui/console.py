@@ -1,11 +1,12 @@
-"""How results and progress reach a terminal: results on stdout, everything else on stderr."""
+"""Output on a terminal: results on stdout, everything else on stderr."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,18 @@ if TYPE_CHECKING:
 
 
 def to_json(value: Any) -> str:
-    """One line of JSON for a result: dataclasses, enums, paths and numpy scalars become plain values."""
+    """Return one line of JSON for a result.
+
+    Dataclasses, enums, paths and numpy scalars become plain values.
+    """
     return json.dumps(plain(value), ensure_ascii=False)
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON types. Surrogates that a broken file left in a string are replaced."""
+    """Return the value as JSON types.
+
+    Surrogates that a broken file left in a string are replaced.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -46,21 +53,28 @@ def print_result(text: str) -> None:
 
 
 def result_console() -> Console:
-    """The console for tables and answers on stdout; numbers and paths are not coloured by guesswork."""
+    """Return the console for tables and answers on stdout.
+
+    It does not colour numbers and paths by guesswork, and text of notes is no markup: `[red]`, `a[:end:]` and
+    `:package:` are printed as they are.
+    """
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=False)
+    return Console(highlight=False, soft_wrap=False, markup=False, emoji=False)
 
 
 def log_console() -> Console:
-    """The console for progress and notices on stderr."""
+    """Return the console for progress and notices on stderr."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def progress(console: Console | None = None, unit: str = "") -> Progress:
-    """A progress display on stderr with count, rate and time left; gone when it ends, silent without a terminal."""
+    """Return a progress display on stderr with count, rate and time left.
+
+    It disappears when it ends, and shows nothing without a terminal.
+    """
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -83,3 +97,11 @@ def progress(console: Console | None = None, unit: str = "") -> Progress:
         transient=True,
         disable=not console.is_terminal,
     )
+
+
+@contextmanager
+def ticking(title: str, total: int, unit: str) -> Iterator[Callable[[], None]]:
+    """Show a progress bar on stderr; the yielded function advances it by one."""
+    with progress(unit=unit) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda: bar.advance(task)

@@ -1,4 +1,4 @@
-"""The progress of an ingest on a terminal: files, passages, rate and time left, from the pipeline's events."""
+"""The progress of an ingest on a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def ingest_progress() -> Iterator[Listener]:
-    """A listener that draws a bar on stderr while the context lasts; silent where stderr is no terminal."""
+    """Yield a listener that draws a bar on stderr; silent without a terminal."""
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,

@@ -28,7 +28,7 @@ ModelOption = Annotated[
     typer.Option(
         "--model",
         metavar="NAME",
-        help="`embedded`, `llama3-8b`, a GGUF file, a Hugging Face id or folder, or `openai:MODEL@URL`.",
+        help="A preset of `lectern models list`, a GGUF file, a Hugging Face id or folder, or `openai:MODEL@URL`.",
         show_default=False,
     ),
 ]
@@ -58,5 +58,49 @@ QuestionsOption = Annotated[
 ]
 OutOption = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FILE", help="Where bulk results go, JSON lines.", show_default=False),
+    typer.Option("--out", metavar="FILE", help="File for bulk results, JSON lines.", show_default=False),
 ]
+CourseOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--course",
+        metavar="NAME=DIR",
+        help="Another library to serve beside --library, under this name; may be repeated.",
+        show_default=False,
+    ),
+]
+PasswordFileOption = Annotated[
+    str | None,
+    typer.Option(
+        "--password-file",
+        metavar="FILE",
+        help="File with the password that everyone must give; needed where other machines can reach the address.",
+        show_default=False,
+    ),
+]
+AllowHostOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-host",
+        metavar="NAME",
+        help="Another name to answer to, as behind a proxy; may be repeated.",
+        show_default=False,
+    ),
+]
+
+
+def named_folders(texts: list[str] | None) -> dict[str, Path]:
+    """Return name to folder for texts `NAME=DIR`.
+
+    Raises:
+        typer.BadParameter: a text is none, or a name comes twice.
+    """
+    found: dict[str, Path] = {}
+    for text in texts or ():
+        name, equals, folder = text.partition("=")
+        if not (equals and name.strip() and folder.strip()) or name.strip() in found:
+            raise typer.BadParameter(
+                f"{text!r} is not NAME=DIR, or its name was given before", param_hint="--course"
+            )
+        found[name.strip()] = Path(folder.strip()).expanduser()
+    return found

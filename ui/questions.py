@@ -1,4 +1,7 @@
-"""Files of questions asked in bulk: JSON lines with `id`, `question` and, if there is one, `history`."""
+"""Files of questions asked in bulk.
+
+They are JSON lines with `id`, `question` and optionally `history`.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rag.errors import DatasetError
+from rag.json_text import parse_json
 from rag.types import Role, Turn
 
 
@@ -37,7 +41,9 @@ class AskedQuestion:
 
 
 def read_questions(path: Path) -> list[AskedQuestion]:
-    """The questions of a file, in order. Golden files are such files too.
+    """Return the questions of a file, in order.
+
+    Golden files are such files too.
 
     Raises:
         DatasetError: the file is missing, or a line is not what is expected (with its number).
@@ -57,7 +63,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 def _parse(path: Path, number: int, line: str) -> AskedQuestion:
     try:
-        value: Any = json.loads(line)
+        value: Any = parse_json(line)
         if isinstance(value, dict):
             value.setdefault("id", str(number))
         parsed = _Line.model_validate(value)

@@ -1,4 +1,6 @@
-"""`python -m finetune.grounded.ask`: the embedded model writes questions about the notes, for the reader to learn from.
+"""`python -m finetune.grounded.ask` lets a model write questions about the notes.
+
+The embedded model writes them, and the model that answers is trained on them:
 
 python -m finetune.grounded.ask prepare --data DATA --library build/grounded-library --out build/asking
 lectern finetune train smollm2-135m-asker
@@ -23,13 +25,13 @@ from finetune.grounded.types import Part
 log = logging.getLogger(__name__)
 MOST_TOKENS = 48
 TEMPERATURE = 0.7
-"""Below 1, so that a question keeps to its sentence; above 0, so that not all begin alike."""
+"""Below 1 to keep to the sentence, above 0 for varied beginnings."""
 
 
 def prepare(data: Path, library: Path, out: Path, seed: int) -> tuple[int, int]:
-    """Writes what the asker learns from and the sentences it is to ask about; how many of each."""
+    """Write the asking model's training rows and its sentences; return both counts."""
     from finetune.grounded.notes import all_sources, corpus_of
-    from rag.library import Library
+    from rag.library.library import Library
 
     with Library.open(library) as opened:
         sources = [source for source in all_sources(data) if source.part is Part.TRAIN]
@@ -44,7 +46,10 @@ def prepare(data: Path, library: Path, out: Path, seed: int) -> tuple[int, int]:
 
 
 def write(asking: Path, base: str, adapter: Path, each: int, limit: int, seed: int) -> int:
-    """Has the model ask about every sentence `each` times, or about `limit` of them drawn evenly; how many questions it wrote."""
+    """Let the model ask about every sentence `each` times; count the questions.
+
+    With a `limit` it asks about so many sentences, drawn evenly.
+    """
     import torch
 
     from finetune.base_model import load_merged
@@ -72,7 +77,7 @@ def write(asking: Path, base: str, adapter: Path, each: int, limit: int, seed: i
 
 
 def main() -> None:
-    """Reads the arguments and prepares or writes."""
+    """Read the arguments; prepare or write."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,9 +1,12 @@
-"""Questions that a model writes about sentences of the notes: there are a few thousand human ones, and a reader needs more.
+"""Questions that a model writes about sentences of the notes.
 
-The embedded model learns to ask from the human questions of the training part (a passage with one sentence marked in, the
-question out) and then asks about other sentences of the same texts. What it asks is kept only where the product's search
-leads from the question back to the passage, and the sentence is the passage's closest or second closest.
-Source: Alberti et al. 2019 (Synthetic QA Corpora Generation with Roundtrip Consistency); the round trip here is the search's.
+There are a few thousand human questions, and training needs more. The embedded model learns to ask from the
+human questions of the training part (a passage with one sentence marked as input, the question as output) and
+then asks about other sentences of the same texts. A question is kept only if the product's search finds the
+passage with it, and if the sentence is the closest or second closest of that passage.
+
+Source: Alberti et al. 2019 (Synthetic QA Corpora Generation with Roundtrip Consistency); the round trip here
+is the search's.
 """
 
 from __future__ import annotations
@@ -18,19 +21,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from finetune.encoding import Message
 from finetune.grounded.json_lines import read_lines, whole
-from finetune.grounded.types import Corpus, Question, Support
-from rag.embedder import Embedder
-from rag.sentences import sentences
+from finetune.grounded.types import Corpus, Support, TrainingQuestion
+from rag.chat_models.files.control_tokens import Message
+from rag.embedding.embedder import Embedder
+from rag.text.sentences import sentences
+from rag.text.words import content_words
 from rag.types import Chunk
-from rag.words import content_words
 
 PAIRS, SENTENCES, QUESTIONS = "pairs.jsonl.gz", "sentences.jsonl.gz", "questions.jsonl.gz"
 _SYSTEM = "Write one question that a student would ask and that the sentence between >> and << answers."
 _HUMAN = frozenset({"human", "written"})
 _MOST_OF_PASSAGE, _MOST_OF_SMALL = 3, 10
-"""Sentences of a passage; a corpus of fewer passages than `_SMALL` gives more of each, so that no kind of text is drowned."""
+"""Most sentences of a passage that are asked about.
+
+A corpus of fewer passages than `_SMALL` gives more of each, so that every kind of text has its share.
+"""
 _SMALL, _MOST_OF_CORPUS = 300, 5500
 _SHORTEST, _LONGEST = 40, 400
 _MARKUP = re.compile(r"^\s*(?:[#|>]|```|~~~|\$\$|!\[|<)|https?://|\\begin")
@@ -39,11 +45,11 @@ _UNRESOLVED = re.compile(r"\b(?:he|she|it|its|they|this|these|those|him|her|his|
 _FEWEST_WORDS, _MOST_WORDS = 4, 34
 
 QueryVector = Callable[[str], NDArray[np.float32]]
-"""The vector of a question, as `finetune.grounded.nearest` remembers it from its search."""
+"""The vector of a question, kept from its search (`finetune.grounded.nearest`)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
+class AskableSentence:
     """A sentence of a passage that a question is to be written about."""
 
     corpus: str
@@ -53,14 +59,17 @@ class Sentence:
 
 
 def prompt(chunk: Chunk, sentence: str) -> list[Message]:
-    """What the model is told: the passage under its headings, with the sentence marked."""
+    """Return the prompt: the passage under its headings, with the sentence marked."""
     place = " › ".join(part for part in dict.fromkeys((chunk.title, *chunk.headings)) if part)
     marked = chunk.text.replace(sentence, f">> {sentence} <<", 1)
     return [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": f"{place}\n\n{marked}"}]
 
 
 def pairs(corpora: Iterable[Corpus]) -> list[list[Message]]:
-    """Conversations to learn from: every human question of these corpora that one stretch of one passage answers."""
+    """Return conversations for training: one for each human question of these corpora.
+
+    Only questions count that one part of one passage answers.
+    """
     return [
         [*prompt(chunk, support.text), {"role": "assistant", "content": question.text}]
         for corpus in corpora
@@ -71,14 +80,14 @@ def pairs(corpora: Iterable[Corpus]) -> list[list[Message]]:
     ]
 
 
-def sentences_to_ask(corpus: Corpus, rng: random.Random) -> list[Sentence]:
+def sentences_to_ask(corpus: Corpus, rng: random.Random) -> list[AskableSentence]:
     """Sentences of prose, a few of each passage, in the order of the notes."""
     most = _MOST_OF_SMALL if len(corpus.passages) < _SMALL else _MOST_OF_PASSAGE
-    found: list[Sentence] = []
+    found: list[AskableSentence] = []
     for chunk in corpus.passages:
         worth = [text for text in sentences(chunk.text) if _worth_asking(text)]
         chosen = sorted(rng.sample(range(len(worth)), min(most, len(worth))))
-        found += [Sentence(corpus.name, chunk.id, worth[i], prompt(chunk, worth[i])) for i in chosen]
+        found += [AskableSentence(corpus.name, chunk.id, worth[i], prompt(chunk, worth[i])) for i in chosen]
     kept = sorted(rng.sample(range(len(found)), min(_MOST_OF_CORPUS, len(found))))
     return [found[place] for place in kept]
 
@@ -94,7 +103,7 @@ def _worth_asking(sentence: str) -> bool:
 
 
 def reads_as_question(text: str) -> bool:
-    """Whether what the model wrote can be asked on its own."""
+    """Return whether the model's text is a question that can be asked on its own."""
     return (
         text.endswith("?")
         and "\n" not in text
@@ -105,9 +114,15 @@ def reads_as_question(text: str) -> bool:
 
 
 def leads_back(
-    asked: Sequence[Question], passages: Sequence[Chunk], embedder: Embedder, query_vector: QueryVector
+    asked: Sequence[TrainingQuestion],
+    passages: Sequence[Chunk],
+    embedder: Embedder,
+    query_vector: QueryVector,
 ) -> list[bool]:
-    """For each question whether its sentence is the closest or second closest of its passage, by cosine."""
+    """Return whether each question's sentence is among the two closest of its passage.
+
+    Closeness is the cosine.
+    """
     about = dict.fromkeys(question.supports[0].passage for question in asked)
     texts = {passage: sentences(passages[passage].text) for passage in about}
     flat = list(dict.fromkeys(text for several in texts.values() for text in several))
@@ -129,10 +144,15 @@ def leads_back(
 
 
 def add_asked(corpus: Corpus, asked: Sequence[tuple[str, str, str]]) -> int:
-    """Adds `(passage id, sentence, question)` of a corpus that can be asked on their own; how many."""
+    """Add the usable questions of a corpus; return their number.
+
+    `asked` is `(passage id, sentence, question)`.
+
+    A question is usable if it can be asked on its own.
+    """
     place = {chunk.id: index for index, chunk in enumerate(corpus.passages)}
     found = [
-        Question(question, (Support(place[passage], sentence),), origin="asked")
+        TrainingQuestion(question, (Support(place[passage], sentence),), origin="asked")
         for passage, sentence, question in dict.fromkeys(asked)
         if passage in place and reads_as_question(question)
     ]
@@ -140,7 +160,7 @@ def add_asked(corpus: Corpus, asked: Sequence[tuple[str, str, str]]) -> int:
     return len(found)
 
 
-def read_sentences(folder: Path) -> list[Sentence]:
+def read_sentences(folder: Path) -> list[AskableSentence]:
     """The sentences that `finetune.grounded.ask prepare` chose.
 
     Raises:
@@ -148,7 +168,7 @@ def read_sentences(folder: Path) -> list[Sentence]:
     """
     command = "Choose them with: python -m finetune.grounded.ask prepare --data DIR --library DIR --out DIR"
     with whole(folder, "sentences to ask about", command):
-        return [Sentence(**row) for row in read_lines(folder / SENTENCES)]
+        return [AskableSentence(**row) for row in read_lines(folder / SENTENCES)]
 
 
 def read_asked(folder: Path) -> dict[str, list[tuple[str, str, str]]]:

@@ -1,7 +1,8 @@
-"""`python -m finetune.grounded.build`: a library of notes in (`finetune.grounded.notes`), grounded examples out, always the same.
+"""`python -m finetune.grounded.build` makes grounded examples.
 
-Parts written: `train`, `valid`, and one `test-NAME` for each held-out set. What is measured has four notes in any order, and a twin
-without an answer for every question that has one.
+They come from a library of notes. The notes are those of `finetune.grounded.notes`, and the result is always the same. Parts written: `train`,
+`valid`, and one `test-NAME` for each held-out set. Examples for measuring have four notes in any order, and
+each question with an answer is there once more without it.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ from finetune.grounded.questions import ask_by_rule
 from finetune.grounded.rows import save
 from finetune.grounded.sources import add_quizzes
 from finetune.grounded.types import Corpus, Example, Part
-from rag.embedder import Embedder, TokenEmbedder, open_embedder
+from rag.embedding.embedder import Embedder, TokenEmbedder
+from rag.embedding.engine import open_embedder
 from rag.errors import DatasetError
-from rag.library import Library
+from rag.library.library import Library
 from rag.settings import EmbeddingSettings
 
 log = logging.getLogger(__name__)
@@ -42,24 +44,34 @@ UNANSWERED = Mix(near=0.8, cut=0.0, far=0.2, ranked=0.0, sizes=(4,), rephrase=Fa
 MOST_BY_RULE = 1200
 """Questions by rule of one corpus; a textbook has many, and they all sound alike."""
 MOST_ASKED = 6000
-"""Questions that a model wrote on one corpus, before those are dropped that do not lead back; else medicine drowns the rest."""
+"""Most questions that a model wrote on one corpus, before they are filtered.
+
+Without a limit the medical articles would outnumber all other texts.
+"""
 MOST_TEST = 300
 NEAR_ENOUGH = 3
-"""A question that a model wrote is kept if the search finds its passage among so many."""
+"""The first places of the search among which a question must find its passage.
+
+It applies to the questions that a model wrote.
+"""
 ROUNDS_OF = {"canard": 1, "pubmedqa": 2}
-"""Sets whose human questions give fewer different examples."""
+"""The data sets whose human questions give fewer different examples."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """The examples of one stage of training: how many different ones each question gives, and their mix, by its origin."""
+class TrainingStage:
+    """The examples of one stage of training.
+
+    `rounds` is the number of different examples of a question and `mixes` their mix, by the question's
+    origin.
+    """
 
     rounds: Mapping[str, int]
     mixes: Mapping[str, Mix]
 
 
 STAGES = {
-    "first": Stage(
+    "first": TrainingStage(
         {"written": 8, "human": 6, "rule": 1, "asked": 3},
         {
             "written": Mix(near=0.22, cut=0.06, far=0.03),
@@ -68,7 +80,7 @@ STAGES = {
             "asked": Mix(near=0.3, cut=0.07),
         },
     ),
-    "last": Stage(
+    "last": TrainingStage(
         {"written": 4, "human": 3, "rule": 1, "asked": 1},
         {
             **dict.fromkeys(("written", "human", "rule"), Mix(near=0.05, cut=0.015)),
@@ -76,8 +88,12 @@ STAGES = {
         },
     ),
 }
-"""First a good third of the examples has no answer, which teaches telling apart; then one in seven, which sets how soon a reader
-refuses. What a model asks teaches most of the refusing: there are few people's questions to each text."""
+"""The two stages of training.
+
+In the first a good third of the examples has no answer, which teaches the difference; in the last one in
+seven, which sets how soon a model refuses. The questions that a model wrote teach most of the refusing,
+because there are few human questions for each text.
+"""
 
 
 def build(
@@ -86,18 +102,19 @@ def build(
     out: Path,
     seed: int,
     asked: Path | None = None,
-    stage: Stage = STAGES["last"],
+    stage: TrainingStage = STAGES["last"],
     unanswered: float | None = None,
 ) -> dict[str, int]:
-    """Builds all parts and returns their sizes; `asked` is a folder with the questions that a model wrote.
+    """Build all parts and return their sizes.
 
-    Training examples are left out until the share `unanswered` of them has no answer, where that is given.
+    `asked` is a folder with the questions that a model wrote. If `unanswered` is given, training examples are
+    left out until that share of them has no answer.
     """
     rng = random.Random(seed)
     written_by_model = read_asked(asked) if asked else {}
     embedder = open_embedder(EmbeddingSettings())
     if not isinstance(embedder, TokenEmbedder):
-        raise DatasetError("The embedded embedder tells no token vectors; nothing was built.")
+        raise DatasetError("The embedded embedder gives no token vectors; nothing was built.")
     parts: dict[str, list[Example]] = defaultdict(list)
     with Library.open(library) as opened:
         search = CorpusSearch(opened, embedder)
@@ -134,7 +151,9 @@ def build(
 
 
 def with_share(examples: list[Example], unanswered: float) -> list[Example]:
-    """The examples without the last of those of which there are too many, so that the share `unanswered` has no answer.
+    """Return the examples with the share `unanswered` of them without an answer.
+
+    The last examples of the larger kind are left out.
 
     Raises:
         DatasetError: all have an answer, or none has.
@@ -158,7 +177,7 @@ def with_share(examples: list[Example], unanswered: float) -> list[Example]:
 
 
 def both_ways(corpus: Corpus, ranked: Ranking, others: list[Corpus], rng: random.Random) -> list[Example]:
-    """Every question once with its answer among the notes, if it has one, and once without."""
+    """Return every question with its answer among the notes, if any, and without it."""
     origins = {question.origin for question in corpus.questions}
     answered, unanswered = (
         make_examples(corpus, ranked, others, dict.fromkeys(origins, mix), rng)
@@ -168,9 +187,12 @@ def both_ways(corpus: Corpus, ranked: Ranking, others: list[Corpus], rng: random
 
 
 def _train(
-    corpus: Corpus, ranked: Ranking, others: list[Corpus], rng: random.Random, stage: Stage
+    corpus: Corpus, ranked: Ranking, others: list[Corpus], rng: random.Random, stage: TrainingStage
 ) -> list[Example]:
-    """The training examples of a corpus: each question as often as its origin allows, with other notes each time."""
+    """Return the training examples of a corpus.
+
+    Each question is used as often as its origin allows, with other notes each time.
+    """
     made: list[Example] = []
     for turn in range(max(stage.rounds.values())):
         keep = [
@@ -184,7 +206,7 @@ def _train(
 
 
 def keep_led_back(corpus: Corpus, ranked: Ranking, embedder: Embedder, query_vector: QueryVector) -> Ranking:
-    """Drops the questions a model wrote from which the search does not lead back to their sentence; the ranking of the rest."""
+    """Drop a model's questions that do not find their sentence; rank the others."""
     questions = corpus.questions
     found = [
         place
@@ -200,14 +222,17 @@ def keep_led_back(corpus: Corpus, ranked: Ranking, embedder: Embedder, query_vec
     return ranked[np.array(kept, dtype=np.int64)]
 
 
-def _rounds(stage: Stage, name: str, origin: str, answerable: bool) -> int:
-    """How often a question is used; one without an answer half as often, for its examples hardly differ."""
+def _rounds(stage: TrainingStage, name: str, origin: str, answerable: bool) -> int:
+    """Return the number of examples of a question.
+
+    One without an answer has half as many, because its examples hardly differ.
+    """
     rounds = ROUNDS_OF.get(name, stage.rounds[origin]) if origin == "human" else stage.rounds[origin]
     return rounds if answerable else max(1, rounds // 2)
 
 
 def _add_by_rule(corpus: Corpus, data: Path, rng: random.Random) -> None:
-    """Quiz items of a course's lessons, and the questions that follow from its sentences by rule."""
+    """Add a course's quiz items, and the questions that follow from its text by rule."""
     if corpus.name.startswith(("invented-", "written-")):
         return
     add_quizzes(data / "qa", corpus)
@@ -223,7 +248,10 @@ def _sample(corpus: Corpus, most: int, rng: random.Random) -> None:
 
 
 def _set_of(name: str) -> str:
-    """The name of the test that a corpus belongs to: all syllabi are one test, all written courses another."""
+    """Return the name of the test that a corpus belongs to.
+
+    All syllabi are one test, all written courses another.
+    """
     kinds = {"syllabusqa": "syllabusqa", "invented-course": "invented", "written": "written"}
     return next((kinds[kind] for kind in kinds if name.startswith(kind)), name)
 
@@ -236,7 +264,7 @@ def _share(text: str) -> float:
 
 
 def main() -> None:
-    """Reads the arguments and builds."""
+    """Read the arguments and build."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--data", type=Path, required=True, help="the folder with qa/, courses/ and retrieval/"

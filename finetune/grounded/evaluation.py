@@ -1,8 +1,9 @@
-"""What a reader does with notes it has not seen: base beside adapter, each figure with a bootstrap interval.
+"""The measures of a model on notes it has not seen: base beside adapter.
 
-The prompt is the product's own. The measures need no judge: an answer holds one of the gold strings (or, where a set has
-none, nearly all content words of the supporting sentence), cites a supporting note first, takes its words from the notes,
-and abstains exactly when no note answers.
+Each figure has a bootstrap interval. The prompt is the product's own. The measures need no judge: an answer
+contains one of the gold strings (or, where a set has none, nearly all content words of the supporting
+sentence), cites a supporting note first, takes its words from the notes, and abstains exactly when no note
+answers.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from finetune.exit_status import exit_status
 from finetune.grounded.rows import conversation, load, test_parts
 from finetune.grounded.types import Example
 from rag.prompt import ABSTENTION, cited_numbers, without_citations
-from rag.words import content_words
+from rag.text.words import content_words
 
 MOST_TOKENS = 128
 Answerer = Callable[[Sequence[Example]], list[str]]
@@ -68,7 +69,7 @@ def judge(example: Example, answer: str) -> dict[str, float]:
 
 
 def is_abstention(answer: str) -> bool:
-    """Whether an answer says that the notes do not say."""
+    """Return whether an answer is that the notes do not say."""
     return ABSTENTION.rstrip(".").lower() in answer.lower() or not answer.strip()
 
 
@@ -99,7 +100,10 @@ def summarize(scores: Sequence[dict[str, float]], seed: int = 0, samples: int = 
 
 
 def product_answers(adapter: Path | None) -> Answerer:
-    """Answers on the engine that people run, one at a time: the embedded model, with an adapter or without."""
+    """Return a function that answers with the embedded model, one question at a time.
+
+    It runs on the product's engine, with an adapter or without.
+    """
     from rag.chat_models import open_chat_model
     from rag.settings import ModelSettings
 
@@ -153,7 +157,7 @@ def _name(adapter: Path | None) -> str:
 
 
 def main() -> None:
-    """Measures and prints the table; `--out` keeps every answer."""
+    """Measure and print the table; `--out` keeps every answer."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=Path, required=True, help="folder made by finetune.grounded.build")
     parser.add_argument("--base", default="embedded")

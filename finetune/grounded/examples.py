@@ -1,8 +1,9 @@
-"""Questions become examples: the notes that a search would show, in any number, and the answer a reader should give.
+"""Training examples from questions: the notes that a search shows, and the answer.
 
-Beside the right note stand those that the product's search finds, so that the reader learns to choose; often they stand in the
-search's own order, for its rank is worth something, and often in any order, so that the first is not simply trusted. A part
-of the examples has no answer: the right note left out, the sentence cut out of it, or notes from another corpus.
+Beside the right note are those that the product's search finds, so that the model learns to choose. Often
+they are in the search's own order, because its rank is worth something, and often in any order, so that the
+first is not simply trusted. A part of the examples has no answer: the right note is left out, the sentence is
+cut out of it, or the notes are from another corpus.
 """
 
 from __future__ import annotations
@@ -17,22 +18,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finetune.grounded.questions import rephrase
-from finetune.grounded.types import Corpus, Example, Note, Question
+from finetune.grounded.types import Corpus, Example, Note, TrainingQuestion
 from rag.prompt import ABSTENTION
-from rag.words import content_words
+from rag.text.words import content_words
 
 _BULLET = re.compile(r"^\s*(?:[-*+•]\s+|\d{1,3}[.)]\s+)?")
 _MOST_CHARS = 5200
 _TOO_ALIKE = 0.6
-"""A passage with this share of a supporting sentence's words could answer too, and is no negative."""
+"""The share of a supporting sentence's words that excludes a negative.
+
+Such a passage could answer too.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """How many examples lack an answer and of which kind; the rest is answerable.
+    """The shares of examples without an answer by kind; the others are answerable.
 
-    `near` shows only hard negatives, `cut` takes the supporting sentence out of its note, `far` shows another corpus.
-    `ranked` is the share whose notes stand in the order of the search, `sizes` the numbers of notes, drawn evenly.
+    `near` has only hard negatives, `cut` takes the supporting sentence out of its note, `far` has notes of
+    another corpus. `ranked` is the share whose notes are in the order of the search, `sizes` the numbers of
+    notes, drawn evenly.
     """
 
     near: float = 0.07
@@ -43,8 +48,11 @@ class Mix:
     rephrase: bool = True
 
 
-def target_of(question: Question, numbers: dict[int, int]) -> str:
-    """The answer for a question whose supporting passages carry `numbers`: each support with its `[n]`."""
+def target_of(question: TrainingQuestion, numbers: dict[int, int]) -> str:
+    """Return the answer to a question: each supporting text with its `[n]`.
+
+    `numbers` are the numbers of the notes by passage.
+    """
     said = []
     for support in question.supports:
         text = support.text.strip("\n")
@@ -63,9 +71,9 @@ def make_examples(
     mixes: Mapping[str, Mix],
     rng: random.Random,
 ) -> list[Example]:
-    """One example for each question of a corpus, in order, by the mix of its origin.
+    """Return one example for each question of a corpus, by the mix of its origin.
 
-    `ranked` (questions, n) holds for each question the passages that a search finds, best first.
+    `ranked` (questions, n) is the passages that a search finds for each question, best first.
     """
     strangers = [other for other in others if other.name[:8] != corpus.name[:8] and len(other.passages) > 20]
     return [
@@ -77,7 +85,7 @@ def make_examples(
 def _example(
     corpus: Corpus,
     number: int,
-    question: Question,
+    question: TrainingQuestion,
     ranked: NDArray[np.int64],
     strangers: list[Corpus],
     mix: Mix,
@@ -120,7 +128,7 @@ def _example(
     )
 
 
-def _kind(question: Question, mix: Mix, rng: random.Random, has_strangers: bool) -> str:
+def _kind(question: TrainingQuestion, mix: Mix, rng: random.Random, has_strangers: bool) -> str:
     """`answer`, or which kind of unanswerable example the question becomes."""
     roll = rng.random()
     if not question.supports:
@@ -133,12 +141,12 @@ def _kind(question: Question, mix: Mix, rng: random.Random, has_strangers: bool)
 
 
 def _negatives(
-    corpus: Corpus, question: Question, ranked: NDArray[np.int64], wanted: int, rng: random.Random
+    corpus: Corpus, question: TrainingQuestion, ranked: NDArray[np.int64], wanted: int, rng: random.Random
 ) -> list[Note]:
-    """Passages that a search finds for the question and that do not answer it.
+    """Return passages that a search finds for the question and that do not answer it.
 
-    A passage that holds most words of a supporting sentence, or a gold answer of some length, could answer it too
-    and is left out. Mostly the best-ranked are taken, sometimes a few further down.
+    A passage with most words of a supporting sentence, or with a gold answer of some length, could answer it
+    too and is left out. Mostly the best-ranked are taken, sometimes a few further down.
     """
     gold = {support.passage for support in question.supports}
     sentences = [set(content_words(support.text)) for support in question.supports]
@@ -162,7 +170,7 @@ def _negatives(
 
 
 def _bounded(notes: list[Note], needed: int) -> list[Note]:
-    """The notes, the last ones dropped where all together would be longer than a prompt ever is.
+    """Return the notes that fit the length of a prompt; the last ones are dropped.
 
     The first `needed` stay at any length: without one of them the answer could not be cited.
     """

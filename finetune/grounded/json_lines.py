@@ -1,4 +1,4 @@
-"""Gzipped JSON lines: how everything of the grounded reader lies on disk."""
+"""Gzipped JSON lines, the format of all files of the grounded training data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from rag.errors import DatasetError
 
 _NOT_WHOLE = (OSError, EOFError, zlib.error, LookupError, TypeError, ValueError)
-"""What reading a damaged file, or rows of another shape, may raise."""
+"""Exceptions from a damaged file, or from rows of another shape."""
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -33,11 +33,11 @@ def whole(folder: Path, what: str, command: str) -> Iterator[None]:
     try:
         yield
     except _NOT_WHOLE as exc:
-        raise DatasetError(f"{folder} does not hold {what} whole ({exc!r}). {command}") from exc
+        raise DatasetError(f"{folder} does not have {what} whole ({exc!r}). {command}") from exc
 
 
 def write_lines(path: Path, rows: Iterable[Any]) -> None:
-    """Writes rows to a file, in a folder that is made where it is missing."""
+    """Write rows to a file; a missing folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with gzip.open(path, "wt", encoding="utf-8") as file:
         for row in rows:

@@ -1,4 +1,7 @@
-"""Sets that are for measuring only: their licence (or the lack of one) keeps them out of the weights that ship."""
+"""Data sets for measuring only.
+
+Their licence (or the lack of one) keeps them out of the weights that ship.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from finetune.grounded.types import Asked, Part, Source
 
 
 def sciq(folder: Path) -> Iterator[Source]:
-    """SciQ dev (CC-BY-NC-3.0): the sentences that hold the right answer are the gold ones."""
+    """Yield SciQ dev (CC-BY-NC-3.0).
+
+    The sentences with the right answer are the gold ones.
+    """
     source = Source("sciq", part=Part.TEST)
     for number, line in enumerate((folder / "sciq-part/dev.jsonl").read_text("utf-8").splitlines()):
         row = json.loads(line)
@@ -24,7 +30,7 @@ def sciq(folder: Path) -> Iterator[Source]:
 
 
 def _holding(text: str, answer: str, question: str) -> tuple[int, int] | None:
-    """The sentence that holds the answer and most of the question's words."""
+    """Return the sentence that has the answer and most of the question's words."""
     words = set(re.findall(r"\w+", question.lower()))
     found = [
         span
@@ -37,7 +43,10 @@ def _holding(text: str, answer: str, question: str) -> tuple[int, int] | None:
 
 
 def syllabusqa(folder: Path, split: str = "val") -> Iterator[Source]:
-    """SyllabusQA (no licence stated): one source for each syllabus; questions with one span, and those without an answer."""
+    """Yield SyllabusQA (no licence stated), one source for each syllabus.
+
+    The questions are those with one span and those without an answer.
+    """
     rows = json.loads((folder / f"syllabusqa/data/dataset_split/{split}.json").read_text("utf-8"))
     texts = folder / "syllabusqa/syllabi/syllabi_redacted/text"
     for name in sorted({row["syllabus_name"] for row in rows}):

@@ -1,4 +1,7 @@
-"""Which passages of a corpus the product's search puts before a question: cosine, BM25 and token matches, on their own scales."""
+"""The ranking of a corpus's passages by the product's search.
+
+Cosine, BM25 and token matches are each on their own scale.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finetune.grounded.types import Corpus
-from rag.embedder import TokenEmbedder
-from rag.fusion import fused_scores, with_matches
-from rag.library import Library
-from rag.passage import passage_text
-from rag.token_sketch import best_matches
-from rag.words import content_words
+from rag.embedding.embedder import TokenEmbedder
+from rag.embedding.late_interaction import best_matches
+from rag.library.library import Library
+from rag.passage_text import passage_text
+from rag.search.fusion import fused_scores, with_matches
+from rag.text.words import content_words
 
 _K1, _B = 1.2, 0.75
 MATCHED = 40
-"""Candidates that are matched token by token; the search of the product matches more of them."""
+"""Candidates that are matched token by token; the product's search matches more."""
 
 
 class CorpusSearch:
-    """A search among the passages of one corpus alone, with the vectors that the library has for them."""
+    """A search among the passages of one corpus, with the library's vectors."""
 
     def __init__(self, library: Library, embedder: TokenEmbedder) -> None:
         self._library = library
@@ -32,7 +35,10 @@ class CorpusSearch:
         self._rowid_of = {chunk.id: rowid for rowid, chunk in library.chunks_by_rowid(rowids).items()}
 
     def nearest(self, corpus: Corpus, depth: int) -> NDArray[np.int64]:
-        """For each question the `depth` best passages, best first: int64 (questions, depth), -1 where there are fewer."""
+        """Return the `depth` best passages for each question, best first.
+
+        They are int64 (questions, depth), -1 if there are fewer.
+        """
         ranked = np.full((len(corpus.questions), depth), -1, dtype=np.int64)
         if not corpus.questions:
             return ranked

@@ -1,10 +1,12 @@
-"""Documents become passages by way of the product itself: written as notes, ingested by `lectern ingest`, read from the library.
+"""Documents as passages, by way of the product itself.
+
+They are written as notes, ingested by `lectern ingest`, and read from the library:
 
     python -m finetune.grounded.notes --data DATA --out build/grounded-notes
     lectern ingest build/grounded-notes --library build/grounded-library
 
-So a note of a training example is cut, titled and headed as a student's note is, and what stands beside it is what the
-product's search finds.
+So a note of a training example has the cuts, title and headings of a student's note, and its neighbours are
+those that the product's search finds.
 """
 
 from __future__ import annotations
@@ -17,18 +19,21 @@ from pathlib import Path
 
 from finetune.exit_status import exit_status
 from finetune.grounded import invented_courses, measured, sources, written
-from finetune.grounded.types import Asked, Corpus, Part, Question, Source, Support
-from rag.library import Library
+from finetune.grounded.types import Asked, Corpus, Part, Source, Support, TrainingQuestion
+from rag.library.library import Library
 from rag.types import Chunk
 
 log = logging.getLogger(__name__)
 MOST_SUPPORTS = 3
 INVENTED = ((Part.TRAIN, 100), (Part.VALID, 4), (Part.TEST, 16))
-"""How many invented courses each part has."""
+"""The number of invented courses of each part."""
 
 
 def all_sources(data: Path, seed: int = 0) -> list[Source]:
-    """Every source: public sets under the data folder, courses invented by rule, pages written for this project."""
+    """Return every source: public sets, invented courses and written pages.
+
+    The public sets are under the data folder.
+    """
     found = [*sources.load_all(data), *measured.load_all(data), *written.load_all()]
     for offset, (part, count) in enumerate(INVENTED):
         found += invented_courses.invented_courses(count, seed + offset, part)
@@ -36,7 +41,7 @@ def all_sources(data: Path, seed: int = 0) -> list[Source]:
 
 
 def write_notes(found: Sequence[Source], folder: Path) -> int:
-    """Writes every document into its source's folder under `folder`; the number of files."""
+    """Write every document to its source's folder under `folder`; return their number."""
     count = 0
     for source in found:
         for name, text in source.documents.items():
@@ -48,9 +53,10 @@ def write_notes(found: Sequence[Source], folder: Path) -> int:
 
 
 def corpus_of(source: Source, library: Library) -> Corpus:
-    """The passages of a source's documents in the library, and its questions with their supports among them.
+    """Return the passages of a source's documents in the library, and its questions.
 
-    A question whose support cannot be found in the passages as they were cut is left out and counted.
+    Each question has its supports among the passages. One whose support cannot be found in the passages is
+    left out and counted.
     """
     passages: list[Chunk] = []
     by_document: dict[str, list[tuple[int, Chunk]]] = {}
@@ -65,7 +71,7 @@ def corpus_of(source: Source, library: Library) -> Corpus:
         if supports is None:
             lost += 1
         else:
-            corpus.questions.append(Question(asked.text, supports, asked.answers, asked.origin))
+            corpus.questions.append(TrainingQuestion(asked.text, supports, asked.answers, asked.origin))
     if lost:
         log.info("%s: %d of %d questions have no support as it was cut", source.name, lost, len(source.asked))
     return corpus
@@ -74,7 +80,10 @@ def corpus_of(source: Source, library: Library) -> Corpus:
 def _supports(
     asked: Asked, source: Source, by_document: dict[str, list[tuple[int, Chunk]]]
 ) -> tuple[Support, ...] | None:
-    """The stretches of passages that the spans cover; None where one is not covered, or by too many passages."""
+    """Return the parts of passages that the spans cover.
+
+    It is None if a span is not covered, or by too many passages.
+    """
     found: list[Support] = []
     for document, start, end in asked.spans:
         text = source.documents[document]
@@ -91,7 +100,7 @@ def _supports(
 
 
 def main() -> None:
-    """Writes the notes."""
+    """Write the notes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with qa/, courses/ and retrieval/")
     parser.add_argument("--out", type=Path, required=True, help="folder for the notes, to be ingested")

@@ -1,4 +1,4 @@
-"""A passage made outside ingest, from its parts: how one comes back from disk, and how tests come by them."""
+"""A passage made from its parts, for reading from disk and for tests."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Questions that follow from a sentence by rule, and the ways students really phrase a question.
+"""Questions that follow from a sentence by rule, in the ways students phrase them.
 
-The rules are few and safe: definitions, bold terms, headings that are questions, commented code, key-value lines. What
-they cannot ask is asked by people (`finetune.grounded.sources`, `finetune.grounded.written`).
+The rules are few and safe: definitions, bold terms, headings that are questions, commented code, key-value
+lines. People ask the others (`finetune.grounded.sources`, `finetune.grounded.written`).
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import random
 import re
 
-from finetune.grounded.types import Question, Support
-from rag.sentences import sentences
+from finetune.grounded.types import Support, TrainingQuestion
+from rag.text.sentences import sentences
+from rag.text.words import content_words
 from rag.types import Chunk
-from rag.words import content_words
 
 _DEFINITION = re.compile(
     r"^(?:(?:The|A|An)\s+)?(?P<term>[A-Z*_`\"][\w*_`\"'/-]*(?:\s+[\w*_`\"'/()-]+){0,3}?)\s+"
@@ -70,9 +70,9 @@ def strip_marks(term: str) -> str:
     return re.sub(r"^(?:An?|an?)\s", "", re.sub(r"[*_`\"]+", "", term).strip(" .,:;-–"))
 
 
-def ask_by_rule(chunk: Chunk, index: int, rng: random.Random) -> list[Question]:
+def ask_by_rule(chunk: Chunk, index: int, rng: random.Random) -> list[TrainingQuestion]:
     """The questions that the rules find in a passage, at most one for each sentence."""
-    found: list[Question] = []
+    found: list[TrainingQuestion] = []
     if chunk.text.lstrip().startswith(("```", "~~~")):
         return _ask_code(chunk, index, rng)
     for position, sentence in enumerate(sentences(chunk.text)):
@@ -80,7 +80,7 @@ def ask_by_rule(chunk: Chunk, index: int, rng: random.Random) -> list[Question]:
         if not asked and position == 0 and chunk.headings and chunk.headings[-1].rstrip().endswith("?"):
             asked = strip_marks(chunk.headings[-1])
         if asked and 30 <= len(sentence) <= 420:
-            found.append(Question(asked, (Support(index, sentence),), origin="rule"))
+            found.append(TrainingQuestion(asked, (Support(index, sentence),), origin="rule"))
     return found
 
 
@@ -102,12 +102,15 @@ def _ask_sentence(sentence: str, rng: random.Random) -> str:
 
 
 def _lower_first(term: str) -> str:
-    """The term as it stands inside a sentence: an ordinary capitalised first word loses its capital."""
+    """Return the term as it is written inside a sentence.
+
+    An ordinary capitalised first word loses its capital.
+    """
     head = term.split(" ", maxsplit=1)[0]
     return term[:1].lower() + term[1:] if head[1:].islower() and len(head) > 1 else term
 
 
-def _ask_code(chunk: Chunk, index: int, rng: random.Random) -> list[Question]:
+def _ask_code(chunk: Chunk, index: int, rng: random.Random) -> list[TrainingQuestion]:
     lines = chunk.text.split("\n")
     found = []
     for number, line in enumerate(lines[:-1]):
@@ -124,12 +127,17 @@ def _ask_code(chunk: Chunk, index: int, rng: random.Random) -> list[Question]:
                 ("How do I {w}?", "Which code is used to {w}?", "How do you {w} in code?", "code to {w}")
             )
             asked = form.format(w=what)
-            found.append(Question(asked, (Support(index, f"{line}\n{lines[number + 1]}"),), origin="rule"))
+            found.append(
+                TrainingQuestion(asked, (Support(index, f"{line}\n{lines[number + 1]}"),), origin="rule")
+            )
     return found
 
 
 def rephrase(question: str, rng: random.Random) -> str:
-    """The question as it stands, or as people type it: lower case, no mark, an opener, bare words, a slip of the fingers."""
+    """Return the question unchanged, or as people type it.
+
+    That is in lower case, without a mark, with an opener, as bare words, or with a typing error.
+    """
     roll = rng.random()
     if roll < 0.60:
         return question

@@ -1,6 +1,7 @@
-"""Examples on disk: a folder with the passages once and, for each part, the examples that point at them.
+"""Examples on disk: the passages once, and examples that refer to them.
 
-A passage stands in many examples; storing it once keeps 40,000 examples near 10 MB.
+There is a file of examples for each part. A passage is in many examples; storing it once keeps 40,000
+examples near 10 MB.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ def conversation(example: Example) -> list[dict[str, str]]:
 
 
 def save(folder: Path, parts: Mapping[str, Iterable[Example]]) -> dict[str, int]:
-    """Writes the parts under `folder` and returns how many examples each has."""
+    """Write the parts under `folder`; return the number of examples of each."""
     known: dict[str, Chunk] = {}
     counts: dict[str, int] = {}
     for name, examples in parts.items():
@@ -50,7 +51,7 @@ def test_parts(folder: Path) -> list[str]:
     """
     found = sorted(path.name.removesuffix(".jsonl.gz") for path in folder.glob("test-*.jsonl.gz"))
     if not found:
-        raise DatasetError(f"{folder} holds no examples to measure on. {BUILD}")
+        raise DatasetError(f"{folder} has no examples to measure on. {BUILD}")
     return found
 
 

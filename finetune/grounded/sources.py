@@ -1,7 +1,7 @@
-"""Public data sets become documents with questions whose answering sentences are known.
+"""Public data sets as documents, with questions and their answering sentences.
 
-Only sets whose licence lets the trained weights be shipped are read for training (see the model card); `measured` reads
-those that are for measuring only.
+Only sets whose licence lets the trained weights be shipped are read for training (see the model card);
+`measured` reads those that are for measuring only.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from finetune.grounded.types import Asked, Corpus, Part, Question, Source, Span, Support
-from rag.sentences import sentence_spans, sentences
-from rag.standalone import merge
+from finetune.grounded.types import Asked, Corpus, Part, Source, Span, Support, TrainingQuestion
+from rag.answer.condense_question import merge
+from rag.text.sentences import sentence_spans, sentences
+from rag.text.words import content_words
 from rag.types import Role, Turn
-from rag.words import content_words
 
 _MOST_SUPPORT_CHARS = 520
 PUBMED_ABSTRACTS = 500
@@ -29,7 +29,10 @@ _XQUAD_VALID = ("Geology", "Teacher")
 
 
 def supporting_sentences(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """The span of the sentences of `text` that the half-open span touches; None where it is longer than a short answer should be."""
+    """Return the span of the sentences of `text` that the half-open span touches.
+
+    It is None if it is longer than a short answer should be.
+    """
     touched = [span for span in sentence_spans(text) if span[1] > start and span[0] < end]
     if not touched or touched[-1][1] - touched[0][0] > _MOST_SUPPORT_CHARS:
         return None
@@ -77,7 +80,10 @@ def _add_squad_article(source: Source, paragraphs: list[dict[str, Any]], title: 
 
 
 def covidqa(folder: Path) -> Iterator[Source]:
-    """COVID-QA (Apache-2.0): long articles; every fifth is a test, every tenth for validation."""
+    """Yield COVID-QA (Apache-2.0), long articles.
+
+    Every fifth is a test, every tenth for validation.
+    """
     data = json.loads((folder / "covidqa/covidqa.json").read_text("utf-8"))["data"]
     found = {part: Source("covidqa", part=part) for part in Part}
     for number, article in enumerate(data):
@@ -110,7 +116,10 @@ def pubmedqa(folder: Path) -> Iterator[Source]:
 
 
 def chunking_evaluation(folder: Path) -> Iterator[Source]:
-    """chunking-evaluation (MIT): five corpora; a question's excerpts may stand in several passages."""
+    """Yield chunking-evaluation (MIT), five corpora.
+
+    The excerpts of a question may be in several passages.
+    """
     root = folder / "chunking_evaluation/evaluation_framework/general_evaluation_data"
     with (root / "questions_df.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -135,7 +144,10 @@ def _excerpts(cell: str) -> list[dict[str, Any]]:
 
 
 def canard(folder: Path) -> Iterator[Source]:
-    """CANARD (CC-BY-SA-4.0): the answers of a dialogue are one page, its rewritten questions ask for them."""
+    """Yield CANARD (CC-BY-SA-4.0).
+
+    The answers of a dialogue are one page, its rewritten questions ask for them.
+    """
     dialogues: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in json.loads((folder / "canard-dev-half/dev.json").read_text("utf-8")):
         dialogues[row["QuAC_dialog_id"]].append(row)
@@ -169,7 +181,10 @@ def _add_dialogue(source: Source, name: str, rows: list[dict[str, Any]]) -> None
 
 
 def _turns(history: list[str], number: int) -> list[Turn]:
-    """The conversation before question `number` of a dialogue, whose history is title, section, question, answer, ..."""
+    """Return the conversation before question `number` of a dialogue.
+
+    The history of a dialogue is title, section, question, answer, ...
+    """
     said = history[2 : 2 + 2 * number]
     return [Turn(Role.ASSISTANT if place % 2 else Role.USER, text) for place, text in enumerate(said)]
 
@@ -181,7 +196,10 @@ def _as_sentence(text: str) -> str:
 
 
 def courses(folder: Path) -> Iterator[Source]:
-    """Course texts whose licence allows it: ml-for-beginners (MIT), half of hf-course (Apache-2.0), a third of d2l-en (CC-BY-SA-4.0)."""
+    """Yield course texts whose licence allows training.
+
+    These are ml-for-beginners (MIT), half of hf-course (Apache-2.0) and a third of d2l-en (CC-BY-SA-4.0).
+    """
     for name, pattern, step in (
         ("ml-for-beginners", "**/*.md", 1),
         ("hf-course", "chapters/en/**/*.mdx", 2),
@@ -196,7 +214,10 @@ def courses(folder: Path) -> Iterator[Source]:
 
 
 def add_quizzes(folder: Path, corpus: Corpus) -> int:
-    """Adds quiz items (MIT, Apache-2.0) whose right choice stands in their lesson; how many."""
+    """Add quiz items whose right choice is in their lesson; return their number.
+
+    Their licences are MIT and Apache-2.0.
+    """
     path = folder / "quizzes" / f"{corpus.name}.jsonl"
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
     found = []
@@ -204,7 +225,7 @@ def add_quizzes(folder: Path, corpus: Corpus) -> int:
         documents = row.get("lesson") or [row.get("path", "")]
         right = row.get("correct") or [c["text"] for c in row["choices"] if c["correct"]]
         if support := _quiz_support(corpus, documents, row["question"], right):
-            found.append(Question(row["question"], (support,)))
+            found.append(TrainingQuestion(row["question"], (support,)))
     corpus.questions += found
     return len(found)
 
@@ -224,7 +245,10 @@ def _quiz_support(corpus: Corpus, documents: list[str], question: str, right: li
 
 
 def overlap(asked: str, text: str) -> float:
-    """The share of the content words of `asked` that `text` holds; 0 where `asked` has none."""
+    """Return the share of the content words of `asked` that are in `text`.
+
+    It is 0 if `asked` has none.
+    """
     words = set(content_words(asked))
     return len(words & set(content_words(text))) / len(words) if words else 0.0
 

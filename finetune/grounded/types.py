@@ -1,4 +1,4 @@
-"""What flows through the making of grounded examples: `Source -> Corpus -> Example`."""
+"""The data of the grounded examples: `Source -> Corpus -> Example`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Span = tuple[str, int, int]
 
 
 class Part(StrEnum):
-    """What a source is for. Its text is in one part only."""
+    """The purpose of a source, whose text is in one part only."""
 
     TRAIN = "train"
     VALID = "valid"
@@ -35,7 +35,7 @@ class Asked:
 
 @dataclass(slots=True)
 class Source:
-    """Documents by file name, as a student would have them on disk, and the questions on them."""
+    """Documents by file name, as students have them on disk, with questions on them."""
 
     name: str
     documents: dict[str, str] = field(default_factory=dict)
@@ -50,35 +50,45 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """A stretch of a passage that answers a question: passage index in its corpus, and the text verbatim."""
+    """A part of a passage that answers a question.
+
+    It is the passage's index in its corpus, and the text verbatim.
+    """
 
     passage: int
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A question whose answer is known to the passage; as `Asked` otherwise."""
+class TrainingQuestion:
+    """A question whose answer is known to the passage; as `Asked` otherwise.
+
+    `beside` is the passage that a near miss was written on: it is about the same thing and does not answer.
+    """
 
     text: str
     supports: tuple[Support, ...]
     answers: tuple[str, ...] = ()
     origin: str = "human"
+    beside: int | None = None
 
 
 @dataclass(slots=True)
 class Corpus:
-    """Passages that may stand beside each other as notes, and the questions on them."""
+    """Passages that may be shown together as notes, and the questions on them."""
 
     name: str
     passages: list[Chunk]
-    questions: list[Question] = field(default_factory=list)
+    questions: list[TrainingQuestion] = field(default_factory=list)
     part: Part = Part.TRAIN
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A passage shown in an example; `cut` is a stretch taken out of it, so that it no longer answers."""
+    """A passage shown in an example.
+
+    `cut` is a part taken out of it, so that it no longer answers.
+    """
 
     passage: Chunk
     cut: str = ""

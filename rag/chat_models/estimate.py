@@ -9,102 +9,107 @@ Source: keys and values are 2 * layers * key-value heads * head size * context *
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from pathlib import Path
 
-from rag.chat_models.device_room import conversations, free_bytes
-from rag.chat_models.gguf_engine import GgufEngine, gguf_engine
-from rag.chat_models.gguf_file import GgufHeader, TensorExtent, read_header
-from rag.chat_models.merge_adapter import header_when_merged
-from rag.chat_models.model_shape import Shape, chosen_context, config_of, shape_of_config, shape_of_gguf
-from rag.chat_models.opening import adapter_folder, gguf_path
-from rag.chat_models.presets import ModelKind, ModelReference, reference
-from rag.errors import ModelFailed, ModelMissing, ModelTooLarge
+from rag.chat_models.device_memory import conversations, free_bytes
+from rag.chat_models.engines.gguf import GgufEngine, gguf_engine, preset_engine
+from rag.chat_models.files.gguf_header import GgufHeader, read_header
+from rag.chat_models.files.merge_adapter import header_when_merged
+from rag.chat_models.files.model_shape import Shape, chosen_context, config_of, shape_of_config, shape_of_gguf
+from rag.chat_models.memory_estimate import MemoryEstimate
+from rag.chat_models.model_files import adapter_folder, gguf_path
+from rag.chat_models.presets import PRESETS, ModelKind, ModelReference, reference
+from rag.errors import ModelError, ModelFailed, ModelMissing, ModelTooLarge
 from rag.settings import ModelSettings
 
 _NF4_BYTES = 4.127 / 8
 _INT8_BYTES = 1.002
 _WEIGHT_BYTES = {"bfloat16": 2.0, "float16": 2.0, "float32": 4.0, "int8": _INT8_BYTES, "nf4": _NF4_BYTES}
-_Q8_BYTES = 34 / 32
 _READ_TOKENS = 512
+"""Tokens of one prefill step, as `STEP_TOKENS` of the OpenVINO engine."""
 _KV_BYTES = 2
-_OPENVINO_COPIES = 2
-"""OpenVINO holds the file's weights and a copy packed for its kernels; llama.cpp reads them where they lie in the file."""
+"""Bytes of an element of the KV cache of GGUF models: 16 bits."""
+_LOADED_SHARE, _CONVERTED_SHARE = 1.2, 1.25
+"""A K-type preset in OpenVINO's memory and on disk, relative to its file.
+
+For presets that are not here. Of the 1.5B preset the weights take 1.08 times the file in memory (computed),
+and its copy 1.25 times on disk (1.39 GB, measured); the rest of the first is a margin.
+"""
 _RUNTIME_BYTES = {ModelKind.GGUF: 140_000_000, ModelKind.TRANSFORMERS: 500_000_000}
-"""The engine's graph, tokenizer and buffers beyond what the shape explains, measured on the embedded model (`make bench-models`)."""
+"""The engine's graph, tokenizer and buffers beyond the model's shape.
+
+Source: measured on the embedded model (`make bench-models`).
+"""
 _CUDA_RUNTIME_BYTES, _GRAPH_BYTES = 1_000_000_000, 1_000_000_000
-"""The device's context with what the allocator holds in reserve, and the captured decode steps with their work space (H200)."""
+"""The device's context with the allocator's reserve, and the captured graphs.
+
+Source: measured on an H200, with the work space of the graphs.
+"""
 _INT8_READING = 1.6
-"""Products of 8-bit weights come as 32-bit integers beside 16-bit copies (H200, `make bench-models`)."""
+"""The memory of a prefill with 8-bit weights, relative to 16 bits.
+
+The products come as 32-bit integers beside 16-bit copies. Source: H200, `make bench-models`.
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """Bytes that a model takes, and whether they are there.
+def estimate(settings: ModelSettings, context_tokens: int = 0) -> MemoryEstimate:
+    """Return the memory of the model that the settings name.
 
-    `kv_bytes` is for all `conversations` of `context_tokens` that are held at once; the least that it can do with is one.
-    """
-
-    name: str
-    weights: str
-    device: str
-    context_tokens: int
-    weight_bytes: int
-    kv_bytes: int
-    activation_bytes: int
-    runtime_bytes: int
-    available_bytes: int
-    conversations: int = 1
-
-    @property
-    def total_bytes(self) -> int:
-        """All of it."""
-        return self.weight_bytes + self.kv_bytes + self.activation_bytes + self.runtime_bytes
-
-    @property
-    def least_bytes(self) -> int:
-        """What one conversation needs."""
-        return self.total_bytes - self.kv_bytes + self.kv_bytes // self.conversations
-
-    @property
-    def fits(self) -> bool:
-        """Whether the least is free."""
-        return self.least_bytes <= self.available_bytes
-
-    @property
-    def verdict(self) -> str:
-        """In words whether it fits, and what to do where it does not."""
-        needed, there, taken = (
-            size / 1e9 for size in (self.least_bytes, self.available_bytes, self.total_bytes)
-        )
-        if self.fits:
-            told = f"fits: {needed:.1f} GB of the {there:.1f} GB free on this {self.device}"
-            if self.total_bytes == self.least_bytes:
-                return told
-            return (
-                f"{told}; as there is room it takes {taken:.1f} GB, for {self.conversations} conversations at once "
-                "(model.parallel_requests)"
-            )
-        smaller = "a smaller model" if self.weights in ("nf4", "file") else "nf4 (model.weights)"
-        return (
-            f"does not fit: it needs {needed:.1f} GB and {there:.1f} GB are free on this {self.device}; choose {smaller}, "
-            "a shorter context (model.context_tokens) or a server (openai:MODEL@URL)"
-        )
-
-
-def estimate(settings: ModelSettings, context_tokens: int = 0) -> Estimate:
-    """The memory of the model that the settings name, for a context of so many tokens (0: that of the settings, else the model's own).
+    `context_tokens` 0 is that of the settings, else the model's own.
 
     Raises:
         ModelMissing: nothing is known of the model: no file, no folder, no preset; or no engine is installed that runs it.
         ModelFailed: its file or its adapter is damaged, or it runs on a server.
         SettingsError: the context is longer than the model's own.
     """
-    meant = reference(settings.name)
-    if meant.kind is ModelKind.ENDPOINT:
+    found = _estimate(settings, context_tokens)
+    return found if found.fits else replace(found, smaller=_next_smaller(found, settings))
+
+
+def preset_memory(preset: ModelReference, settings: ModelSettings) -> int:
+    """Return the bytes that a preset needs for one conversation.
+
+    They are 0 where that cannot be known. A transformers preset is counted for a GPU, whether or not this machine has one.
+    """
+    chosen = settings.model_copy(update={"name": preset.name, "context_tokens": 0, "adapter": "default"})
+    try:
+        if preset.kind is ModelKind.TRANSFORMERS:
+            found = _of_config(preset, chosen, 0, "cuda", preset.weights, 0)
+            return found.least_bytes
+        return _estimate(chosen, 0).least_bytes
+    except ModelError:
+        return 0
+
+
+def first_use_bytes(preset: ModelReference) -> int:
+    """Return the bytes of disk for a preset in OpenVINO's own format, 0 for none."""
+    size = preset.download.size_bytes if preset.download else 0
+    if preset.kind is not ModelKind.GGUF or preset_engine() is not GgufEngine.OPENVINO:
+        return 0
+    return round(size * _CONVERTED_SHARE)
+
+
+def _next_smaller(found: MemoryEstimate, settings: ModelSettings) -> str:
+    """Return the largest GGUF preset that fits in less memory, empty for none."""
+    needs = {
+        preset.name: preset_memory(preset, settings) for preset in PRESETS if preset.kind is ModelKind.GGUF
+    }
+    most = min(free_bytes("cpu"), found.least_bytes - 1)
+    fitting = {name: size for name, size in needs.items() if 0 < size <= most and name != found.name}
+    return max(fitting, key=lambda name: fitting[name], default="")
+
+
+def _estimate(settings: ModelSettings, context_tokens: int) -> MemoryEstimate:
+    model = reference(settings.name, settings.folder)
+    if model.kind is ModelKind.ENDPOINT:
         raise ModelFailed(f"{settings.name} runs on a server, which alone knows its memory; ask there")
-    if meant.kind is ModelKind.GGUF:
-        return _gguf_estimate(_opened_header(meant, settings), settings, context_tokens)
-    return _transformers_estimate(meant, settings, context_tokens)
+    context_tokens = context_tokens or settings.context_tokens or model.context_tokens
+    if model.kind is ModelKind.GGUF:
+        if model.download is not None and not Path(model.source).is_file():
+            return _published_estimate(model, settings, context_tokens)
+        return _gguf_estimate(_opened_header(model, settings), settings, context_tokens)
+    return _transformers_estimate(model, settings, context_tokens)
 
 
 def refuse_what_cannot_fit(settings: ModelSettings) -> None:
@@ -115,42 +120,64 @@ def refuse_what_cannot_fit(settings: ModelSettings) -> None:
     Raises:
         ModelTooLarge: its weights alone need more than is free; loading them would end this process or another.
     """
-    meant = reference(settings.name)
-    if meant.kind is ModelKind.TRANSFORMERS:
+    model = reference(settings.name, settings.folder)
+    if model.kind is ModelKind.TRANSFORMERS:
         try:
-            config_of(meant)
+            config_of(model)
         except ModelMissing:
-            return  # told by what opens it
+            return  # reported by the code that opens it
     found = estimate(settings)
     if found.weight_bytes + found.runtime_bytes > found.available_bytes:
         raise ModelTooLarge(f"{settings.name} {found.verdict}")
 
 
 def openvino_cache_bytes(header: GgufHeader, context_tokens: int, settings: ModelSettings) -> int:
-    """The most memory for keys and values: every request at once with the whole context, as far as there is room for more than one."""
-    from rag.chat_models.openvino_engine import parallel_requests
+    """Return the most memory for keys and values.
+
+    It is enough for every request at once with the whole context, but takes at most half of the free memory
+    if that is more than one context.
+    """
+    from rag.chat_models.engines.openvino import parallel_requests
 
     each = shape_of_gguf(header).kv_bytes(context_tokens, _KV_BYTES)
-    room = free_bytes("cpu") - _weight_bytes(header, GgufEngine.OPENVINO)
-    return max(each, min(parallel_requests(settings) * each, room // 2))
+    free = free_bytes("cpu") - _weight_bytes(header, GgufEngine.OPENVINO)
+    return max(each, min(parallel_requests(settings) * each, free // 2))
 
 
-def _opened_header(meant: ModelReference, settings: ModelSettings) -> GgufHeader:
-    """The header of the file that will be opened: the model's own, or with the adapter merged in."""
-    header, adapter = read_header(gguf_path(meant)), adapter_folder(settings)
+def _opened_header(model: ModelReference, settings: ModelSettings) -> GgufHeader:
+    """Return the header of the file to be opened, with the adapter merged in."""
+    header, adapter = read_header(gguf_path(model)), adapter_folder(settings)
     return header if adapter is None else header_when_merged(header, adapter)
 
 
-def _gguf_estimate(header: GgufHeader, settings: ModelSettings, context_tokens: int) -> Estimate:
+def _gguf_estimate(header: GgufHeader, settings: ModelSettings, context_tokens: int) -> MemoryEstimate:
+    return _file_estimate(
+        shape_of_gguf(header), _weight_bytes(header, gguf_engine(header)), settings, context_tokens
+    )
+
+
+def _published_estimate(
+    model: ModelReference, settings: ModelSettings, context_tokens: int
+) -> MemoryEstimate:
+    """Return the estimate from the published size and shape of a preset."""
+    size = model.download.size_bytes if model.download else 0
+    shape = shape_of_config(config_of(model))
+    if preset_engine() is GgufEngine.OPENVINO:
+        size = round(size * _LOADED_SHARE)
+    return _file_estimate(shape, size, settings, context_tokens)
+
+
+def _file_estimate(
+    shape: Shape, weight_bytes: int, settings: ModelSettings, context_tokens: int
+) -> MemoryEstimate:
     """For one conversation: more take their keys and values as they come."""
-    shape = shape_of_gguf(header)
     context = chosen_context(settings.name, context_tokens or settings.context_tokens, shape.context_tokens)
-    return Estimate(
+    return MemoryEstimate(
         settings.name,
         "file",
         "machine",
         context,
-        _weight_bytes(header, gguf_engine(header)),
+        weight_bytes,
         shape.kv_bytes(context, _KV_BYTES),
         _activation_bytes(shape, _READ_TOKENS, 4),
         _RUNTIME_BYTES[ModelKind.GGUF],
@@ -159,43 +186,56 @@ def _gguf_estimate(header: GgufHeader, settings: ModelSettings, context_tokens: 
 
 
 def _weight_bytes(header: GgufHeader, engine: GgufEngine) -> int:
-    if engine is GgufEngine.LLAMA_CPP:
-        return header.weight_bytes
-    return _OPENVINO_COPIES * sum(map(_openvino_bytes, header.tensors.values()))
+    from rag.chat_models.engines.openvino_conversion import loaded_bytes
+
+    return header.weight_bytes if engine is GgufEngine.LLAMA_CPP else loaded_bytes(header)
 
 
-def _openvino_bytes(tensor: TensorExtent) -> int:
-    from rag.chat_models.openvino_conversion import EXACT_TYPES
+def _transformers_estimate(
+    model: ModelReference, settings: ModelSettings, context_tokens: int
+) -> MemoryEstimate:
+    from rag.chat_models.engines.transformers_loading import best_device, best_weights
 
-    return tensor.size_bytes if tensor.type_name in EXACT_TYPES else round(tensor.elements * _Q8_BYTES)
+    device = best_device()
+    wished = model.weights if settings.weights == "auto" else settings.weights
+    weights = best_weights(device).value if wished == "auto" else wished
+    return _of_config(model, settings, context_tokens, device, weights, free_bytes(device))
 
 
-def _transformers_estimate(meant: ModelReference, settings: ModelSettings, context_tokens: int) -> Estimate:
-    from rag.chat_models.transformers_loading import best_device, best_weights
-
-    config, device = config_of(meant), best_device()
+def _of_config(
+    model: ModelReference,
+    settings: ModelSettings,
+    context_tokens: int,
+    device: str,
+    weights: str,
+    free: int,
+) -> MemoryEstimate:
+    config = config_of(model)
     shape = shape_of_config(config)
-    wished = meant.weights if settings.weights == "auto" else settings.weights
-    held = best_weights(device).value if wished == "auto" else wished
-    around = 2.0 if held in ("nf4", "int8") else _WEIGHT_BYTES[held]
+    around = 2.0 if weights in ("nf4", "int8") else _WEIGHT_BYTES[weights]
     context = chosen_context(settings.name, context_tokens or settings.context_tokens, shape.context_tokens)
     reading = _activation_bytes(shape, context, around)
-    found = Estimate(
+    found = MemoryEstimate(
         settings.name,
-        held,
+        weights,
         device,
         context,
-        round(shape.linear_parameters * _WEIGHT_BYTES[held] + shape.embedding_parameters * around),
+        round(shape.linear_parameters * _WEIGHT_BYTES[weights] + shape.embedding_parameters * around),
         shape.kv_bytes(context, around),
-        round(reading * _INT8_READING) if held == "int8" else reading,
+        round(reading * _INT8_READING) if weights == "int8" else reading,
         _RUNTIME_BYTES[ModelKind.TRANSFORMERS],
-        free_bytes(device),
+        free,
     )
     return _with_cuda(found, shape, settings, str(config.get("model_type"))) if device == "cuda" else found
 
 
-def _with_cuda(found: Estimate, shape: Shape, settings: ModelSettings, model_type: str) -> Estimate:
-    """The estimate for a CUDA device, where the decoder for Llamas takes more and gives it to more conversations."""
+def _with_cuda(
+    found: MemoryEstimate, shape: Shape, settings: ModelSettings, model_type: str
+) -> MemoryEstimate:
+    """Return the estimate for a CUDA device.
+
+    The decoder for Llamas takes more memory there and uses it for more conversations.
+    """
     found = replace(found, runtime_bytes=_CUDA_RUNTIME_BYTES)
     if model_type != "llama" or found.weights == "int8":
         return found
@@ -217,6 +257,9 @@ def _with_cuda(found: Estimate, shape: Shape, settings: ModelSettings, model_typ
 
 
 def _activation_bytes(shape: Shape, tokens: int, element_bytes: float) -> int:
-    """What reading `tokens` at once holds at its widest: the gate and up projections, their product, the stream four times."""
+    """Return the bytes of a prefill of `tokens` at its widest.
+
+    These are the gate and up projections, their product, and four times the hidden state.
+    """
     widest = 3 * shape.feed_forward + 4 * shape.hidden
     return round(tokens * widest * element_bytes + shape.vocabulary * 4)

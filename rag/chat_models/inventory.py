@@ -1,6 +1,7 @@
-"""Which language models this machine has: the presets, what was downloaded from Hugging Face, and the GGUF files of a folder.
+"""The language models of this machine.
 
-Never asks the network and loads no weights.
+They are the presets, the models downloaded from Hugging Face, and the GGUF files of a folder. The network is
+never asked and no weights are loaded.
 """
 
 from __future__ import annotations
@@ -10,19 +11,25 @@ from pathlib import Path
 from typing import Any
 
 from rag.chat_models.embedded import ADAPTER
-from rag.chat_models.gguf_engine import gguf_engine
-from rag.chat_models.gguf_file import GgufHeader, read_header
-from rag.chat_models.lora_adapter import WEIGHTS_NAME
-from rag.chat_models.merge_adapter import header_when_merged
-from rag.chat_models.model_shape import config_file, shape_of_gguf
-from rag.chat_models.opening import gguf_path
-from rag.chat_models.presets import PRESETS, ModelKind, ModelReference, reference
+from rag.chat_models.engines.gguf import gguf_engine
+from rag.chat_models.estimate import preset_memory
+from rag.chat_models.files.gguf_header import GgufHeader, read_header
+from rag.chat_models.files.lora_adapter import WEIGHTS_NAME
+from rag.chat_models.files.merge_adapter import header_when_merged
+from rag.chat_models.files.model_shape import config_file, shape_of_gguf
+from rag.chat_models.model_files import gguf_path
+from rag.chat_models.presets import PRESETS, ModelKind, ModelReference, pull_command, reference
 from rag.errors import ModelError
+from rag.settings import ModelSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A model by name, whether it can be opened now, and if not what to do."""
+    """A model by name, whether it can be opened now, and if not what to do.
+
+    `size_bytes` is that of its files, also of a preset that was not pulled. `memory_bytes` is what a preset needs
+    for one conversation; it is 0 for other models, which `lectern models estimate` estimates.
+    """
 
     name: str
     kind: str
@@ -30,39 +37,49 @@ class Listed:
     size_bytes: int
     license: str
     note: str
+    memory_bytes: int = 0
 
 
-def listed_models(folder: Path | None = None) -> list[Listed]:
-    """The presets, then the downloaded models by name, then the GGUF files in `folder` (none: the current one)."""
-    presets = [_listed_preset(preset) for preset in PRESETS]
+def listed_models(folder: Path | None = None, settings: ModelSettings | None = None) -> list[Listed]:
+    """Return the presets, the downloaded models and the GGUF files in `folder`.
+
+    The presets have an order of their own, the others are sorted by name; None is the current folder and the
+    default settings.
+    """
+    settings = settings or ModelSettings()
+    presets = [_listed_preset(reference(preset.name, settings.folder), settings) for preset in PRESETS]
     known = {preset.source for preset in PRESETS}
     files = [_listed_file(path) for path in sorted((folder or Path()).glob("*.[gG][gG][uU][fF]"))]
     return presets + [entry for entry in _downloaded() if entry.name not in known] + files
 
 
-def described(name: str) -> dict[str, Any]:
-    """What is known of one model without loading it: kind, source, shape, engine, adapter, licence.
+def described(name: str, folder: str = "") -> dict[str, Any]:
+    """Return the known facts about a model without loading it.
+
+    These are kind, source, shape, engine, adapter and licence. `folder` is the setting `model.folder`.
 
     Raises:
         ModelMissing: it is a file or folder that does not exist.
         ModelFailed: its file is damaged.
     """
-    meant = reference(name)
-    told: dict[str, Any] = {
+    model = reference(name, folder)
+    facts: dict[str, Any] = {
         "name": name,
-        "kind": meant.kind.value,
-        "source": meant.source,
-        "prompt_style": meant.prompt_style.value,
-        "license": meant.license,
-        "description": meant.description,
+        "kind": model.kind.value,
+        "source": model.source,
+        "prompt_style": model.prompt_style.value,
+        "license": model.license,
+        "description": model.description,
     }
-    if meant.kind is ModelKind.GGUF:
-        header = read_header(gguf_path(meant))
-        adapted = not meant.source and (ADAPTER / WEIGHTS_NAME).is_file()
-        told |= {
+    if model.download is not None:
+        facts |= _download_facts(model)
+    if model.kind is ModelKind.GGUF and (model.download is None or facts["here"]):
+        header = read_header(gguf_path(model))
+        adapted = not model.source and (ADAPTER / WEIGHTS_NAME).is_file()
+        facts |= {
             "source": str(header.path),
             "title": header.name,
-            "license": meant.license or header.metadata.get("general.license", ""),
+            "license": model.license or header.metadata.get("general.license", ""),
             "architecture": header.architecture,
             "parameters": header.parameters,
             "size_bytes": header.size_bytes,
@@ -70,9 +87,27 @@ def described(name: str) -> dict[str, Any]:
             "engine": _engine_of(header_when_merged(header, ADAPTER) if adapted else header),
             "adapter": str(ADAPTER) if adapted else "",
         }
-    elif meant.kind is ModelKind.TRANSFORMERS:
-        told |= {"weights": meant.weights, "here": _is_here(meant)}
-    return told
+    elif model.kind is ModelKind.TRANSFORMERS:
+        facts |= {"weights": model.weights, "here": is_here(model)}
+    return facts
+
+
+def _download_facts(model: ModelReference) -> dict[str, Any]:
+    """Return whether a preset is here, and where it comes from."""
+    from rag.chat_models.pull.pulling import known_digest
+
+    download, here = model.download, is_here(model)
+    if download is None:
+        return {}
+    publisher = download.sha256 and f"{download.sha256} (publisher)"
+    return {
+        "here": here,
+        "repository": download.repository,
+        "file": download.file_name,
+        "size_bytes": download.size_bytes,
+        "sha256": (here and known_digest(Path(model.source))) or publisher or "the hub's is verified",
+        "get it with": "" if here else pull_command(model.name),
+    }
 
 
 def _engine_of(header: GgufHeader) -> str:
@@ -92,22 +127,27 @@ def _listed_file(path: Path) -> Listed:
     return Listed(str(path), ModelKind.GGUF.value, True, header.size_bytes, licence, header.name)
 
 
-def _listed_preset(preset: ModelReference) -> Listed:
-    if preset.kind is ModelKind.GGUF:
-        try:
-            path = gguf_path(preset)
-        except ModelError as exc:
-            return Listed(preset.name, preset.kind.value, False, 0, preset.license, str(exc))
-        return Listed(
-            preset.name, preset.kind.value, True, path.stat().st_size, preset.license, preset.description
-        )
-    here = _is_here(preset)
-    note = preset.description if here else f"accept its licence, then run: hf download {preset.source}"
-    return Listed(preset.name, preset.kind.value, here, 0, preset.license, note)
+def _listed_preset(preset: ModelReference, settings: ModelSettings) -> Listed:
+    size, here, note = preset.download.size_bytes if preset.download else 0, True, preset.description
+    try:
+        if preset.kind is ModelKind.GGUF:
+            size = gguf_path(preset).stat().st_size
+        else:
+            here = is_here(preset)
+    except ModelError as exc:
+        here, note = False, note if preset.download else str(exc)
+    if not here and preset.download:
+        first = "accept its licence, then run" if preset.gated else "run"
+        note = f"{note}; {first}: {pull_command(preset.name)}"
+    memory = preset_memory(preset, settings)
+    return Listed(preset.name, preset.kind.value, here, size, preset.license, note, memory)
 
 
-def _is_here(meant: ModelReference) -> bool:
-    return config_file(meant).is_file()
+def is_here(model: ModelReference) -> bool:
+    """Return whether the files of a GGUF or transformers model are on this machine."""
+    if model.kind is ModelKind.GGUF:
+        return Path(model.source).is_file()
+    return config_file(model).is_file()
 
 
 def _downloaded() -> list[Listed]:

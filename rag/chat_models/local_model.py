@@ -10,15 +10,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict, Field, SkipValidation
 
-from rag.chat_models.generation import Engine, FinishReason, GenerationRequest
-from rag.chat_models.json_grammar import json_grammar
-from rag.chat_models.tokenization import StreamingText, Tokenization
+from rag.chat_models.files.tokenization import StreamingText, Tokenization
+from rag.chat_models.serving.protocol import FinishReason, GenerationEngine, GenerationRequest
+from rag.chat_models.structured.json_grammar import json_grammar
+from rag.chat_models.structured_chat_model import StructuredChatModel
 from rag.errors import QuestionError
 from rag.prompt import PromptStyle
 from rag.types import Role, Turn
@@ -32,7 +32,7 @@ _ROLES = {
 }
 
 
-class LocalChatModel(BaseChatModel):
+class LocalChatModel(StructuredChatModel):
     """A language model that runs in this process.
 
     Per-call options (also through `bind`): `max_tokens`, `temperature`, `top_p`, `seed`, `stop` and `response_schema`, a JSON
@@ -45,11 +45,9 @@ class LocalChatModel(BaseChatModel):
     fingerprint: str
     context_tokens: int
     prompt_style: PromptStyle
-    engine: SkipValidation[Engine] = Field(repr=False)
+    engine: SkipValidation[GenerationEngine] = Field(repr=False)
     tokenization: SkipValidation[Tokenization] = Field(repr=False)
     adapter: str = ""
-    max_answer_tokens: int = 256
-    temperature: float = 0.0
     seed: int = 0
 
     @property
@@ -146,7 +144,10 @@ class LocalChatModel(BaseChatModel):
 
 
 class _StopStrings:
-    """Text on its way to the reader, held back while it may be the beginning of a stop string."""
+    """A filter for streamed text that stops at the first stop string.
+
+    It delays text that may be the beginning of a stop string.
+    """
 
     def __init__(self, stops: Sequence[str]) -> None:
         self._stops = tuple(stop for stop in stops if stop)
@@ -154,7 +155,7 @@ class _StopStrings:
         self.stopped = False
 
     def pass_on(self, text: str, last: bool) -> str:
-        """What may be shown now; sets `stopped` once a stop string is complete."""
+        """Return the text that may be shown now; set `stopped` after a whole stop string."""
         self._held += text
         found = [at for at in (self._held.find(stop) for stop in self._stops) if at >= 0]
         if found:
@@ -173,10 +174,10 @@ class _StopStrings:
 
 
 def turn_of(message: BaseMessage) -> Turn:
-    """A LangChain message as a turn.
+    """Return a LangChain message as a turn.
 
     Raises:
-        QuestionError: it is of a kind, or holds content, that a text model cannot read.
+        QuestionError: its kind or its content is one that a text model cannot read.
     """
     role = _ROLES.get(getattr(message, "role", message.type))
     if role is None:

@@ -1,13 +1,13 @@
-"""A model behind an OpenAI-compatible server (vLLM, Ollama, llama.cpp, `transformers serve`) as a chat model.
+"""A model behind an OpenAI-compatible server as a chat model.
 
-Knows what can go wrong between two machines: a server that is not there, busy, silent, that dies half-way through an answer or that
-is no such server at all. Each becomes one sentence. What can be tried again without showing text twice is tried again, with growing
-pauses: a server that is not there yet, is busy or fails before it answers. One that is silent is not: it was waited for long enough.
+vLLM, Ollama, llama.cpp and `transformers serve` are such servers. A server that is missing, busy or silent,
+that dies in the middle of an answer or speaks another protocol gives one sentence each. A request is
+repeated, with growing pauses, as long as no text was shown: if the server is not there yet, is busy or fails
+before it answers. A silent server is not asked again, since its time limit has passed.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
@@ -16,34 +16,28 @@ from urllib.parse import urlsplit
 
 import openai
 from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from pydantic import ConfigDict, PrivateAttr
+from pydantic import ConfigDict
 
+from rag.chat_models.endpoint_errors import PAUSES_SECONDS, cut_off, explained, pause_wished
+from rag.chat_models.endpoint_tokens import CONNECT_SECONDS, ServerTokenCounter, estimated_tokens
+from rag.chat_models.files.model_shape import chosen_context
 from rag.chat_models.local_model import turn_of
-from rag.chat_models.model_shape import chosen_context
-from rag.errors import LecternError, ModelBusy, ModelFailed, ModelMissing, SettingsError
+from rag.chat_models.structured_chat_model import StructuredChatModel
+from rag.errors import LecternError, ModelMissing, SettingsError
 from rag.prompt import PromptStyle
 from rag.settings import ModelSettings
 from rag.types import Turn
 
 PREFIX = "openai:"
-_CONNECT_SECONDS = 5.0
-_PAUSES_SECONDS = (0.5, 1.0, 2.0)
-"""Before each time that a server is asked again, unless it says itself when to come back."""
-_LONGEST_PAUSE_SECONDS = 30.0
 _ASSUMED_CONTEXT_TOKENS = 8192
-_CANNOT_COUNT = (400, 404, 405, 415, 422, 501)
-"""What servers answer that have no such address, or none of this form."""
+"""The context of Llama 3, for a server that names none (`context_assumed`)."""
 _Answer = TypeVar("_Answer")
-_BYTES_PER_TOKEN = 3
-"""A cautious reckoning where a server cannot count: English has four bytes a token or more."""
-_TOKENS_PER_MESSAGE = 8
 
 
-class EndpointChatModel(BaseChatModel):
+class EndpointChatModel(StructuredChatModel):
     """A chat model on a server.
 
     Per-call options are those of the local models: `max_tokens`, `temperature`, `top_p`, `seed`, `stop`, `response_schema`.
@@ -59,34 +53,37 @@ class EndpointChatModel(BaseChatModel):
     wished_context_tokens: int = 0
     prompt_style: PromptStyle = PromptStyle.INSTRUCT
     adapter: str = ""
-    max_answer_tokens: int = 256
-    temperature: float = 0.0
     seed: int = 0
     count_again_seconds: float = 30.0
-    """How long after a failure the server is not asked to count; what it is to read in between is reckoned."""
-    _count_from: float = PrivateAttr(default=0.0)
+    """The time after a failure in which tokens are estimated and not counted."""
 
     @property
     def _llm_type(self) -> str:
         return "lectern-endpoint"
 
     @property
+    def _traced_name(self) -> str:
+        return self.model_name
+
+    @property
     def fingerprint(self) -> str:
-        """Which model of which server; what its weights are, only the server knows."""
+        """The model and its server; only the server knows the weights."""
         return f"{self.model_name}@{self.url}"
 
     @cached_property
     def _client(self) -> openai.OpenAI:
         import httpx2
 
-        timeout = httpx2.Timeout(self.timeout_seconds, connect=min(_CONNECT_SECONDS, self.timeout_seconds))
+        timeout = httpx2.Timeout(self.timeout_seconds, connect=min(CONNECT_SECONDS, self.timeout_seconds))
         key = self.api_key or "none"
         # Tried again here and not by the client, which would wait for a silent server four times.
         return openai.OpenAI(base_url=self.url, api_key=key, timeout=timeout, max_retries=0)
 
     @cached_property
     def context_tokens(self) -> int:
-        """The longest prompt and answer: as wished, as the server says, or 8,192 where it does not (`context_assumed`).
+        """The longest prompt and answer: as wished, else as the server reports.
+
+        It is 8,192 if neither is known (`context_assumed`).
 
         Raises:
             SettingsError: more is wished than the server allows.
@@ -97,19 +94,19 @@ class EndpointChatModel(BaseChatModel):
 
     @property
     def context_assumed(self) -> bool:
-        """Whether nobody has said how long a context the server reads."""
+        """True if neither the settings nor the server give the length of the context."""
         return not (self.wished_context_tokens or any(self._told_contexts))
 
     @property
     def _told_contexts(self) -> tuple[int, int]:
-        """The context that the server reads and the one that the model was trained on, as far as it tells them, else 0."""
+        """The context of the server and that of the model's training, 0 where unknown."""
         meta = self._served.get("meta") or {}
         allowed = self._served.get("max_model_len") or meta.get("n_ctx") or 0
         return int(allowed), int(meta.get("n_ctx_train") or 0)
 
     @cached_property
     def _served(self) -> dict[str, Any]:
-        """What the server tells of the model, empty where it does not list its models."""
+        """The server's description of the model, empty if it does not list its models."""
         try:
             listed = self._asked(self._client.models.list).data
             described = {entry.id: entry.model_dump() for entry in listed}
@@ -136,68 +133,28 @@ class EndpointChatModel(BaseChatModel):
         _ = self.context_tokens
 
     def _asked(self, ask: Callable[[], _Answer]) -> _Answer:
-        """The server's answer, asked again after a pause where it is not there yet, busy or failing."""
-        for pause in _PAUSES_SECONDS:
+        """Return the server's answer, asked again while it is missing, busy or failing."""
+        for pause in PAUSES_SECONDS:
             try:
                 return ask()
             except openai.APITimeoutError:
                 raise
             except (openai.APIConnectionError, openai.RateLimitError, openai.InternalServerError) as exc:
-                time.sleep(_pause_wished(exc, pause))
+                time.sleep(pause_wished(exc, pause))
         return ask()
 
     def count_tokens(self, turns: Sequence[Turn]) -> int:
-        """The tokens of the prompt for these messages as the server counts them, else a cautious reckoning.
+        """Return the tokens of the prompt for these messages.
 
-        A server that has no way to count is not asked again, one that failed after a while.
+        They are counted by the server, or estimated cautiously. A server that has no way to count is asked
+        once, one that failed is asked again after a while.
         """
-        if time.monotonic() >= self._count_from:
-            counted = self._counted(turns)
-            if counted:
-                return counted
-        reckoned = sum(len(turn.content.encode()) for turn in turns) / _BYTES_PER_TOKEN
-        return math.ceil(reckoned) + _TOKENS_PER_MESSAGE * len(turns)
+        return self._counter.count(turns) or estimated_tokens(turns)
 
-    def _counted(self, turns: Sequence[Turn]) -> int:
-        """As vLLM counts, or llama.cpp; 0 where the server does neither or fails, and from when it is to be asked again is noted."""
-        import httpx2
-
-        try:
-            counted = self._count_of_server(turns)
-        except (httpx2.HTTPStatusError, ValueError, KeyError, TypeError, AttributeError) as exc:
-            status = exc.response.status_code if isinstance(exc, httpx2.HTTPStatusError) else 0
-            lasting = not status or status in _CANNOT_COUNT
-            self._count_from = math.inf if lasting else time.monotonic() + self.count_again_seconds
-            return 0
-        except httpx2.HTTPError:
-            self._count_from = time.monotonic() + self.count_again_seconds
-            return 0
-        return counted
-
-    def _count_of_server(self, turns: Sequence[Turn]) -> int:
-        import httpx2
-
-        root = self.url.removesuffix("/v1")
-        messages = [{"role": turn.role.value, "content": turn.content} for turn in turns]
-        key = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
-        with httpx2.Client(timeout=min(_CONNECT_SECONDS, self.timeout_seconds), headers=key) as client:
-
-            def told(path: str, body: dict[str, Any]) -> dict[str, Any]:
-                answer = client.post(f"{root}/{path}", json=body)
-                answer.raise_for_status()
-                found: dict[str, Any] = answer.json()
-                return found
-
-            try:
-                counted = told("tokenize", {"model": self.model_name, "messages": messages}).get("count")
-            except httpx2.HTTPStatusError as exc:
-                if exc.response.status_code not in _CANNOT_COUNT:
-                    raise
-                counted = None  # llama.cpp wants the prompt's text
-            if counted:
-                return int(counted)
-            prompt = told("apply-template", {"messages": messages})["prompt"]
-            return len(told("tokenize", {"content": prompt, "parse_special": True})["tokens"])
+    @cached_property
+    def _counter(self) -> ServerTokenCounter:
+        timeout = min(CONNECT_SECONDS, self.timeout_seconds)
+        return ServerTokenCounter(self.url, self.model_name, self.api_key, timeout, self.count_again_seconds)
 
     def _parameters(
         self, messages: Sequence[BaseMessage], stop: list[str] | None, options: dict[str, Any]
@@ -256,7 +213,7 @@ class EndpointChatModel(BaseChatModel):
             if stream is not None:
                 stream.close()
         if finish is None:
-            raise self._cut_off(began)
+            raise cut_off(self.url, began)
         yield self._last_chunk(finish, usage)
 
     def _generate(
@@ -289,51 +246,18 @@ class EndpointChatModel(BaseChatModel):
         )
         return ChatGenerationChunk(message=message, generation_info={"finish_reason": finish})
 
-    def _cut_off(self, began: bool) -> ModelFailed:
-        if began:
-            return ModelFailed(f"the server at {self.url} stopped in the middle of its answer; ask again")
-        return ModelFailed(
-            f"what answers at {self.url} is no OpenAI-compatible server; check the address, /v1 included"
+    def _explained(self, exc: Exception, began: bool) -> LecternError:
+        return explained(
+            exc,
+            began,
+            url=self.url,
+            model_name=self.model_name,
+            waited_seconds=self.timeout_seconds,
+            doubt=self._doubt(),
         )
 
-    def _explained(self, exc: Exception, began: bool) -> LecternError:
-        """One sentence for what the client reports."""
-        import httpx2
-
-        silent = isinstance(exc, openai.APITimeoutError | httpx2.TimeoutException)
-        if silent and not isinstance(exc.__cause__, httpx2.ConnectTimeout):
-            return ModelFailed(
-                f"the server at {self.url} said nothing for {self.timeout_seconds:g} s (model.timeout_seconds); "
-                "see whether it is overloaded, or wait longer"
-            )
-        if isinstance(exc, httpx2.TransportError) and not began:
-            return ModelFailed(
-                f"the server at {self.url} hung up before it said anything; see what its log says, and ask again"
-            )
-        if isinstance(exc, openai.APIConnectionError) and not began:
-            return ModelMissing(
-                f"no server answers at {self.url}; start it, or check the address after the @"
-            )
-        if isinstance(exc, openai.RateLimitError):
-            return ModelBusy(
-                f"the server at {self.url} is busy and stayed so over {len(_PAUSES_SECONDS)} retries; try again later"
-            )
-        if isinstance(exc, openai.AuthenticationError | openai.PermissionDeniedError):
-            return ModelMissing(f"the server at {self.url} refuses the key; set model.api_key")
-        if isinstance(exc, openai.NotFoundError):
-            return ModelMissing(
-                f"the server at {self.url} knows no model {self.model_name!r} or no chat completions; check both"
-            )
-        if isinstance(exc, openai.BadRequestError):
-            return ModelFailed(f"the server at {self.url} refuses the question: {_told(exc)}{self._doubt()}")
-        if isinstance(exc, openai.APIStatusError):
-            return ModelFailed(f"the server at {self.url} failed with status {exc.status_code}: {_told(exc)}")
-        if type(exc) is openai.APIError:  # an event of the stream that tells an error
-            return ModelFailed(f"the server at {self.url} failed while it answered: {_told(exc)}")
-        return self._cut_off(began)
-
     def _doubt(self) -> str:
-        """What to set where a refusal may come from a context that was only assumed."""
+        """Return a hint for a refusal that may come from an assumed context."""
         if not self.context_assumed:
             return ""
         return (
@@ -369,19 +293,3 @@ def open_endpoint(settings: ModelSettings) -> EndpointChatModel:
     )
     model.check()
     return model
-
-
-def _told(exc: openai.APIError) -> str:
-    body = exc.body
-    told = body.get("message") if isinstance(body, dict) else body if isinstance(body, str) else ""
-    return (str(told or exc.message).strip().splitlines() or ["no reason given"])[0][:200]
-
-
-def _pause_wished(exc: Exception, otherwise_seconds: float) -> float:
-    """The seconds after which the server wants to be asked again, where it says so and they are few."""
-    headers = getattr(getattr(exc, "response", None), "headers", {})
-    try:
-        seconds = float(headers.get("retry-after", ""))
-    except ValueError:
-        return otherwise_seconds
-    return seconds if 0 <= seconds <= _LONGEST_PAUSE_SECONDS else otherwise_seconds

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from eval.golden import GoldenQuestion
+from eval.golden.golden_file import GoldenQuestion
 from eval.records import Record
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eval.calibration import Confidence, calibrate, question_confidence, write_gate_score
-from eval.golden import GoldenQuestion
+from eval.golden.golden_file import GoldenQuestion
 from rag.errors import DatasetError, SettingsError
 from rag.types import Hit
 

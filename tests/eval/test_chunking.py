@@ -80,8 +80,8 @@ def references(start: int, end: int) -> str:
 @pytest.mark.parametrize(
     ("csv", "message"),
     [
-        (b"question,references,corpus_id\n", r"questions_df\.csv holds no question"),
-        (b"", "holds no question"),
+        (b"question,references,corpus_id\n", r"questions_df\.csv has no question"),
+        (b"", "has no question"),
         (b"question,references\nWhat?,[]\n", "line 2: expected question, references"),
         (b"question,references,corpus_id\nWhat\xff?,[],a\n", r"not UTF-8 text \(line 2\)"),
         (b"question,references,corpus_id\n" + b"x" * 10_000_001 + b",[],a\n", "line 2: field larger"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,6 +35,14 @@ def test_many_pairs_are_drawn_with_a_seed() -> None:
     # two-sided binomial: P(|2 X - 24| >= 4), X ~ B(24, 1/2) = 0.5413
     assert randomisation_p(mixed, samples=20_000) == pytest.approx(0.5413, abs=0.015)
     assert randomisation_p(mixed, seed=1) == randomisation_p(mixed, seed=1)
+
+
+@pytest.mark.parametrize("count", [6, 40])
+def test_the_p_value_is_scipys(count: int) -> None:
+    stats = pytest.importorskip("scipy.stats")
+    changes = np.random.default_rng(3).choice([-1.0, 1.0, 0.5], count, p=[0.3, 0.4, 0.3])
+    theirs = stats.permutation_test((changes,), np.sum, permutation_type="samples", n_resamples=10_000, rng=0)
+    assert randomisation_p(list(changes)) == pytest.approx(theirs.pvalue, abs=0.02)
 
 
 def test_holm_steps_down() -> None:

@@ -21,6 +21,7 @@ class WordTokenizer:
     def __init__(self) -> None:
         self.words = {"<end>": 0}
         self.all_special_ids = [0]
+        self.added_tokens_decoder: dict[int, Any] = {}
         self.pad_token_id = 0
 
     def apply_chat_template(

@@ -75,7 +75,7 @@ def test_row_losses_average_to_the_loss_per_answer_token(tiny, tiny_recipe):
     import torch
 
     from finetune.base_model import load_base
-    from finetune.conversations import read_conversations
+    from finetune.dataset import read_conversations
     from finetune.encoding import encode
     from finetune.recipe import ModelPart
 

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from finetune.conversations import read_conversations
+from finetune.dataset import read_conversations
 from finetune.recipe import DataPart
 from rag.errors import DatasetError
 
@@ -72,3 +72,44 @@ def test_a_damaged_archive_is_one_sentence(tmp_path, damage):
     file.write_bytes(whole[: len(whole) // 2] if damage == "cut" else whole[:20] + b"\xff" * 40 + whole[60:])
     with pytest.raises(DatasetError, match=r"rows\.jsonl\.gz cannot be read \(.*Give a JSON-lines file"):
         read_conversations(_part(file), 0)
+
+
+def test_rows_with_a_blank_answer_are_dropped_and_counted(tmp_path):
+    file = tmp_path / "rows.jsonl"
+    file.write_text("\n".join([_line("fine"), _line(""), _line(" \n\t")]))
+    found = read_conversations(_part(file, evaluation_share=0.0), 0)
+    assert (len(found.train), found.dropped) == (1, {"blank answer": 2})
+    file.write_text(_line(" "))
+    with pytest.raises(DatasetError, match=r"no row to train on \(dropped: 1 blank answer\)"):
+        read_conversations(_part(file), 0)
+
+
+@pytest.mark.parametrize(
+    ("roles", "fault"),
+    [
+        (["assistant"], "line 2 begins with the assistant"),
+        (["user", "user"], "line 2 has no assistant turn"),
+    ],
+)
+def test_a_row_that_teaches_nothing_is_named_by_its_line(tmp_path, roles, fault):
+    file = tmp_path / "rows.jsonl"
+    row = json.dumps({"messages": [{"role": role, "content": "x"} for role in roles]})
+    file.write_text(f"{_line('fine')}\n{row}\n")
+    with pytest.raises(DatasetError, match=rf"rows\.jsonl {fault}"):
+        read_conversations(_part(file), 0)
+
+
+def test_a_row_nested_without_end_is_named_by_its_line(tmp_path):
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"messages": ' + "[" * 100_000)
+    with pytest.raises(DatasetError, match="line 1 is no conversation"):
+        read_conversations(_part(file), 0)
+
+
+def test_a_message_tells_that_all_rows_are_held_out(tmp_path):
+    file = tmp_path / "rows.csv"
+    lines = [f"how do I cancel number {n} of {'abcdefgh'[n]},go,{n}" for n in range(2)]
+    file.write_text("\n".join(["instruction,response,intent", *lines]))
+    part = DataPart(rows="customer-service", path=str(file), evaluation_share=0.05)
+    with pytest.raises(DatasetError, match=r"all 2 usable rows are held out.*evaluation_share = 0"):
+        read_conversations(part, 0)

@@ -60,11 +60,11 @@ def test_a_few_nf4_steps_have_the_losses_they_had(run):
 def test_the_exported_gguf_answers_in_both_engines_as_the_merged_model_does(run, tmp_path):
     pytest.importorskip("xllamacpp")
     from finetune.export import export_gguf
-    from rag.chat_models.gguf_file import read_header
-    from rag.chat_models.llama_cpp_engine import LlamaCppEngine
-    from rag.chat_models.openvino_conversion import converted_folder
-    from rag.chat_models.openvino_engine import OpenVinoEngine
-    from rag.chat_models.tokenization import from_gguf
+    from rag.chat_models.engines.llama_cpp import LlamaCppEngine
+    from rag.chat_models.engines.openvino import OpenVinoEngine
+    from rag.chat_models.engines.openvino_conversion import converted_folder
+    from rag.chat_models.files.gguf_header import read_header
+    from rag.chat_models.files.tokenization import from_gguf
     from rag.settings import ModelSettings
 
     adapter = run[0].adapter
@@ -120,6 +120,6 @@ def _greedy_of_the_merged_model(adapter: Path, folder: Path, tokens: int = 10):
 
 def _next_token(engine, ids):
     """What the engine says after these tokens: one step each, so that a near tie does not change all that follows."""
-    from rag.chat_models.generation import GenerationRequest
+    from rag.chat_models.serving.protocol import GenerationRequest
 
     return next(token for batch in engine.submit(GenerationRequest(tuple(ids), 1)) for token in batch.ids)

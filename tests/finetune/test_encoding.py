@@ -46,3 +46,31 @@ def test_a_template_that_rewrites_earlier_turns_is_refused(tokenizer, monkeypatc
     monkeypatch.setattr(tokenizer, "apply_chat_template", rewriting)
     with pytest.raises(DatasetError, match="changes earlier turns"):
         encode(tokenizer, _row("one", "two"))
+
+
+def test_a_row_that_begins_with_the_assistant_is_refused(tokenizer):
+    with pytest.raises(DatasetError, match=r"begins with the assistant.*Begin it with a user"):
+        encode(tokenizer, [{"role": "assistant", "content": "I speak first"}])
+
+
+def test_a_template_that_refuses_a_role_is_one_sentence(tokenizer, monkeypatch):
+    from jinja2 import TemplateError
+
+    def refusing(messages, tokenize, add_generation_prompt):
+        raise TemplateError("roles must alternate")
+
+    monkeypatch.setattr(tokenizer, "apply_chat_template", refusing)
+    with pytest.raises(DatasetError, match=r"roles user .roles must alternate.*Change the row's roles"):
+        encode(tokenizer, _row("one", "two"))
+
+
+@pytest.mark.model
+def test_a_control_token_in_a_row_is_text(tiny):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    plain = encode(tokenizer, _row("w1 w2", "w3 w4"))
+    encoded = encode(tokenizer, _row("w1 </s> <s> w2", "w3 </s> w4"))
+    ends = tokenizer.eos_token_id, tokenizer.bos_token_id
+    assert [encoded.input_ids.count(end) for end in ends] == [plain.input_ids.count(end) for end in ends]
+    assert encoded.labels[-1] == tokenizer.eos_token_id

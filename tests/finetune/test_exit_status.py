@@ -15,10 +15,10 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize(
     "module, arguments, told",
     [
-        ("build", "--data {0} --library {0} --out {0} --asked {0}", "{0} does not hold written questions whole"),
-        ("evaluation", "--rows {0}", "{0} holds no examples to measure on. Build them with: python -m"),
-        ("evaluation", "--rows {0} --test valid", "{0} does not hold the grounded examples 'valid' whole"),
-        ("ask", "write --asking {0} --adapter {0}", "{0} does not hold sentences to ask about whole"),
+        ("build", "--data {0} --library {0} --out {0} --asked {0}", "{0} does not have written questions whole"),
+        ("evaluation", "--rows {0}", "{0} has no examples to measure on. Build them with: python -m"),
+        ("evaluation", "--rows {0} --test valid", "{0} does not have the grounded examples 'valid' whole"),
+        ("ask", "write --asking {0} --adapter {0}", "{0} does not have sentences to ask about whole"),
         ("ask", "prepare --data {0} --library {0} --out {0}", "There is no library in {0}. Make one with"),
         ("notes", "--data {0} --out {0}", "No such file or directory at {0}/qa/"),
     ],

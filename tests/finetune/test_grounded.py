@@ -15,7 +15,7 @@ from finetune.grounded.notes import corpus_of, write_notes
 from finetune.grounded.passages import passage
 from finetune.grounded.questions import ask_by_rule
 from finetune.grounded.rows import conversation, load, save
-from finetune.grounded.types import Asked, Corpus, Part, Question, Source, Support
+from finetune.grounded.types import Asked, Corpus, Part, Source, Support, TrainingQuestion
 from finetune.grounded.written import load_all as written_courses
 from rag.errors import DatasetError
 from rag.prompt import ABSTENTION
@@ -31,7 +31,7 @@ RANKED = np.array([[1, 0, 2]])
 @pytest.fixture
 def corpus():
     chunks = [passage("animals", n, text, "Animals") for n, text in enumerate((HERON, OTTER, LYNX))]
-    asked = Question("What does an otter eat?", (Support(1, OTTER),), ("fish and crabs",))
+    asked = TrainingQuestion("What does an otter eat?", (Support(1, OTTER),), ("fish and crabs",))
     return Corpus("animals", chunks, [asked])
 
 
@@ -48,7 +48,7 @@ def test_the_target_is_the_sentence_with_the_number_its_note_has_in_the_order_sh
 
 
 def test_a_list_item_is_copied_without_its_bullet():
-    question = Question("?", (Support(0, "- Homework: 20%"), Support(3, "Exam\n  80%")))
+    question = TrainingQuestion("?", (Support(0, "- Homework: 20%"), Support(3, "Exam\n  80%")))
     assert target_of(question, {0: 2, 3: 1}) == "Homework: 20% [2] Exam 80% [1]"
 
 
@@ -65,7 +65,7 @@ def test_hard_negatives_leave_the_right_note_out(corpus):
 
 
 def test_what_is_measured_is_asked_with_the_answer_among_the_notes_and_without(corpus):
-    corpus.questions.append(Question("What does a unicorn eat?", ()))  # has no answer: asked once
+    corpus.questions.append(TrainingQuestion("What does a unicorn eat?", ()))  # has no answer: asked once
     ranked = np.array([[1, 0, 2], [0, 1, 2]])
     made = both_ways(corpus, ranked, [corpus], random.Random(0))
     assert [(example.question, bool(example.gold)) for example in made] == [
@@ -119,7 +119,7 @@ def test_damaged_examples_are_one_sentence(corpus, tmp_path, damage):
         "shape": gzip.compress(b'{"notes": [[]]}\n'),
     }
     file.write_bytes(damaged[damage])
-    with pytest.raises(DatasetError, match="does not hold the grounded examples 'train' whole"):
+    with pytest.raises(DatasetError, match="does not have the grounded examples 'train' whole"):
         load(tmp_path, "train")
 
 
@@ -127,7 +127,7 @@ def test_no_note_that_the_answer_cites_is_dropped_for_length():
     """Two supports in passages that together are longer than a prompt ever is."""
     texts = [f"{sentence} {'filler ' * 500}" for sentence in (HERON, OTTER)]
     chunks = [passage("animals", n, text, "Animals") for n, text in enumerate([*texts, LYNX])]
-    asked = Question("What do they do?", (Support(0, HERON), Support(1, OTTER)))
+    asked = TrainingQuestion("What do they do?", (Support(0, HERON), Support(1, OTTER)))
     (example,) = _examples(Corpus("animals", chunks, [asked]), ALWAYS)
     assert example.gold == (1, 2) and len(example.notes) == 2
     assert HERON in example.target and OTTER in example.target
@@ -191,8 +191,8 @@ def test_notes_are_cut_by_ingest_and_found_by_the_search(tmp_path):
     """A support comes back from the library as it stands in its passage, and the search puts that passage first."""
     from finetune.grounded.nearest import CorpusSearch
     from ingest.pipeline import ingest_paths
-    from rag.embedder import open_embedder
-    from rag.library import Library
+    from rag.embedding.engine import open_embedder
+    from rag.library.library import Library
     from rag.settings import EmbeddingSettings, Settings
 
     page = "# Animals\n\n## Otters\n\n- An otter eats fish.\n- It sleeps afloat.\n\n## Herons\n\nA heron stands still.\n"
@@ -209,3 +209,14 @@ def test_notes_are_cut_by_ingest_and_found_by_the_search(tmp_path):
         best = CorpusSearch(library, embedder).nearest(corpus, 2)[0]
     assert best[0] == question.supports[0].passage
     assert corpus.passages[best[1]].title == "Lynx"
+
+
+def test_a_seed_gives_the_same_invented_courses_as_ever():
+    """The digest is that of the courses before their templates became data: training rows depend on every draw."""
+    from dataclasses import asdict
+    from hashlib import sha256
+
+    digest = sha256()
+    for course in invented_courses(25, seed=0):
+        digest.update(repr(asdict(course)).encode())
+    assert digest.hexdigest()[:16] == "c1c38f42db9ed71f"

@@ -19,7 +19,7 @@ from finetune.grounded.asking import (
 from finetune.grounded.build import keep_led_back
 from finetune.grounded.json_lines import write_lines
 from finetune.grounded.passages import passage
-from finetune.grounded.types import Corpus, Question, Support
+from finetune.grounded.types import Corpus, Support, TrainingQuestion
 from rag.errors import DatasetError
 
 OTTER = "An otter eats fish, crabs and mussels along the coast."
@@ -33,8 +33,8 @@ def corpus():
         passage("animals.md", 0, f"{OTTER} {DEN}", "Animals", ("Otters",)),
         passage("animals.md", 1, f"# Herons\n\n{HERON}\n\n- nests:\n\n| bird | eggs |\n|---|---|", "Animals"),
     ]
-    human = Question("What do otters eat?", (Support(0, OTTER),))
-    rule = Question("What is a heron?", (Support(1, HERON),), origin="rule")
+    human = TrainingQuestion("What do otters eat?", (Support(0, OTTER),))
+    rule = TrainingQuestion("What is a heron?", (Support(1, HERON),), origin="rule")
     return Corpus("animals", chunks, [human, rule])
 
 
@@ -90,7 +90,7 @@ def test_a_question_leads_back_when_its_sentence_is_among_the_two_closest_of_its
     chunks = [passage("animals.md", 0, text, "Animals")]
 
     def asked(question, sentence):
-        return Question(question, (Support(0, sentence),), origin="asked")
+        return TrainingQuestion(question, (Support(0, sentence),), origin="asked")
 
     questions = [
         asked("what is a holt", "A holt is a den."),
@@ -101,7 +101,7 @@ def test_a_question_leads_back_when_its_sentence_is_among_the_two_closest_of_its
 
 
 def test_only_questions_of_the_model_are_held_against_the_search(corpus):
-    asked = [Question(f"{n}?", (Support(0, OTTER),), origin="asked") for n in ("otter eat", "heron")]
+    asked = [TrainingQuestion(f"{n}?", (Support(0, OTTER),), origin="asked") for n in ("otter eat", "heron")]
     corpus.questions += asked
     ranked = np.array([[1, 0], [0, 1], [0, 1], [1, -1]])
     kept = keep_led_back(corpus, ranked, Words(), Words().embed_query)
@@ -116,5 +116,5 @@ def test_written_questions_come_back_by_corpus_and_a_damaged_file_is_one_sentenc
     whole = gzip.compress(json.dumps(row).encode() + b"\n")
     for damaged in (gzip.compress(b'{"corpus": 1}\n')[:-9], whole[:20] + b"\xff" * 20 + whole[40:]):
         (tmp_path / QUESTIONS).write_bytes(damaged)
-        with pytest.raises(DatasetError, match="does not hold written questions whole"):
+        with pytest.raises(DatasetError, match="does not have written questions whole"):
             read_asked(tmp_path)

@@ -3,7 +3,7 @@
 from finetune.before_after import BeforeAfter
 from finetune.model_card import command_line, write_card, write_measured
 from finetune.recipe import load_recipe, with_changes
-from finetune.training import Outcome
+from finetune.training import TrainingResult
 
 FOUND = BeforeAfter(
     {"perplexity": 5.25, "ROUGE-L": 0.125},
@@ -19,7 +19,7 @@ def _outcome(folder, **changes):
         "adapter": folder, "train_loss": 1.23456, "held_out_loss": None, "seconds": 61.0, "useful_tokens": 9, "steps": 40,
         "kept_step": 30, "left_out": {"repeated row": 2},
     }  # fmt: skip
-    return Outcome(**fields | changes)
+    return TrainingResult(**fields | changes)
 
 
 def test_a_card_says_command_data_licence_and_what_came_of_it(tmp_path):

@@ -46,7 +46,7 @@ def test_only_what_a_run_wrote_is_deleted(run):
 def test_a_folder_that_is_no_runs_is_left_alone(run):
     (run / "recipe.json").write_text('{"flour_grams": 500}')
     with pytest.raises(
-        TrainingError, match=r"holds adapter, adapter\.part, checkpoint-4 but no recipe\.json of a run"
+        TrainingError, match=r"has adapter, adapter\.part, checkpoint-4 but no recipe\.json of a run"
     ):
         free_run(run, overwrite=True)
     clear_run(run)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
+
 pytestmark = pytest.mark.model
 pytest.importorskip("trl")
 
@@ -114,7 +116,7 @@ def test_packed_rows_have_the_loss_of_rows_alone(tiny, tiny_recipe):
     import torch
 
     from finetune.base_model import load_base
-    from finetune.conversations import read_conversations
+    from finetune.dataset import read_conversations
     from finetune.encoding import IGNORED, encode
     from finetune.packing import PackedCollator, PaddedCollator, packed_rows
     from finetune.recipe import ModelPart
@@ -157,7 +159,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_loss(tiny_recipe, tmp_path,
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(file), str(killed)], cwd=ROOT, stderr=subprocess.DEVNULL
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while last_checkpoint(killed) is None and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     process.kill()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rag.library import Library
+from rag.library.library import Library
 
 
 def _word_lengths() -> Any:

@@ -17,13 +17,13 @@ from typing import Any
 import faiss
 
 import ingest.embed_ahead
+import ingest.parsers.html
+import ingest.parsers.markdown
+import ingest.parsers.notebook
 import ingest.pipeline
 import ingest.read_ahead
-import ingest.readers.html
-import ingest.readers.markdown
-import ingest.readers.notebook
-from rag import database
-from rag.library import Library
+from rag.library import schema
+from rag.library.library import Library
 from rag.settings import Settings
 
 
@@ -49,7 +49,7 @@ def _ingest(request: dict[str, Any]) -> None:
     if request.get("kill_at_rename"):
         _kill_at_rename(request["kill_at_rename"])
     if request.get("in_process"):
-        ingest.read_ahead.ReaderProcess = _InProcess  # type: ignore[misc,assignment]
+        ingest.read_ahead.ParserProcess = _InProcess  # type: ignore[misc,assignment]
     for module in (ingest.pipeline, ingest.embed_ahead):  # many batches, one embedded while another is saved
         assert module.PART_CHUNKS > 8
         module.PART_CHUNKS = 8
@@ -59,7 +59,7 @@ def _ingest(request: dict[str, Any]) -> None:
 
 def _kill_at_statement(number: int) -> None:
     """Dies right before the n-th SQL statement of the process."""
-    plain, seen = database.connect, [0]
+    plain, seen = schema.connect, [0]
 
     def count(_: str) -> None:
         seen[0] += 1
@@ -71,7 +71,7 @@ def _kill_at_statement(number: int) -> None:
         connection.set_trace_callback(count)
         return connection
 
-    database.connect = connect
+    schema.connect = connect
 
 
 def _kill_at_rename(when: str) -> None:
@@ -89,11 +89,11 @@ def _kill_at_rename(when: str) -> None:
         return
 
     def replace(source: Any, target: Any, **more: Any) -> None:
-        if when == "after":
+        is_index = str(target).endswith(".faiss")
+        if when == "after" or not is_index:
             plain(source, target, **more)
-        if str(target).endswith(".faiss"):
+        if is_index:
             os.kill(os.getpid(), signal.SIGKILL)
-        plain(source, target, **more)
 
     os.replace = replace
     Path.replace = replace  # type: ignore[method-assign,assignment]
@@ -106,7 +106,7 @@ class _InProcess:
         self._settings = settings
 
     def read(self, path: Path, name: str) -> Any:
-        from ingest.readers import read_document
+        from ingest.parsers import read_document
 
         return read_document(path, name, self._settings)
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.chunker import chunk_document, chunker_fingerprint
-from ingest.readers.markdown import markdown_blocks
+from ingest.parsers.markdown import markdown_blocks
 from rag.settings import ChunkSettings
 from rag.types import Block, BlockKind, Document, DocumentKind, Locator, Unit
 
@@ -218,3 +218,71 @@ def test_chunks_are_exact_spans_in_order_that_cover_every_block(
 def letters_or_words(texts: Any) -> list[int]:
     """Words, and one token for each character of a script without spaces."""
     return [sum(len(word) if word[0] > "\u3000" else 1 for word in text.split()) for text in texts]
+
+
+@pytest.mark.parametrize("text", ["夜" * 1_000_000, "word " * 200_000, "x" * 1_000_000, "\u200b\n" * 100_000])
+@pytest.mark.timeout(60)
+def test_the_work_grows_with_the_length_of_the_text(text: str) -> None:
+    """Each character is counted a few times; counting the rest of a line after each cut made it 2,500 times."""
+    counted = 0
+
+    def counting(texts: Any) -> list[int]:
+        nonlocal counted
+        counted += sum(map(len, texts))
+        return [
+            0 if text.isspace() else len(text) if text[0] == "夜" else len(text.split()) for text in texts
+        ]
+
+    block = Block(BlockKind.PARAGRAPH, 0, len(text), Locator(Unit.LINE, 1, 1))
+    document = Document("n.txt", "", DocumentKind.TEXT, "", text, (block,))
+    chunks = chunk_document(document, ChunkSettings(), counting)
+    assert counted < 6 * len(text)
+    assert max(len(chunk.text) for chunk in chunks) <= 200 * 50
+    assert sum(len("".join(chunk.text.split())) for chunk in chunks) == len("".join(text.split()))
+
+
+def test_a_tokenizer_gets_bounded_texts() -> None:
+    """It takes a hundred bytes for each character of a call, so a whole document at once took gigabytes."""
+    calls: list[list[int]] = []
+
+    def counting(texts: Any) -> list[int]:
+        calls.append([len(text) for text in texts])
+        return letters(texts)
+
+    chunk_document(markdown("- item\n\n" * 50_000 + "x" * 500_000), ChunkSettings(), counting)
+    assert max(max(call) for call in calls) <= 10_000
+    assert max(sum(call) for call in calls) <= 210_000
+
+
+def test_lines_of_passages_in_a_long_block_of_code() -> None:
+    text = "".join(f"x{n} = {n}\n" for n in range(500))
+    block = Block(BlockKind.CODE, 0, len(text), Locator(Unit.LINE, 3, 502))
+    chunks = chunk_document(Document("n.py", "", DocumentKind.TEXT, "", text, (block,)), SIZES, words)
+    for chunk in chunks:
+        first = 3 + text.count("\n", 0, chunk.start)
+        assert (chunk.locator.first, chunk.text.split()[0]) == (first, f"x{first - 3}")
+
+
+def test_a_passage_that_begins_inside_a_table_keeps_the_names_of_its_columns() -> None:
+    rows = "\n".join(f"| Ore {n} | {n * 3} |" for n in range(40))
+    chunks = chunk_document(markdown(f"# Mine\n\n| Name | Weight |\n|---|---|\n{rows}\n\nEnd."), SIZES, words)
+    assert len(chunks) > 2
+    assert chunks[0].headings == ("Mine",)
+    assert chunks[1].text.startswith("| Ore ")
+    assert chunks[1].headings == ("Mine", "Name | Weight")
+    assert chunks[1].locator.heading == "Mine"
+
+
+@pytest.mark.parametrize(
+    ("table", "head"),
+    [
+        ("Prices\n\nCrop | Price\n" + "\n".join(f"Crop {n} | {n}" for n in range(40)), ("Crop | Price",)),
+        ("\n".join(f"3{n} | {n}" for n in range(40)), ()),
+    ],
+)
+def test_heads_of_tables_without_a_rule(table: str, head: tuple[str, ...]) -> None:
+    start = table.index(" | ") - 4 if head else 0
+    at = Locator(Unit.PARAGRAPH, 1, 1)
+    blocks = (Block(BlockKind.TABLE, max(0, start), len(table), at),)
+    document = Document("t.docx", "", DocumentKind.WORD, "", table, blocks)
+    assert chunk_document(document, SIZES, words)[1].headings == head

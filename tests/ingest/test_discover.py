@@ -18,8 +18,9 @@ import ingest.discover
 from ingest.discover import discover, is_there, source_path, source_text
 from ingest.doctor import examine_library
 from ingest.pipeline import ingest_paths
+from ingest.skipped import by_kind
 from rag.errors import InputError
-from rag.library import Library
+from rag.library.library import Library
 from rag.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,7 +100,8 @@ def test_what_lies_behind_a_loop_is_kept_and_the_doctor_lives(
     (folder / "week1").symlink_to("week1")
     assert ingest_paths(library, [folder], embedder, Settings()).removed == 0
     assert paths(library) == ["open.md", "week1/a.md"]
-    assert examine_library(library.folder, "", 0, library.manifest.chunker) == []
+    (finding,) = examine_library(library.folder, "", 0, library.manifest.chunker)
+    assert finding.items == ("1 links that lead nowhere (week1): mend or delete them",)
 
 
 def test_a_file_that_goes_while_its_folder_is_listed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,8 +131,9 @@ from pathlib import Path
 import ingest.read_ahead
 from ingest.doctor import examine_library
 from ingest.pipeline import ingest_paths
-from ingest.readers import read_document
-from rag.library import Library
+from ingest.skipped import by_kind
+from ingest.parsers import read_document
+from rag.library.library import Library
 from rag.settings import Settings
 
 class InProcess:
@@ -141,7 +144,7 @@ class InProcess:
     def close(self):
         pass
 
-ingest.read_ahead.ReaderProcess = InProcess  # nobody may not run this Python
+ingest.read_ahead.ParserProcess = InProcess  # nobody may not run this Python
 spec = importlib.util.spec_from_file_location("word_lengths", sys.argv[3])
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
@@ -258,3 +261,114 @@ def test_what_was_named_and_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(InputError, match="There is no file or folder"):
         discover([tmp_path / "loop"])
+
+
+def found(folder: Path) -> list[str]:
+    return [file.name for file in discover([folder]).files]
+
+
+def skipped(folder: Path) -> dict[str, str]:
+    return {one.name: one.kind.name for one in discover([folder]).skipped}
+
+
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"# {name}\n")
+
+
+def test_a_folder_is_read_whatever_it_is_called(folder: Path) -> None:
+    """ENV101 in `env`, a course on buildings in `build`: the name proves nothing."""
+    notes = [
+        f"{name}/note.md"
+        for name in ("_build", "build", "dist", "env", "node_modules", "out", "public", "target", "venv")
+    ]
+    write(folder, *notes)
+    assert found(folder) == ["open.md", *notes]
+    assert skipped(folder) == {}
+
+
+@pytest.mark.parametrize(
+    ("marks", "name", "kind"),
+    [
+        (["py/pyvenv.cfg"], "py", "environments and installed packages"),
+        (["conda/conda-meta/history"], "conda", "environments and installed packages"),
+        (["package.json"], "node_modules", "environments and installed packages"),
+        (["site-packages/numpy.dist-info/METADATA"], "site-packages", "environments and installed packages"),
+        (["Cargo.toml"], "target", "build output"),
+        (["dist/.buildinfo"], "dist", "build output"),
+        (["conf.py"], "_build", "build output"),
+        (["build/CMakeCache.txt"], "build", "build output"),
+        (["old/library.sqlite"], "old", "libraries of Lectern"),
+        ([], "__MACOSX", "build output"),
+    ],
+)
+def test_what_its_content_proves_to_be_no_notes_is_named(
+    folder: Path, marks: list[str], name: str, kind: str
+) -> None:
+    write(folder, *marks, f"{name}/note.md")
+    assert f"{name}/note.md" not in found(folder)
+    assert skipped(folder)[f"{name}/"] == kind
+    assert "note.md" in found(folder / name)  # named outright
+
+
+def test_every_file_that_is_passed_over_is_named_once_with_what_to_do(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.kinds.ocr_is_installed", lambda: False)
+    write(folder, "a.png", "b.JPG", "talk.mp3", "old.doc", "x.7z", ".hidden.md", "~$open.docx")
+    groups = {str(group) for group in by_kind(discover([folder]).skipped)}
+    assert any(line.startswith("2 pictures (a.png, b.JPG): ") for line in groups)
+    assert any(line.startswith("1 recordings (talk.mp3): ") for line in groups)
+    assert "1 old Office files (old.doc): save them as .docx, .pptx or .xlsx" in groups
+    assert "1 archives of other kinds (x.7z): unpack them, or pack them as .zip" in groups
+    assert "1 hidden files and folders (.hidden.md): take the dot off their names to have them read" in groups
+    assert "1 files that an office program has open (~$open.docx): close the program" in groups
+
+
+def test_a_linked_folder_is_read_once(folder: Path, tmp_path: Path) -> None:
+    write(tmp_path / "shared", "a.md", "deep/b.md")
+    (folder / "first").symlink_to(tmp_path / "shared")
+    (folder / "second").symlink_to(tmp_path / "shared" / "deep")
+    (folder / "note.md").symlink_to(tmp_path / "shared" / "a.md")
+    (tmp_path / "shared" / "back").symlink_to(folder)
+    assert found(folder) == ["open.md", "first/a.md", "first/deep/b.md", "note.md"]
+    double = "links to what is read anyway, or to a folder around it"
+    assert skipped(folder) == {"second/": double, "first/back/": double}
+
+
+def test_a_link_out_of_the_notes_or_to_nowhere_is_named(
+    library: Library, folder: Path, tmp_path: Path, embedder: Any
+) -> None:
+    (folder / "up").symlink_to(tmp_path)
+    write(tmp_path, ".ssh/key.md", "other/c.md")
+    (folder / "keys").symlink_to(tmp_path / ".ssh")
+    (folder / "other").symlink_to(tmp_path / "other")
+    assert skipped(folder) == {
+        "keys/": "links into hidden folders",
+        "up/": "links to what is read anyway, or to a folder around it",
+    }
+    ingest_paths(library, [folder], embedder, Settings())
+    assert paths(library) == ["open.md", "other/c.md"]
+    (tmp_path / "other").rename(tmp_path / "moved")  # as a drive that is not there at the moment
+    report = ingest_paths(library, [folder], embedder, Settings())
+    assert (report.removed, paths(library)) == (0, ["open.md", "other/c.md"])
+    assert skipped(folder)["other"] == "links that lead nowhere"
+    (folder / "other").unlink()
+    assert ingest_paths(library, [folder], embedder, Settings()).removed == 1
+
+
+def test_a_file_that_is_named_outright_is_read_unless_its_kind_cannot_be(folder: Path) -> None:
+    write(folder, ".hidden.md", "server.log", "old.doc")
+    given = [folder / name for name in (".hidden.md", "server.log", "old.doc")]
+    assert [file.name for file in discover(given).files] == [".hidden.md", "server.log"]
+    assert [one.name for one in discover(given).skipped] == ["old.doc"]
+    with pytest.raises(InputError, match=r"1 old Office files \(old\.doc\): save them as \.docx"):
+        discover([folder / "old.doc"])
+
+
+def test_files_below_a_folder_are_called_by_their_path_from_there(folder: Path, tmp_path: Path) -> None:
+    write(folder, "week1/slides.md")
+    write(tmp_path, "elsewhere.md")
+    given = [folder / "week1" / "slides.md", tmp_path / "elsewhere.md"]
+    assert [file.name for file in discover(given, below=folder).files] == ["week1/slides.md", "elsewhere.md"]

@@ -15,7 +15,7 @@ import pytest
 from ingest.chunker import chunker_fingerprint
 from ingest.doctor import Finding, Severity, examine_library
 from ingest.pipeline import ingest_paths
-from rag.library import Library
+from rag.library.library import Library
 from rag.settings import ChunkSettings, Settings
 
 
@@ -33,6 +33,23 @@ def examine(library: Library, fake: Any, **changes: Any) -> dict[str, Finding]:
         "chunker": chunker_fingerprint(ChunkSettings()),
     }
     return {finding.subject: finding for finding in examine_library(library.folder, **{**made, **changes})}
+
+
+def test_files_of_kinds_that_are_not_read_are_named(library: Library, tmp_path: Path, embedder: Any) -> None:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "own.md").write_text("# Own\n\nWords.\n")
+    for name in ("old.doc", "older.doc", ".hidden"):
+        (folder / name).write_text("x")
+    ingest_paths(library, [folder], embedder, Settings())
+    ingest_paths(library, [folder / "own.md"], embedder, Settings())  # says nothing about the folder
+    (finding,) = examine_library(library.folder, "", 0, library.manifest.chunker)
+    assert finding.subject == "passed over"
+    assert finding.items == ("2 old Office files (old.doc, older.doc): save them as .docx, .pptx or .xlsx",)
+    (folder / "old.doc").unlink()
+    (folder / "older.doc").unlink()
+    ingest_paths(library, [folder], embedder, Settings())
+    assert examine_library(library.folder, "", 0, library.manifest.chunker) == []
 
 
 def test_a_sound_library_has_no_findings(filled: Library, embedder: Any) -> None:
@@ -126,7 +143,7 @@ def test_names_that_look_like_options_or_are_no_utf8(filled: Library, notes: Pat
 
 def test_ocr_that_failed_is_not_ocr_that_is_missing(filled: Library, notes: Path, embedder: Any) -> None:
     def warn(text: str) -> dict[str, Finding]:
-        with filled._transaction(locked=True) as connection:
+        with filled._connections.transaction(locked=True) as connection:
             connection.execute(
                 "UPDATE documents SET warnings = ? WHERE path = 'page.html'", (json.dumps([text]),)
             )
@@ -161,3 +178,16 @@ def test_a_damaged_or_missing_library(tmp_path: Path, embedder: Any) -> None:
     found = examine_library(tmp_path, "a", 1, "b")
     assert [(finding.severity, finding.subject) for finding in found] == [(Severity.ERROR, "library")]
     assert "There is no library" in examine_library(tmp_path / "none", "a", 1, "b")[0].what
+
+
+def test_content_that_was_not_read_is_named_with_its_place(
+    filled: Library, notes: Path, embedder: Any
+) -> None:
+    (notes / "board.html").write_text("<p>The board.</p><img src=board.png><iframe src=x></iframe>")
+    ingest_paths(filled, [notes], embedder, Settings())
+    found = examine(filled, embedder)["unread"]
+    assert (found.severity, found.what) == (Severity.NOTE, "1 documents have content that was not read")
+    assert found.items == (
+        "board.html: paragraph 1: a picture without a description",
+        "board.html: paragraph 1: a frame with the content of another page",
+    )

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.readers import read_document
-from ingest.readers.markdown import front_tags, markdown_blocks
+from ingest.parsers import read_document
+from ingest.parsers.front_matter import read_front_matter
 
 
 @pytest.mark.parametrize(
@@ -25,12 +25,12 @@ from ingest.readers.markdown import front_tags, markdown_blocks
 )
 def test_tags_of_a_front_matter(front: str, tags: tuple[str, ...]) -> None:
     text = f"---\n{front}\n---\n\n# Loss\n\ntags: body\n"
-    assert front_tags(text, markdown_blocks(text)) == tags
+    assert read_front_matter(text).tags == tags
 
 
 def test_a_body_has_no_tags() -> None:
-    assert front_tags("# Loss\n\ntags: body\n", markdown_blocks("# Loss\n\ntags: body\n")) == ()
-    assert front_tags("", []) == ()
+    assert read_front_matter("# Loss\n\ntags: body\n").tags == ()
+    assert read_front_matter("").tags == ()
 
 
 def test_a_note_is_read_with_its_tags(tmp_path: Path) -> None:

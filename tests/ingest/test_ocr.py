@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ingest.readers import read_document
-from ingest.worker import ReaderProcess
+from ingest.parsers import read_document
+from ingest.worker import ParserProcess
+from rag.errors import UnreadableNote
 from rag.settings import IngestSettings
-from rag.types import BlockKind
+from rag.types import BlockKind, DocumentKind
 
 pytestmark = pytest.mark.model
 TITLE = "Aliasing in sampled signals"
@@ -49,18 +50,20 @@ def test_a_scanned_page_is_read_with_its_heading_and_its_place(scan: Path) -> No
 
 
 def test_a_picture_without_letters_is_named(scan: Path) -> None:
-    assert read_document(scan, "scan.pdf").warnings == ("page 2: holds a picture in which OCR finds no text",)
+    assert tuple(map(str, read_document(scan, "scan.pdf").warnings)) == (
+        "page 2: holds a picture in which OCR finds no text",
+    )
 
 
 def test_a_page_that_needed_ocr_is_read_once_the_extra_is_there(
     scan: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the extra it is named with the command that helps; the file itself did not change."""
-    monkeypatch.setattr("ingest.readers.pdf.ocr_is_installed", lambda: False)
+    monkeypatch.setattr("ingest.parsers.pdf.ocr_is_installed", lambda: False)
     before = read_document(scan, "scan.pdf")
     assert TITLE not in before.text
-    assert "pages 1-2: needs OCR" in before.warnings[0]
-    assert "pip install 'lectern[ocr]'" in before.warnings[0]
+    assert "pages 1-2: needs OCR" in str(before.warnings[0])
+    assert "lectern setup ocr" in str(before.warnings[0])
     monkeypatch.undo()
     after = read_document(scan, "scan.pdf")
     assert (after.content_hash, TITLE in after.text) == (before.content_hash, True)
@@ -68,13 +71,13 @@ def test_a_page_that_needed_ocr_is_read_once_the_extra_is_there(
 
 def test_the_reading_process_has_room_for_ocr_and_is_replaced_after_it(scan: Path) -> None:
     """Within the default bounds; the process that OCR has filled is not the one that reads the next note."""
-    reader = ReaderProcess(IngestSettings())
+    parser = ParserProcess(IngestSettings())
     try:
-        assert TITLE in reader.read(scan, "scan.pdf").text
-        assert TITLE in reader.read(scan, "scan.pdf").text
+        assert TITLE in parser.read(scan, "scan.pdf").text
+        assert TITLE in parser.read(scan, "scan.pdf").text
     finally:
-        reader.close()
-    small = ReaderProcess(IngestSettings(max_memory_bytes=1_200_000_000))
+        parser.close()
+    small = ParserProcess(IngestSettings(max_memory_bytes=1_200_000_000))
     try:
         assert TITLE in small.read(scan, "scan.pdf").text
         assert small._process is None
@@ -86,10 +89,29 @@ def test_a_page_on_which_the_engine_fails_does_not_cost_the_others(
     scan: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The real engine given a picture that it cannot take (no rows) fails with an error of its own."""
-    from ingest.readers import ocr
+    from ingest.parsers import ocr
 
     real = ocr._engine()
     calls = iter([0, None])
     monkeypatch.setattr(ocr, "_engine", lambda: lambda picture: real(picture[: next(calls)]))
     document = read_document(scan, "scan.pdf")
-    assert "page 1: holds a picture on which OCR failed" in document.warnings
+    assert "page 1: holds a picture on which OCR failed" in map(str, document.warnings)
+
+
+def test_a_picture_file_is_read_like_a_page(scan: Path, tmp_path: Path) -> None:
+    """On a transparent ground, as screenshots are; the text is where a scan of it would have it."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    page = Image.new("RGBA", (1240, 700), (0, 0, 0, 0))
+    draw = ImageDraw.Draw(page)
+    draw.text((120, 120), TITLE, font=ImageFont.load_default(56), fill="black")
+    for number, line in enumerate(LINES):
+        draw.text((120, 300 + 60 * number), line, font=ImageFont.load_default(32), fill="black")
+    page.save(tmp_path / "board.png")
+    document = read_document(tmp_path / "board.png", "board.png")
+    assert document.kind is DocumentKind.PICTURE
+    assert document.title == TITLE
+    assert " ".join(LINES) in " ".join(document.text.split())
+    (tmp_path / "none.png").write_bytes(b"\x89PNG\r\n\x1a\n and nothing else")
+    with pytest.raises(UnreadableNote, match="no picture that can be opened"):
+        read_document(tmp_path / "none.png", "none.png")

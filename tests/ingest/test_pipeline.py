@@ -17,14 +17,15 @@ import pytest
 from numpy.typing import NDArray
 
 from ingest.doctor import examine_library
+from ingest.parsers import read_document
 from ingest.pipeline import ingest_paths
-from ingest.readers import read_document
 from ingest.report import IngestEvent, IngestReport, Stage
 from rag.errors import InputError, LibraryMismatch
-from rag.library import Library
+from rag.library.library import Library
+from rag.note_warnings import NoteWarning, WarningCode
+from rag.search.dense import VectorIndex
 from rag.settings import ChunkSettings, IngestSettings, Settings
 from rag.types import Document
-from rag.vectors import VectorIndex
 
 Run = Callable[..., IngestReport]
 
@@ -224,11 +225,11 @@ def test_a_file_that_is_as_it_was_again_has_not_failed(run: Run, library: Librar
     assert (report.unchanged, report.failed, library.failures()) == (6, (), [])
 
 
-def test_a_reader_that_was_killed_says_nothing_about_the_file(run: Run, library: Library, old: Path) -> None:
+def test_a_parser_that_was_killed_says_nothing_about_the_file(run: Run, library: Library, old: Path) -> None:
     """By the system when memory was short, by its time: the next run tries the same file again."""
-    failed = _killing_every_reader(lambda: run(old)).failed
+    failed = _killing_every_parser(lambda: run(old)).failed
     assert failed
-    assert all(entry.reason.startswith("The reader died on it") for entry in failed)
+    assert all(entry.reason.startswith("The parser died on it") for entry in failed)
     assert len(library.failures()) == len(failed)
     report = run(old)
     assert (report.added, report.failed, library.failures()) == (len(failed), (), [])
@@ -239,7 +240,7 @@ def test_a_time_that_was_too_short_is_no_verdict(run: Run, library: Library, old
     assert {entry.reason for entry in report.failed} == {
         "Reading it took longer than 0.001 seconds (ingest.max_seconds)."
     }
-    assert {failure.reader for failure in library.failures()} == {""}
+    assert {failure.parser for failure in library.failures()} == {""}
     assert run(old).added == 6
     assert library.failures() == []
 
@@ -250,11 +251,11 @@ def test_a_parser_s_verdict_is_not_asked_for_twice(
     (old / "bad.ipynb").write_text("not json")
     _age(old / "bad.ipynb")
     reasons = run(old).failed
-    monkeypatch.setattr("ingest.read_ahead.ReaderProcess", None)  # it is not started at all
+    monkeypatch.setattr("ingest.read_ahead.ParserProcess", None)  # it is not started at all
     assert run(old).failed == reasons
 
 
-def _killing_every_reader(work: Callable[[], IngestReport]) -> IngestReport:
+def _killing_every_parser(work: Callable[[], IngestReport]) -> IngestReport:
     """What `work` gives while every worker process that appears is killed."""
     done = threading.Event()
 
@@ -277,16 +278,18 @@ def _killing_every_reader(work: Callable[[], IngestReport]) -> IngestReport:
 def test_pages_that_had_too_little_time_are_read_with_more(
     run: Run, library: Library, old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A reader that, like the one for PDF, leaves pages to a later time."""
-    monkeypatch.setattr("ingest.read_ahead.ReaderProcess", LatePages)
+    """A parser that, like the one for PDF, leaves pages to a later time."""
+    monkeypatch.setattr("ingest.read_ahead.ParserProcess", LatePages)
     monkeypatch.setattr("ingest.read_ahead.ocr_is_installed", lambda: True)
     ten, sixty = ({"ingest": IngestSettings(max_seconds=seconds)} for seconds in (10, 60))
     page = old / "plain.txt"
-    assert run(page, settings=ten).warnings[0].reason.endswith("too short (ingest.max_seconds = 10)")
+    first = run(page, settings=ten).warnings[0].reason
+    assert first.startswith("page 2: needs OCR")
+    assert "(of ingest.max_seconds = 10)" in first
     assert run(page, settings=ten).unchanged == 1
     report = run(page, settings=sixty)
     assert report.updated == 1
-    assert report.warnings[0].reason.endswith("too short (ingest.max_seconds = 60)")
+    assert "(of ingest.max_seconds = 60)" in report.warnings[0].reason
     assert run(page, settings=ten).unchanged == 1
     found = {finding.subject: finding for finding in examine_library(library.folder, "", 0, "")}
     assert found["time"].items == ("plain.txt",)
@@ -301,7 +304,7 @@ class LatePages:
         self._settings = settings
 
     def read(self, path: Path, name: str) -> Document:
-        late = "page 2: needs OCR, for which the time was too short (ingest.max_seconds)"
+        late = NoteWarning(WarningCode.OCR_TIME, places=(2,), seconds=self._settings.max_seconds)
         return replace(read_document(path, name, self._settings), warnings=(late,))
 
     def close(self) -> None:
@@ -346,22 +349,30 @@ def test_other_ways_of_cutting_are_refused(run: Run, old: Path) -> None:
         run(old, settings={"chunk": ChunkSettings(target_tokens=64)})
 
 
-def test_what_is_hidden_linked_or_no_note_is_passed_over(
+def test_what_is_hidden_linked_or_no_note_is_passed_over_and_named(
     run: Run, library: Library, old: Path, tmp_path: Path
 ) -> None:
-    secret = tmp_path / "secret.md"
-    secret.write_text("# Secret\n\nOutside.\n")
-    (old / "link.md").symlink_to(secret)
     (old / "linked").symlink_to(tmp_path)
-    for name in (".git", "node_modules", "__pycache__", "env"):
+    for name in (".git", "__pycache__", "env"):
         (old / name).mkdir()
         (old / name / "note.md").write_text("# No\n")
     (old / "env" / "pyvenv.cfg").write_text("")
-    (old / "picture.png").write_bytes(b"\x89PNG")
+    (old / "talk.mp3").write_bytes(b"\x89")
     (old / ".hidden.md").write_text("# No\n")
     report = run(old)
     assert names(library) == ALL
-    assert (report.skipped, report.failed) == (3, ())  # the picture and two links
+    skipped = {one.name: one.kind.name for one in report.skipped}
+    assert skipped == {
+        ".git/": "hidden files and folders",
+        ".hidden.md": "hidden files and folders",
+        "__pycache__/": "build output",
+        "env/": "environments and installed packages",
+        "linked/": "links to what is read anyway, or to a folder around it",
+        "talk.mp3": "recordings",
+    }
+    assert report.failed == ()
+    assert report.as_json()["skipped"] == 6
+    assert {one["path"] for one in report.as_json()["skipped_files"]} == skipped.keys()
 
 
 def test_events_tell_the_whole_story(run: Run, old: Path) -> None:

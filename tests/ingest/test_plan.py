@@ -15,13 +15,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ingest.parsers import read_document
 from ingest.pipeline import ingest_paths
-from ingest.readers import read_document
 from ingest.report import IngestReport
-from rag.library import Library
+from rag.library.library import Library
+from rag.search.dense import VectorIndex
 from rag.settings import Settings
 from rag.types import Document
-from rag.vectors import VectorIndex
 
 NAMES = ("a.md", "b.md", "b.txt", "x/a.md", "x/b.txt", "x/y/b.md")
 FOLDERS = ("x", "x/y", "z")
@@ -49,7 +49,7 @@ class _InProcess:
 
 @pytest.fixture(autouse=True)
 def quick_reader(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.read_ahead.ReaderProcess", _InProcess)
+    monkeypatch.setattr("ingest.read_ahead.ParserProcess", _InProcess)
 
 
 @dataclass
@@ -312,7 +312,7 @@ def test_a_run_that_is_broken_off_before_it_reads_a_moved_note_has_the_next_one_
 def test_documents_from_elsewhere_keep_their_names(library: Library, notes: Notes, embedder: Any) -> None:
     """Two documents without a file, as the vector store puts in: a note of the same name takes another one."""
     notes.write("a.md", TEXTS[0])
-    with library._transaction(locked=True) as connection:
+    with library._connections.transaction(locked=True) as connection:
         for name in ("a.md", "b.md"):
             connection.execute(
                 "INSERT INTO documents (path, title, kind, content_hash, size_bytes, mtime_ns, source, tags, warnings, "

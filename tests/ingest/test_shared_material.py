@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from ingest.discover import discover, source_text
+from ingest.parsers import read_document
+from ingest.parsers.decoding import decode
 from ingest.pipeline import ingest_notes
-from ingest.readers import read_document
-from ingest.readers.decoding import decode
 from rag.errors import UnreadableNote
-from rag.library import Library
+from rag.library.library import Library
 from rag.settings import Settings
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -33,7 +33,8 @@ _LANGUAGE = re.compile(
 @pytest.mark.parametrize("folder", ["courses", "hard"])
 def test_every_file_is_read_or_has_a_reason(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without OCR, which has tests of its own: minutes for the scanned books."""
-    monkeypatch.setattr("ingest.readers.pdf.ocr_is_installed", lambda: False)
+    for module in ("parsers.pdf", "kinds"):
+        monkeypatch.setattr(f"ingest.{module}.ocr_is_installed", lambda: False)
     reasons = {}
     for file in discover([DATA / folder]).files:
         try:
@@ -55,7 +56,7 @@ def test_all_of_it_in_one_run_of_the_pipeline(
     """With the worker processes that an ingest has: none takes the run with it, and every file is accounted for once."""
     (tmp_path / "sitecustomize.py").write_text(_WITHOUT_OCR)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    for module in ("pipeline", "read_ahead"):
+    for module in ("failures", "read_ahead", "kinds"):
         monkeypatch.setattr(f"ingest.{module}.ocr_is_installed", lambda: False)
     folders = [DATA / "courses", DATA / "hard"]
     found = discover(folders)
@@ -68,7 +69,7 @@ def test_all_of_it_in_one_run_of_the_pipeline(
     assert report.added == len(read)
     reasons = {entry.path: entry.reason for entry in report.failed}
     assert len(reasons) < 12, reasons
-    assert not [reason for reason in reasons.values() if "died" in reason or "The reader failed" in reason]
+    assert not [reason for reason in reasons.values() if "died" in reason or "The parser failed" in reason]
     again = ingest_notes(library, discover(folders), embedder, Settings())
     assert (again.unchanged, again.added, again.updated) == (len(read), 0, 0)
     assert {entry.path: entry.reason for entry in again.failed} == reasons
@@ -136,9 +137,11 @@ def shared(one: Counter[str], two: Counter[str], of: Callable[..., int]) -> floa
 
 
 def test_a_syllabus_has_the_same_words_as_pdf_and_as_word(syllabi: dict[str, dict[str, str]]) -> None:
-    found = {name: shared(words_of(s["pdf"]), words_of(s["word"]), max) for name, s in syllabi.items()}
-    assert len(found) == 15
-    assert min(found.values()) >= 0.97, found
+    """The Word copy has its header and footer once; those of a PDF are left out as running heads."""
+    pairs = {name: (words_of(s["pdf"]), words_of(s["word"])) for name, s in syllabi.items()}
+    assert len(pairs) == 15
+    assert min(shared(*pair, min) for pair in pairs.values()) >= 0.97
+    assert min(shared(*pair, max) for pair in pairs.values()) >= 0.95
 
 
 @pytest.mark.parametrize("kind", ["pdf", "word"])

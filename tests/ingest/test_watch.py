@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ingest.watch import changes
+from tests.patience import PATIENCE_SECONDS
 
 QUIET_SECONDS = 1.5
 
@@ -25,13 +26,13 @@ class Follower:
         for _ in changes([self._folder], self._stop, quiet_milliseconds=200):
             self._seen.release()
 
-    def burst(self, seconds: float = 20) -> bool:
+    def burst(self, seconds: float = PATIENCE_SECONDS) -> bool:
         """Whether one comes within so many seconds."""
         return self._seen.acquire(timeout=seconds)
 
     def close(self) -> None:
         self._stop.set()
-        self._thread.join(timeout=20)
+        self._thread.join(timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ DIM = 8
 
 
 class WordLengths:
-    """Implements `rag.embedder.Embedder`; `texts` keeps what was embedded."""
+    """Implements `rag.embedding.embedder.Embedder`; `texts` keeps what was embedded."""
 
     fingerprint = "word lengths"
     dim = DIM

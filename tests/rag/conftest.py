@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rag.library import Library
-from rag.token_sketch import sketch
+from rag.embedding.late_interaction import sketch
+from rag.library.library import Library
 from rag.types import Block, BlockKind, Chunk, Document, DocumentKind, Locator, Unit, chunk_id
 
 

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from langchain_core.documents import Document as LangChainDocument
 from langchain_core.retrievers import BaseRetriever
 
-from rag.chain import AnswerChain, Question, ReceiptSource
-from rag.chain_events import Done, Retrieved, Rewritten, Token
+from rag.answer.condense_question import Condenser
+from rag.answer.outline import Outline, Outlined
+from rag.answer.steps import ReceiptSource, Steps
+from rag.answer.texts import EXTRACT_LEAD
+from rag.answer.write_answer import WriteAnswerer
+from rag.chain import AnswerChain, Question
 from rag.errors import QuestionError
-from rag.outline import Outline, Outlined
+from rag.events import Closest, Done, Retrieved, Rewritten, Token
 from rag.prompt import ABSTENTION, PromptStyle
-from rag.quoting import Quote
-from rag.retriever import to_document
-from rag.scope import Scope
+from rag.search.langchain_retriever import to_document
+from rag.search.scope import Scope
+from rag.search.spelling import Repaired
 from rag.settings import AnswerSettings
-from rag.types import Hit, Role, Turn
+from rag.types import AnswerKind, Hit, Omission, OmissionCode, Role, Turn
+from ui.answer_marks import unconfirmed_text
+from ui.omissions import omission_text
 
 RANKING = "BM25 is a ranking function. The parameter k1 is usually 1.2."
 STEMMING = "Stemming maps words to roots."
@@ -38,7 +45,7 @@ class KeptRetriever(BaseRetriever):
 
 
 @pytest.fixture
-def build(scripted_model: Any, make_hit: Callable[..., Hit]) -> Callable[..., AnswerChain]:
+def build(scripted_model: Any, word_scorer: Any, make_hit: Callable[..., Hit]) -> Callable[..., AnswerChain]:
     def make(
         *replies: str, cosine: float = 0.5, settings: dict[str, Any] | None = None, **model: Any
     ) -> AnswerChain:
@@ -46,15 +53,17 @@ def build(scripted_model: Any, make_hit: Callable[..., Hit]) -> Callable[..., An
             make_hit(RANKING, cosine, document="ranking.md"),
             make_hit(STEMMING, cosine, document="text.md"),
         ]
-        receipt = ReceiptSource(lambda: 4, "embedder", "model", "none", 7, 0.0)
-        return AnswerChain(
-            KeptRetriever(hits=hits, asked=[]),
-            scripted_model(replies=list(replies), **model),
-            AnswerSettings(**(settings or {})),
-            receipt,
-        )
+        receipt = ReceiptSource(lambda: 4, "embedder", "model", "none", "2", 7, 0.0)
+        answer = AnswerSettings(**{"write_score": 0.0, **(settings or {})})
+        writer = scripted_model(replies=list(replies), **model)
+        steps = Steps(WriteAnswerer(writer, answer), Condenser(writer, answer), word_scorer, writes=True)
+        return AnswerChain(KeptRetriever(hits=hits, asked=[]), steps, answer, receipt)
 
     return make
+
+
+def model_of(chain: AnswerChain) -> Any:
+    return chain.steps.answerer._model  # type: ignore[attr-defined]
 
 
 def events(chain: AnswerChain, question: str, history: Sequence[Turn] = ()) -> list[Any]:
@@ -65,8 +74,10 @@ def test_events_come_in_order_and_end_with_the_checked_answer(build: Callable[..
     chain = build("The parameter k1 is usually 1.2. [1]")
     seen = events(chain, " What is k1? ")
     kinds = [type(event) for event in seen]
-    assert kinds[:2] == [Rewritten, Retrieved]
-    assert set(kinds[2:-1]) == {Token}
+    assert kinds[:3] == [Rewritten, Retrieved, Closest]
+    assert set(kinds[3:-1]) == {Token}
+    assert "The parameter k1 is usually 1.2." in seen[2].text
+    assert "[1]" not in seen[2].text
     assert isinstance(seen[-1], Done)
     answer = seen[-1].answer
     assert (
@@ -91,10 +102,10 @@ def test_invoke_gives_the_answer_of_the_stream(build: Callable[..., AnswerChain]
 
 
 def test_batch_and_async_events_are_langchains(build: Callable[..., AnswerChain]) -> None:
-    texts = [answer.text for answer in build("BM25 is a ranking function. [1]", ABSTENTION).batch(
-        [{"question": "What is BM25?"}, {"question": "What is TF?"}], {"max_concurrency": 1}
+    texts = [answer.text for answer in build("BM25 is a ranking function. [1]", "Roots. [2]").batch(
+        [{"question": "What is BM25?"}, {"question": "What is stemming?"}], {"max_concurrency": 1}
     )]  # fmt: skip
-    assert texts == ["BM25 is a ranking function. [1]", ABSTENTION]
+    assert texts == ["BM25 is a ranking function. [1]", "Roots. [2]"]
 
     async def names() -> list[str]:
         chain = build("BM25 is a ranking function. [1]")
@@ -110,29 +121,54 @@ def test_batch_and_async_events_are_langchains(build: Callable[..., AnswerChain]
 
 
 def test_far_notes_are_refused_before_the_model_runs(build: Callable[..., AnswerChain]) -> None:
-    chain = build(cosine=0.01)
+    chain = build(cosine=0.01, settings={"write_score": 0.5})
     answer = chain.invoke({"question": "Who won the cup?"})
-    assert (answer.text, answer.abstained) == (ABSTENTION, True)
+    assert (answer.text, answer.abstained, answer.kind) == (ABSTENTION, True, AnswerKind.NONE)
     assert len(answer.hits) == 2
-    assert chain.model.asked == []
+    assert model_of(chain).asked == []
 
 
-def test_an_invented_answer_is_withheld_but_kept_in_the_details(build: Callable[..., AnswerChain]) -> None:
+def test_near_notes_that_do_not_answer_are_an_extract(build: Callable[..., AnswerChain]) -> None:
+    chain = build(settings={"write_score": 0.9})
+    answer = chain.invoke({"question": "Which parameter has BM25 for stemming?"})
+    assert (answer.kind, answer.abstained) == (AnswerKind.EXTRACT, False)
+    assert answer.text.startswith(EXTRACT_LEAD)
+    assert "The parameter k1 is usually 1.2." in answer.text
+    assert {citation.document for citation in answer.citations} <= {"ranking.md", "text.md"}
+    assert model_of(chain).asked == []
+
+
+def test_an_invented_sentence_is_shown_with_a_mark(build: Callable[..., AnswerChain]) -> None:
+    answer = build("BM25 is a ranking function. Pandas eat bamboo.").invoke({"question": "What is BM25?"})
+    assert answer.kind is AnswerKind.ANSWER
+    assert [sentence.supported for sentence in answer.sentences] == [True, False]
+
+
+def test_an_invented_answer_is_shown_below_the_extract(build: Callable[..., AnswerChain]) -> None:
     answer = build("Pandas eat bamboo in China. [1]").invoke({"question": "What is BM25?"})
-    assert answer.abstained
-    assert answer.details["model_text"] == "Pandas eat bamboo in China. [1]"
+    assert answer.kind is AnswerKind.EXTRACT
+    assert answer.text.startswith(EXTRACT_LEAD)
+    assert unconfirmed_text(answer) == "Pandas eat bamboo in China."
+    assert (answer.sentences[-1].supported, answer.sentences[-1].citations) == (False, ())
+    assert all(citation.quote not in "Pandas eat bamboo in China." for citation in answer.citations)
+    assert answer.details.model_text == "Pandas eat bamboo in China. [1]"
 
 
-def test_a_follow_up_is_searched_completed_and_raw(build: Callable[..., AnswerChain]) -> None:
+def test_a_model_that_refuses_leaves_the_extract(build: Callable[..., AnswerChain]) -> None:
+    answer = build(ABSTENTION).invoke({"question": "What is BM25?"})
+    assert answer.kind is AnswerKind.EXTRACT
+    assert "BM25 is a ranking function." in answer.text
+
+
+def test_a_follow_up_is_searched_completed_and_with_what_was_said(build: Callable[..., AnswerChain]) -> None:
     chain = build("The parameter k1 is usually 1.2. [1]")
     answer = chain.invoke({"question": "What are its parameters?", "history": HISTORY})
     assert answer.standalone_question == "What are BM25's parameters?"
     assert chain.retriever.asked == [
         "What are BM25's parameters?",
-        "What are BM25's parameters? BM25 is a ranking function.",
-        "What are its parameters?",
+        "What are its parameters? BM25 is a ranking function. What is BM25?",
     ]
-    assert "What are BM25's parameters?" in chain.model.asked[0][-1].content
+    assert "What are BM25's parameters?" in model_of(chain).asked[0][-1].content
 
 
 def test_a_model_that_follows_instructions_rewrites_and_sees_the_history(
@@ -145,7 +181,9 @@ def test_a_model_that_follows_instructions_rewrites_and_sees_the_history(
     )
     answer = chain.invoke({"question": "What are its parameters?", "history": HISTORY})
     assert answer.standalone_question == "What are the parameters of BM25?"
-    assert [message.content for message in chain.model.asked[1][1:3]] == [turn.content for turn in HISTORY]
+    assert [message.content for message in model_of(chain).asked[1][1:3]] == [
+        turn.content for turn in HISTORY
+    ]
 
 
 def test_no_history_turns_is_no_history_and_what_is_cut_is_said(build: Callable[..., AnswerChain]) -> None:
@@ -154,21 +192,21 @@ def test_no_history_turns_is_no_history_and_what_is_cut_is_said(build: Callable[
     for turns, shown in ((0, 0), (1, 2), (2, 4)):
         chain = build(reply, settings={"history_turns": turns}, prompt_style=PromptStyle.INSTRUCT)
         answer = chain.invoke({"question": question, "history": long})
-        assert len(chain.model.asked[-1]) == 2 + shown
+        assert len(model_of(chain).asked[-1]) == 2 + shown
         cut = f"{4 - shown} earlier messages are more than the {turns} turns of answer.history_turns"
-        assert answer.left_out == ((cut,) if shown < 4 else ())
+        assert [omission_text(one) for one in answer.omissions] == ([cut] if shown < 4 else [])
     chain = build(reply, settings={"history_turns": 0})
     answer = chain.invoke({"question": "What are its parameters?", "history": HISTORY})
     assert answer.standalone_question == "What are its parameters?"
-    assert answer.left_out == ("2 earlier messages are more than the 0 turns of answer.history_turns",)
-    assert build(reply).invoke({"question": question, "history": HISTORY}).left_out == ()
+    assert answer.omissions == (Omission(OmissionCode.HISTORY_OVER_SETTING, 2, 2, 0),)
+    assert build(reply).invoke({"question": question, "history": HISTORY}).omissions == ()
 
 
 def test_a_refusal_says_too_what_the_question_was_searched_without(build: Callable[..., AnswerChain]) -> None:
-    chain = build(cosine=0.01, settings={"history_turns": 0})
+    chain = build(cosine=0.01, settings={"history_turns": 0, "write_score": 0.5})
     answer = chain.invoke({"question": "Who won it?", "history": HISTORY})
     assert answer.abstained
-    assert answer.left_out == ("2 earlier messages are more than the 0 turns of answer.history_turns",)
+    assert answer.omissions == (Omission(OmissionCode.HISTORY_OVER_SETTING, 2, 2, 0),)
 
 
 def test_a_history_that_is_too_long_to_rewrite_with_is_cut_or_done_without(
@@ -180,17 +218,14 @@ def test_a_history_that_is_too_long_to_rewrite_with_is_cut_or_done_without(
     chain = build(rewritten, reply, prompt_style=PromptStyle.INSTRUCT, context_tokens=450)
     answer = chain.invoke({"question": question, "history": (Turn(Role.USER, "Hi?"), told, *HISTORY)})
     assert answer.standalone_question == rewritten
-    assert "word" not in chain.model.asked[0][-1].content
-    assert (
-        "2 earlier messages did not fit the model's context when the question was rewritten"
-        in answer.left_out
-    )
+    assert "word" not in model_of(chain).asked[0][-1].content
+    assert Omission(OmissionCode.HISTORY_OVER_REWRITE, 2, 4) in answer.omissions
     chain = build(reply, prompt_style=PromptStyle.INSTRUCT, context_tokens=450)
     answer = chain.invoke({"question": question, "history": (HISTORY[0], told)})
     assert answer.standalone_question == "What are BM25's parameters?"  # by rule, without the model
-    assert len(chain.model.asked) == 1
-    assert answer.details["context_tokens"] == 450
-    assert answer.details["context_assumed"] is False
+    assert len(model_of(chain).asked) == 1
+    assert answer.details.context_tokens == 450
+    assert answer.details.context_assumed is False
 
 
 def test_closing_the_stream_stops_the_model(build: Callable[..., AnswerChain]) -> None:
@@ -199,8 +234,8 @@ def test_closing_the_stream_stops_the_model(build: Callable[..., AnswerChain]) -
     while not isinstance(next(stream), Token):
         pass
     stream.close()  # type: ignore[attr-defined]
-    assert chain.model.cancelled
-    assert chain.model.cancelled[0] < 8
+    assert model_of(chain).cancelled
+    assert model_of(chain).cancelled[0] < 8
 
 
 @pytest.mark.parametrize(("question", "told"), [("  ", "empty"), ("x" * 8001, "8,001 characters")])
@@ -217,7 +252,7 @@ def test_only_so_many_passages_are_shown_and_the_rest_is_said(build: Callable[..
     assert retrieved.prompt_tokens <= 330 - 256
     assert retrieved.context_tokens == 330
     answer = seen[-1].answer
-    assert bool(answer.left_out) == (retrieved.shown < 2)
+    assert bool(answer.omissions) == (retrieved.shown < 2)
 
 
 def test_a_foreign_retriever_is_cited_by_its_source(build: Callable[..., AnswerChain]) -> None:
@@ -231,62 +266,14 @@ def test_a_foreign_retriever_is_cited_by_its_source(build: Callable[..., AnswerC
     assert (citation.document, citation.quote) == ("owls.txt", "Owls hunt at night.")
 
 
-def quoting(score: float, n: int = 2, by_reader: bool = False) -> Callable[..., Quote]:
-    return lambda question, passages, votes: Quote(n, 0, len(passages[n - 1].text), score, by_reader)
-
-
-@pytest.mark.parametrize(
-    "reply", [ABSTENTION, "Pandas eat bamboo. [1]", "# Ranking", "BM25 is a ranking function. [1]"]
-)
-def test_a_near_sentence_is_quoted_where_a_small_reader_says_nothing_or_something_farther(
-    build: Callable[..., AnswerChain], reply: str
-) -> None:
-    chain = build(reply)
-    chain.quoter = quoting(0.9)
-    answer = chain.invoke({"question": "What does stemming do?"})
-    assert answer.text == f"{STEMMING} [2]"
-    assert answer.details["quoted"]
-    assert [citation.document for citation in answer.citations] == ["text.md"]
-
-
-def test_the_readers_own_words_stay_where_it_chose_the_closest_sentence(
-    build: Callable[..., AnswerChain],
-) -> None:
-    chain = build("BM25 is a ranking function. [1]")
-    chain.quoter = quoting(0.9, n=1, by_reader=True)
-    answer = chain.invoke({"question": "What is BM25?"})
-    assert answer.text == "BM25 is a ranking function. [1]"
-    assert not answer.details["quoted"]
-
-
-def test_a_far_sentence_is_not_quoted_and_a_reader_that_chose_it_is_not_believed(
-    build: Callable[..., AnswerChain],
-) -> None:
-    chain = build("BM25 is a ranking function. [1]")
-    chain.quoter = quoting(0.2, n=1, by_reader=True)
-    assert chain.invoke({"question": "Who won?"}).abstained
-
-
-def test_a_model_that_follows_instructions_is_taken_at_its_word(build: Callable[..., AnswerChain]) -> None:
-    chain = build(ABSTENTION, prompt_style=PromptStyle.INSTRUCT)
-    chain.quoter = quoting(0.9)
-    assert chain.invoke({"question": "What does stemming do?"}).abstained
-
-
-def test_the_quoter_is_told_what_the_reader_cites(build: Callable[..., AnswerChain]) -> None:
-    seen: list[Any] = []
-    chain = build("The parameter k1 is usually 1.2. [1]")
-    chain.quoter = lambda question, passages, votes: seen.extend(votes)  # type: ignore[func-returns-value]
-    chain.invoke({"question": "What is k1?"})
-    assert seen == [(1, RANKING.index("The"), len(RANKING))]
-
-
 def test_the_notes_as_a_whole_are_outlined_without_search_or_model(
     build: Callable[..., AnswerChain], make_hit: Callable[..., Hit]
 ) -> None:
     first = make_hit(RANKING, 0.5, document="ranking.md").chunk
     chain = build()  # a model without replies: to ask it would fail
-    chain.outliner = lambda scope: Outline((Outlined("Ranking", ("BM25",), first),), 1)
+    chain.steps = replace(
+        chain.steps, outliner=lambda scope: Outline((Outlined("Ranking", ("BM25",), first),), 1)
+    )
     seen = events(chain, "What are the notes about?")
     assert [type(event) for event in seen] == [Rewritten, Retrieved, Done]
     assert [hit.chunk for hit in seen[1].passages] == [first]
@@ -299,32 +286,47 @@ def test_the_notes_as_a_whole_are_outlined_without_search_or_model(
 
 def test_an_empty_outline_is_a_refusal(build: Callable[..., AnswerChain]) -> None:
     chain = build()
-    chain.outliner = lambda scope: Outline((), 0)
+    chain.steps = replace(chain.steps, outliner=lambda scope: Outline((), 0))
     assert chain.invoke({"question": "Summarise my notes"}).text == ABSTENTION
 
 
 def test_the_outline_is_asked_for_the_scope_of_the_chain(build: Callable[..., AnswerChain]) -> None:
     scopes: list[Scope | None] = []
-    chain = build()
 
     def outliner(scope: Scope | None) -> Outline:
         scopes.append(scope)
         return Outline((), 0)
 
-    chain.outliner = outliner
-    scope = Scope(documents=("ranking.md",))
+    chain, scope = build(), Scope(documents=("ranking.md",))
+    chain.steps = replace(chain.steps, outliner=outliner)
     chain.invoke({"question": "Summarise my notes"})
-    chain.within(scope).invoke({"question": "Summarise my notes"})
+    chain.scope = scope
+    chain.invoke({"question": "Summarise my notes"})
     assert scopes == [None, scope]
 
 
-def test_a_reader_that_broke_off_before_the_date_is_completed(
-    build: Callable[..., AnswerChain], make_hit: Callable[..., Hit]
-) -> None:
-    text = "- Walk 2: Owls of the north. **(2031.07.02)**"
-    reply = "Walk 2: Owls of the north. [1]"
-    chain = build(reply, reply, prompt_style=PromptStyle.READER)
-    chain.retriever = KeptRetriever(hits=[make_hit(text, 0.5, document="walks.md")], asked=[])
-    chain.quoter = lambda question, passages, votes: Quote(1, 0, len(text), 1.0, by_reader=True)
-    assert "2031.07.02" in chain.invoke({"question": "When was walk 2 held?"}).text
-    assert "2031" not in chain.invoke({"question": "What was walk 2 on?"}).text
+def test_a_prompt_without_room_for_a_passage_leaves_the_extract(build: Callable[..., AnswerChain]) -> None:
+    chain = build(settings={"passage_tokens": 1, "write_score": 0.0}, prompt_style=PromptStyle.INSTRUCT)
+    answer = chain.invoke({"question": "What is BM25?"})
+    assert answer.kind is AnswerKind.EXTRACT
+    assert [one.code for one in answer.omissions] == [OmissionCode.PASSAGES_OVER_SETTING]
+    assert model_of(chain).asked == []
+
+
+def test_an_extract_after_a_refusal_is_numbered_as_shown(build: Callable[..., AnswerChain]) -> None:
+    seen = events(build(ABSTENTION), "What is BM25?")
+    shown = [event for event in seen if isinstance(event, Retrieved)][-1].passages
+    for citation in seen[-1].answer.citations:
+        assert shown[citation.n - 1].chunk.document == citation.document
+
+
+def test_a_foreign_retriever_cannot_be_scoped(build: Callable[..., AnswerChain]) -> None:
+    with pytest.raises(QuestionError, match="KeptRetriever cannot search a part of the notes"):
+        build().within(Scope(documents=("ranking.md",)))
+
+
+def test_an_exact_question_is_searched_as_typed(build: Callable[..., AnswerChain]) -> None:
+    chain = build("The parameter k1 is usually 1.2. [1]", "The parameter k1 is usually 1.2. [1]")
+    chain.steps = replace(chain.steps, repair=lambda question: Repaired(f"{question} mended"))
+    asked = [chain.invoke({"question": "k1?", "history": HISTORY, "exact": exact}) for exact in (False, True)]
+    assert [answer.standalone_question == "k1?" for answer in asked] == [False, True]

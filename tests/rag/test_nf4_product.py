@@ -46,7 +46,7 @@ def test_every_pair_of_codes_is_looked_up_exactly(name: str) -> None:
     pytest.importorskip("triton")
     import torch
 
-    from rag.chat_models.nf4_product import decoding_of
+    from rag.chat_models.cuda.nf4_matmul import decoding_of
 
     levels = tuple(torch.tensor(LEVELS, dtype=getattr(torch, name)).view(torch.int16).tolist())
     for first in range(256):

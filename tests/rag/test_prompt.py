@@ -29,7 +29,8 @@ def test_the_conversation_comes_between_the_rules_and_the_notes() -> None:
     [
         ("a [1] b [2][3].", (1, 2, 3)),
         ("[1, 2] and [2]", (1, 2)),
-        ("array[0] and x[i]", (0,)),
+        ("array[0] and x[i]", ()),
+        ("rows[1].text, [2](page) and ```\nx[3]\n``` or `y[4]` [5]", (5,)),
         ("none", ()),
         ("[1234]", ()),
     ],

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
+
 ROOT = Path(__file__).resolve().parents[2]
 AUDIT = Path(__file__).parent / "audit"
 
@@ -30,7 +32,9 @@ def socket_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def lectern(socket_log: Path) -> Run:
     """Runs the command line in a process of its own, its sockets written down."""
 
-    def run(*arguments: str | Path, seconds: float = 300, **environ: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str | Path, seconds: float = PATIENCE_SECONDS, **environ: str
+    ) -> subprocess.CompletedProcess[str]:
         path = os.pathsep.join([str(AUDIT), str(ROOT)])
         return subprocess.run(
             [sys.executable, "-m", "ui.cli", *map(str, arguments)],
@@ -97,7 +101,7 @@ def tiny_model(save_byte_tokenizer: Callable[[Path], None], tmp_path_factory: py
 @pytest.fixture
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the transformers models that were loaded meanwhile, one for each time."""
-    from rag.chat_models import transformers_model
+    from rag.chat_models.engines import transformers_model
 
     load, loaded = transformers_model.load_causal_model, []
 

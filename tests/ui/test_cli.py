@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tests.patience import PATIENCE_SECONDS
+from ui import cli
 from ui.cli import COMMANDS, EVAL_COMMANDS, build_app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +30,7 @@ def lectern(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]
         env={**os.environ, "COLUMNS": "120", **environ},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
 
@@ -54,7 +56,7 @@ def test_every_command_module_is_there() -> None:
 def test_no_other_package_owns_a_room() -> None:
     owners = packages_distributions()
     for room in ROOMS:
-        assert set(owners.get(room, ["lectern"])) == {"lectern"}
+        assert set(owners.get(room, ["lectern-notes"])) == {"lectern-notes"}
 
 
 def test_an_expected_error_is_one_sentence_and_exit_one(tmp_path: Path) -> None:
@@ -98,3 +100,20 @@ def test_version() -> None:
     result = lectern("--version")
     assert result.returncode == 0
     assert result.stdout.startswith("lectern ")
+
+
+def test_a_failed_import_of_an_extra_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(name: str) -> None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr(cli, "build_app", lambda: fails("torch.nn"))
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    expected = "lectern: This needs torch, not installed here. Add it with: lectern setup models\n"
+    assert capsys.readouterr().err == expected
+    monkeypatch.setattr(cli, "build_app", lambda: fails("something_of_nobody"))
+    with pytest.raises(ModuleNotFoundError):
+        cli.main()

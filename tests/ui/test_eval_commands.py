@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
+
 pytestmark = pytest.mark.model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,7 +134,7 @@ def test_questions_are_added_from_words_with_their_exact_span(
         library,
     )
     assert nowhere.returncode == 1
-    assert "stands 0 times" in nowhere.stderr
+    assert "is 0 times" in nowhere.stderr
     nothing = lectern("eval", "golden", "add", file, "And that?", "--library", library)
     assert nothing.returncode == 1
     assert "neither gold spans nor an answer" in nothing.stderr
@@ -193,8 +195,8 @@ def test_bad_input_is_one_sentence(lectern: Run, library: Path, run: Path, tmp_p
         (("eval", "retrieval", "--golden", tmp_path / "none.jsonl", "--library", library), "No golden file"),
         (("eval", "retrieval", "--golden", bad, "--library", library), f"{bad}:1: the question has neither"),
         (("eval", "retrieval", "--golden", GOLDEN, "--library", tmp_path / "nowhere"), "There is no library"),
-        (("eval", "report", tmp_path), "holds no run"),
-        (("eval", "compare", run, tmp_path), "holds no run"),
+        (("eval", "report", tmp_path), "has no run"),
+        (("eval", "compare", run, tmp_path), "has no run"),
         (
             ("eval", "retrieval", "--golden", GOLDEN, "--library", library, "--fail-on", "recall@5:-0.1"),
             "add --baseline",
@@ -222,7 +224,7 @@ def test_answers_killed_by_sigkill_go_on_to_the_same_scores(
         stderr=subprocess.DEVNULL,
     )
     records = tmp_path / "killed" / "records.jsonl"
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not (records.exists() and records.read_bytes().count(b"\n") >= 3) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)

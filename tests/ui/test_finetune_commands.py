@@ -54,7 +54,7 @@ def test_an_adapter_may_name_its_recipe(tmp_path: Path) -> None:
     assert recipe_of(OWN, "smollm2-135m-customer-service", None).data.rows == "customer-service"
     for said in ({}, {"recipe": 1}, {"recipe": {"name": "x"}}):
         (tmp_path / "manifest.json").write_text(json.dumps(said))
-        with pytest.raises(TrainingError, match="does not say which recipe"):
+        with pytest.raises(TrainingError, match="does not name the recipe"):
             recipe_of(tmp_path, None, None)
 
 
@@ -62,7 +62,7 @@ def test_an_adapter_may_name_its_recipe(tmp_path: Path) -> None:
 def test_the_adapter_that_ships_is_evaluated_by_the_recipe_it_names(lectern: Any, tmp_path: Path) -> None:
     result = lectern("finetune", "evaluate", OWN, "--data", tmp_path)
     assert result.returncode == 1
-    assert "does not hold the grounded examples 'train' whole" in result.stderr
+    assert "does not have the grounded examples 'train' whole" in result.stderr
     assert "--library DIR" in result.stderr
 
 
@@ -167,7 +167,7 @@ def test_an_adapter_that_is_no_worse_is_activated_when_told(
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
     assert found["golden"]["questions"] == 6 and found["golden"]["worse"] == []
-    assert found["golden"]["tuned"] == found["golden"]["now"]
+    assert set(found["golden"]["tuned"]) == set(found["golden"]["now"])  # now: quotes, without a model
     assert set(found["golden"]["base"]) >= {"right", "refused_wrongly"}
     written = config.read_text()
     assert written.startswith("# mine\n")

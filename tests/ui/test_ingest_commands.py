@@ -16,7 +16,8 @@ import pytest
 from typer.testing import CliRunner
 
 from rag.errors import InputError, LibraryMissing, ModelError
-from rag.library import Library
+from rag.library.library import Library
+from tests.patience import PATIENCE_SECONDS
 from ui.cli import build_app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,13 +94,13 @@ def test_a_burst_that_meets_another_writer_is_read_once_that_is_done(tmp_path: P
     )
     try:
         assert process.stderr is not None
-        _read_until(process.stderr, "Following")
+        _read_until(process.stderr, "Watching")
         with Library.open(folder) as library:
             with library.writing():
                 (notes / "three.md").write_text("# Nyquist\n\nTwice the highest frequency.\n")
                 _read_until(process.stderr, "Trying again")
                 assert not library.has("three.md")
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + PATIENCE_SECONDS
             while not library.has("three.md"):
                 assert time.monotonic() < deadline
                 time.sleep(0.1)

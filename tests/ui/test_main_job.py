@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
+
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -69,7 +71,7 @@ def test_answers_are_cited_and_the_foreign_questions_refused(
                 citation["document"] == document and citation["quote"] in text for document, text in shown
             )
         assert any(sentence["supported"] for sentence in answer["sentences"])
-        assert answer["timings"]["prompt_tokens"] > 0
+        assert answer["kind"] != "none"
     right = [any(holds(c, q["gold"]) for c in answers[q["id"]]["citations"]) for q in facts]
     assert sum(right) >= len(facts) / 3
 
@@ -140,7 +142,7 @@ def test_control_c_stops_at_once(course_library: Path, golden: list[dict[str, An
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=10) == 130
+    assert process.wait(PATIENCE_SECONDS) == 130
     assert all(json.loads(line)["answer"] for line in out.read_text(encoding="utf-8").splitlines())
 
 
@@ -190,9 +192,12 @@ def test_a_library_of_another_embedder_is_told_with_the_remedy(
 ) -> None:
     import sqlite3
 
+    from rag.library.checksums import register
+
     copy = tmp_path / "copy"
     shutil.copytree(course_library, copy)
     with sqlite3.connect(copy / "library.sqlite") as connection:
+        register(connection)
         connection.execute("UPDATE manifest SET value = 'another-model' WHERE key = 'embedder'")
     result = lectern("search", "sampling", "--library", copy)
     assert result.returncode == 1
@@ -217,6 +222,6 @@ def test_everything_works_without_any_network(course_library: Path, tmp_path: Pa
     for arguments in (["ingest", tmp_path / "a.md"], ["ask", "When do owls hunt?"]):
         result = subprocess.run(
             ["unshare", "-rn", *python, *map(str, arguments), "--library", str(library)],
-            cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
+            cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS,
         )  # fmt: skip
         assert result.returncode == 0, result.stderr

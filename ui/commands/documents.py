@@ -1,4 +1,4 @@
-"""`lectern documents`: what is in the library."""
+"""`lectern documents`: the documents of the library."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _SHOWN_CHARS = 300
 
-app = typer.Typer(help="What is in the library: list, show, tag, remove.", no_args_is_help=True)
+app = typer.Typer(help="List, show, tag and remove the documents of the library.", no_args_is_help=True)
 NameArgument = Annotated[
     str, typer.Argument(metavar="DOCUMENT", help="A document's name, as `list` shows it.")
 ]
@@ -28,7 +28,7 @@ def register(parent: typer.Typer) -> None:
 def list_documents(
     library: LibraryOption = None, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:
-    """Name every document with its kind, passages, size and the day it was read."""
+    """List every document with its kind, size and date."""
     from ui.application import Application, load
     from ui.console import print_result, result_console, to_json
 
@@ -84,24 +84,27 @@ def tag(
         typer.Argument(metavar="TAG...", help="Words to search within, as in --scope tag:exam."),
     ] = None,
     clear: Annotated[
-        bool, typer.Option("--clear", help="Take away the tags given here before; the note's own stay.")
+        bool, typer.Option("--clear", help="Remove the tags given here before; the note's own stay.")
     ] = False,
     library: LibraryOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Give a document tags, beside those of its front matter; they stay when its file is read again."""
+    """Give a document tags, beside those of its front matter.
+
+    They are kept when its file is read again.
+    """
     from ui.application import Application, load
     from ui.console import print_result, to_json
 
     given = [" ".join(name.split()) for name in tags or ()]
     if not all(given) or not (given or clear):
-        raise typer.BadParameter("give one tag or more, or --clear to take away those given before")
-    held = Application(load(library, config)).library
-    with held.writing():
-        kept = [] if clear else held.given_tags(document)
-        held.tag_document(document, [*kept, *given])
-    found = held.document(document)
+        raise typer.BadParameter("give one tag or more, or --clear to remove those given before")
+    notes = Application(load(library, config)).library
+    with notes.writing():
+        kept = [] if clear else notes.given_tags(document)
+        notes.tag_document(document, [*kept, *given])
+    found = notes.document(document)
     if as_json:
         print_result(to_json({"document": found.path, "tags": found.tags}))
     else:
@@ -117,36 +120,42 @@ def remove(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take documents out of the library. Their files stay; ingesting their folder again brings them back."""
+    """Remove documents from the library.
+
+    Their files stay; ingesting their folder again adds them again.
+    """
     from rag.errors import LibraryMissing
-    from rag.vectors import VectorIndex
+    from rag.search.dense import VectorIndex
     from ui.application import Application, load
     from ui.console import print_result, to_json
 
-    held = Application(load(library, config)).library
-    unknown = [name for name in documents if not held.has(name)]
+    notes = Application(load(library, config)).library
+    unknown = [name for name in documents if not notes.has(name)]
     if unknown:
         raise LibraryMissing(
-            f"The library holds no document {unknown[0]!r}; nothing was removed. `lectern documents list` names them."
+            f"The library has no document {unknown[0]!r}; nothing was removed. `lectern documents list` names them."
         )
-    with held.writing():
+    with notes.writing():
         for name in documents:
-            held.remove_document(name)
-        VectorIndex(held).keep_file()
+            notes.remove_document(name)
+        VectorIndex(notes).keep_file()
     if as_json:
-        print_result(to_json({"removed": documents, "documents": len(held.documents())}))
+        print_result(to_json({"removed": documents, "documents": len(notes.documents())}))
     else:
-        print_result(f"{len(documents)} removed, {len(held.documents())} documents left")
+        print_result(f"{len(documents)} removed, {len(notes.documents())} documents left")
 
 
 def _as_json(document: Document) -> dict[str, Any]:
+    from rag.note_warnings import warning_record
+
     return {
         "path": document.path,
         "title": document.title,
         "kind": document.kind,
         "source": document.source,
         "content_hash": document.content_hash,
-        "warnings": document.warnings,
+        "warnings": [str(warning) for warning in document.warnings],
+        "unread": [warning_record(warning) for warning in document.warnings if warning.unread],
         "tags": document.tags,
         "text": document.text,
         "blocks": [_block(document, block) for block in document.blocks],

@@ -1,4 +1,4 @@
-"""`lectern eval`: measure retrieval and answers, compare and report runs, calibrate the gate, sweep settings, check a judge."""
+"""`lectern eval`: measure retrieval and answers, and use the measurements."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ui.options import AdapterOption, ConfigOption, JsonOption, LibraryOption, M
 if TYPE_CHECKING:
     from eval.records import Record
     from ui.application import Application
-    from ui.evaluation import Measurement, Rescore
+    from ui.measure.evaluation import Measurement, Rescore
 
 GoldenOption = Annotated[
     Path, typer.Option("--golden", metavar="FILE", help="Golden questions, JSON lines.", show_default=False)
@@ -21,7 +21,10 @@ GoldenOption = Annotated[
 RunDirOption = Annotated[
     Path | None,
     typer.Option(
-        "--run-dir", metavar="DIR", help="Keep the run here; an interrupted one goes on.", show_default=False
+        "--run-dir",
+        metavar="DIR",
+        help="Keep the run in this folder; an interrupted one continues.",
+        show_default=False,
     ),
 ]
 BaselineOption = Annotated[
@@ -65,29 +68,15 @@ def retrieval(
     fail_on: FailOnOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure whether the right passages are found, without any language model.
+    """Measure retrieval on golden questions.
 
-    Recall, precision, hit rate, MRR and nDCG against gold spans, with 95% bootstrap intervals, per tag and per lecture.
+    No language model is used. The metrics are recall, precision, hit rate, MRR and nDCG against gold spans,
+    with 95% bootstrap intervals, per tag and per lecture.
     """
-    from eval.golden import read_golden
-    from eval.retrieval_scores import retrieval_record
     from ui.application import Application, load
-    from ui.evaluation import anchored, find, manifest_of, measure, require_documents
+    from ui.measure.golden_runs import measure_retrieval
 
-    questions = read_golden(golden)
-    application = Application(load(library, config))
-    require_documents(application)
-    gold = anchored(application, questions)
-    search = find(application)
-    asked = [question for question in questions if not question.unanswerable]
-    measurement = measure(
-        "Searching",
-        asked,
-        lambda question: retrieval_record(question, gold.spans[question.id], lambda asked: search(asked)[0]),
-        manifest_of("retrieval", application, asked, golden),
-        application,
-        run_dir,
-    )
+    measurement = measure_retrieval(Application(load(library, config)), golden, run_dir)
     _conclude(measurement, "Retrieval", baseline, fail_on, as_json)
 
 
@@ -112,38 +101,25 @@ def answers(
     ] = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure the answers: words, citations, grounding and refusals without a judge, Ragas' metrics with one.
+    """Measure answers to golden questions.
 
-    Without --judge nothing but code decides. With it, every mean says how many questions the judge could score.
+    Without --judge, code alone compares words, citations, grounding and refusals with the gold. With it,
+    Ragas' metrics are added, and every mean has the number of questions that the judge could score.
     """
-    from eval.answer_scores import answer_record
-    from eval.golden import read_golden
     from ui.application import Application, load
-    from ui.evaluation import anchored, manifest_of, measure, require_documents
-    from ui.judging import judge_rescore, require_ragas, similarity_by
+    from ui.measure.golden_runs import measure_answers
+    from ui.measure.judging import judge_rescore, require_ragas
 
     if judge:
         require_ragas()
-    questions = read_golden(golden)
     application = Application(load(library, config, model__name=model, model__adapter=adapter))
-    require_documents(application)
-    gold = anchored(application, questions)
-    chain = application.chain()
-    similarity = similarity_by(application.embedder)
-    measurement = measure(
-        "Answering",
-        questions,
-        lambda question: answer_record(
-            question,
-            gold.spans[question.id],
-            lambda asked: chain.invoke({"question": asked.question, "history": asked.turns}),
-            similarity,
-        ),
-        manifest_of("answers", application, questions, golden, judge=judge or ""),
+    measurement = measure_answers(
         application,
+        golden,
         run_dir,
-        workers,
-        _rescore(application, judge, judge_rescore) if judge else None,
+        judge=judge or "",
+        workers=workers,
+        rescore=_rescore(application, judge, judge_rescore) if judge else None,
     )
     _conclude(measurement, "Answers", baseline, fail_on, as_json)
 
@@ -163,9 +139,12 @@ def _conclude(
     fail_on: list[str] | None,
     as_json: bool,
 ) -> None:
-    """Print the result, then what became of the baseline; exit 1 when a bound is broken."""
+    """Print the result and its comparison with the baseline.
+
+    The exit status is 1 when a bound is broken.
+    """
     from ui.console import print_result, to_json
-    from ui.evaluation_output import against_baseline, print_measurement
+    from ui.measure.evaluation_output import against_baseline, print_measurement
 
     comparison, broken = against_baseline(measurement, baseline, fail_on or [])
     if as_json:

@@ -1,4 +1,7 @@
-"""`lectern eval beir` and `lectern eval chunking`: public benchmarks, run on a temporary library with the default settings."""
+"""`lectern eval beir` and `chunking`: public benchmarks with the default settings.
+
+They run on a temporary library.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ SizeOption = Annotated[
         "--tokens",
         min=32,
         max=2000,
-        help="Also cut our passages at this wished length, in tokens; may be repeated.",
+        help="Also chunk at this target length, in tokens; may be repeated.",
         show_default=False,
     ),
 ]
@@ -53,7 +56,10 @@ def beir(
     run_out: RunOutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score the search on a benchmark in BEIR's form, at document level, with 95 % intervals."""
+    """Score the search on a benchmark in BEIR's form.
+
+    The scores are at document level, with 95 % intervals.
+    """
     from eval.beir import PASSAGES, beir_object, read_beir, run_beir
     from eval.trec import write_run
     from ui.application import load
@@ -85,14 +91,15 @@ def chunking(
     tokens: SizeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Score how passages are cut: recall, precision and IoU per character at an equal number of tokens shown.
+    """Score the chunking at an equal number of tokens shown.
 
-    Beside ours stand the usual splitters, each with nearest vectors alone (`dense`) and with our whole search, and ours with
-    the neighbours of each passage.
+    The scores are recall, precision and IoU per character. Our chunks are compared with those of the usual
+    splitters, each with nearest vectors alone (`dense`) and with our whole search, and ours also with the
+    neighbours of each passage.
     """
     from ui.application import load
-    from ui.chunking_benchmark import compare_chunkers
     from ui.console import print_result, to_json
+    from ui.measure.chunking_benchmark import compare_chunkers
 
     settings = load(None, config).settings
     result = compare_chunkers(folder, settings, budget or [1000], _bar, sizes_tokens=tokens or ())
@@ -103,16 +110,19 @@ def chunking(
 
 
 def _temporary_searcher(benchmark: BeirSet, settings: Any) -> Any:
-    """A context manager: a searcher over the benchmark's corpus in a library that is removed at the end."""
+    """Return a context manager of a searcher over the benchmark's corpus.
+
+    Its temporary library is removed at the end.
+    """
     from contextlib import contextmanager
     from tempfile import TemporaryDirectory
 
     @contextmanager
     def opened() -> Any:
-        from rag.embedder import open_embedder
-        from rag.library import Library
-        from rag.search import Searcher
-        from ui.corpus_library import fill_library
+        from rag.embedding.engine import open_embedder
+        from rag.library.library import Library
+        from rag.search.searcher import Searcher
+        from ui.measure.corpus_library import fill_library
 
         embedder = open_embedder(settings.embedding)
         with TemporaryDirectory(prefix="lectern-") as name, Library.create(Path(name)) as library:
@@ -124,7 +134,10 @@ def _temporary_searcher(benchmark: BeirSet, settings: Any) -> Any:
 
 
 def _bar(title: str, total: int) -> Any:
-    """A context manager: a progress bar on stderr; what it gives advances it by one or by a number."""
+    """Return a context manager of a progress bar on stderr.
+
+    It yields a function that advances the bar by one or by a number.
+    """
     from contextlib import contextmanager
 
     @contextmanager

@@ -10,7 +10,7 @@ import typer
 from ui.options import ConfigOption, JsonOption, LibraryOption
 
 if TYPE_CHECKING:
-    from eval.golden import GoldenQuestion
+    from eval.golden.golden_file import GoldenQuestion
 
 FileArgument = Annotated[
     Path, typer.Argument(metavar="FILE", help="The golden file, JSON lines.", show_default=False)
@@ -33,13 +33,13 @@ def add(
         str | None, typer.Option("--answer", help="The right answer.", show_default=False)
     ] = None,
     document: Annotated[
-        str | None, typer.Option("--document", help="The note that holds the answer.", show_default=False)
+        str | None, typer.Option("--document", help="The note with the answer.", show_default=False)
     ] = None,
     text: Annotated[
         str | None, typer.Option("--text", help="The words in that note that answer it.", show_default=False)
     ] = None,
     unanswerable: Annotated[
-        bool, typer.Option("--unanswerable", help="The notes do not hold the answer.")
+        bool, typer.Option("--unanswerable", help="The notes do not have the answer.")
     ] = False,
     tag: Annotated[
         list[str] | None, typer.Option("--tag", help="A tag; may be repeated.", show_default=False)
@@ -48,7 +48,10 @@ def add(
         str | None, typer.Option("--id", help="An id of your own.", show_default=False)
     ] = None,
     from_feedback: Annotated[
-        bool, typer.Option("--from-feedback", help="Take every answer that was judged in the app.")
+        bool, typer.Option("--from-feedback", help="Add every answer that was judged in the app.")
+    ] = False,
+    from_study: Annotated[
+        bool, typer.Option("--from-study", help="Add every study item that was approved.")
     ] = False,
     from_answer: Annotated[
         Path | None,
@@ -69,14 +72,23 @@ def add(
     library: LibraryOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Add a golden question: from words, from an answer that was wrong, or from what was said in the app."""
-    from eval.feedback import golden_from_answer, parse_verdict
-    from eval.golden import append_golden
+    """Add a golden question, typed in or made from a judged answer.
+
+    The answer is a saved one (--from-answer) or every one judged in the app (--from-feedback); --from-study takes
+    the approved items of `lectern study`.
+    """
+    from eval.golden.feedback import golden_from_answer, parse_verdict
+    from eval.golden.golden_file import append_golden
     from ui.application import Application, load
     from ui.console import print_result
-    from ui.golden_making import add_from_feedback, gold_spans, question_from_words, read_answer
+    from ui.measure.golden_making import add_from_feedback, gold_spans, question_from_words, read_answer
 
     application = Application(load(library, config))
+    if from_study:
+        from ui.measure.golden_from_study import add_from_study
+
+        add_from_study(application, file)
+        return
     if from_feedback:
         add_from_feedback(application, file)
         return
@@ -87,7 +99,7 @@ def add(
     elif question is not None:
         made = question_from_words(question, answer, spans, unanswerable, tag or [], identifier)
     else:
-        raise typer.BadParameter("give a question, --from-answer FILE or --from-feedback")
+        raise typer.BadParameter("give a question, --from-answer FILE, --from-feedback or --from-study")
     append_golden(file, made)
     print_result(f"Added {made.id} to {file}.")
 
@@ -98,12 +110,14 @@ def validate(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check a golden file: its form, and that each gold span stands in the library where it says.
+    """Check a golden file: its form and its gold spans.
+
+    The spans are checked against the documents of the library.
 
     Exit 1 when something is wrong.
     """
-    from eval.gold_match import anchor_gold
-    from eval.golden import read_golden, unknown_keys
+    from eval.golden.gold_match import anchor_gold
+    from eval.golden.golden_file import read_golden, unknown_keys
     from rag.errors import DatasetError, LibraryMissing
     from ui.application import Application, load
     from ui.console import log_console, print_result, to_json
@@ -130,16 +144,18 @@ def validate(
     else:
         print_result(f"{len(questions)} questions, {unanswerable} of them unanswerable.")
         for key, number in ignored.items():
-            print_result(f"{file}:{number}: the key `{key}` is not one of a golden file and is not read.")
+            print_result(f"{file}:{number}: the key `{key}` is unknown and was ignored.")
         for problem in problems:
             print_result(f"{problem.question_id}: {problem.document}: {problem.reason}.")
     if problems:
-        raise DatasetError(f"{len(problems)} gold spans of {file} cannot be used as they stand.")
+        raise DatasetError(
+            f"{len(problems)} gold spans of {file} cannot be used as they are. Correct them as the lines above say."
+        )
 
 
 def draft(
     out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="Where proposals go.", show_default=False)
+        Path, typer.Option("--out", metavar="FILE", help="File for the proposals.", show_default=False)
     ],
     count: Annotated[int, typer.Option("--count", min=1, help="Questions proposed.")] = 30,
     with_model: Annotated[
@@ -151,24 +167,27 @@ def draft(
         typer.Option(
             "--unanswerable-from",
             metavar="FILE",
-            help="A golden file of another course, whose questions these notes cannot answer.",
+            help="A golden file of another course, to take unanswerable questions from.",
             show_default=False,
         ),
     ] = None,
-    unanswerable: Annotated[int, typer.Option("--unanswerable", min=1, help="How many of those.")] = 10,
+    unanswerable: Annotated[
+        int, typer.Option("--unanswerable", min=1, help="Number of those questions.")
+    ] = 10,
     library: LibraryOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Propose golden questions from the notes, for a person to accept or delete.
+    """Propose golden questions from the notes.
 
-    Kept is only what the retriever finds and whose answer stands in its passage. Everything is tagged `draft`.
+    A person accepts or deletes them. A question is kept only if the retriever finds its passage and the
+    passage has its answer. All are tagged `draft`.
     """
-    from eval.drafts import kept_drafts, unanswerable_drafts
-    from eval.golden import append_golden, read_golden
+    from eval.golden.drafts import kept_drafts, unanswerable_drafts
+    from eval.golden.golden_file import append_golden, read_golden
     from ui.application import Application, load
-    from ui.console import print_result
-    from ui.evaluation import require_documents, ticking
-    from ui.proposing import proposals
+    from ui.console import print_result, ticking
+    from ui.measure.evaluation import require_documents
+    from ui.measure.proposing import proposals
 
     application = Application(load(library, config))
     require_documents(application)

@@ -1,4 +1,4 @@
-"""`lectern eval compare` and `report`: what is done with runs that were kept."""
+"""`lectern eval compare` and `report`: comparison and report of kept runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _QUESTIONS_SHOWN = 8
 
 
 class ReportFormat(StrEnum):
-    """What a report is written as."""
+    """The file format of a report."""
 
     HTML = "html"
     MARKDOWN = "md"
@@ -49,12 +49,15 @@ def compare(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare two runs question by question: paired randomisation test, and which questions were won and lost."""
+    """Compare two runs question by question.
+
+    Each metric has a paired randomisation test; the questions won and lost are listed.
+    """
     from eval.compare import broken_bounds, compare_runs, parse_bound
     from eval.runs import read_run
     from rag.errors import InputError, LecternError
     from ui.console import print_result, result_console, to_json
-    from ui.evaluation_tables import comparison_table
+    from ui.measure.evaluation_tables import comparison_table
 
     before, after = read_run(first), read_run(second)
     comparisons = compare_runs(before.records, after.records)
@@ -81,25 +84,29 @@ def compare(
 
 
 def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A kept run.", show_default=False)],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.", show_default=False)],
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="FILE", help="Where it goes (default: into the run).", show_default=False
+            "--out", metavar="FILE", help="Output file (default: in the run folder).", show_default=False
         ),
     ] = None,
     form: Annotated[
-        ReportFormat, typer.Option("--format", help="A page with plots, Markdown, or JSON.")
+        ReportFormat, typer.Option("--format", help="HTML page with plots, Markdown, or JSON.")
     ] = ReportFormat.HTML,
     baseline: Annotated[
         Path | None,
-        typer.Option("--baseline", metavar="RUN", help="A run to show beside it.", show_default=False),
+        typer.Option("--baseline", metavar="RUN", help="A run to compare with.", show_default=False),
     ] = None,
 ) -> None:
-    """Write a run as one page that needs no network, as Markdown or as JSON, and print where it is."""
-    from eval.report import build_report, report_json, report_markdown
-    from eval.report_html import report_html
+    """Write a run as HTML, Markdown or JSON, and print the path.
+
+    The HTML page needs no network.
+    """
+    from eval.report.report import build_report, report_json, report_markdown
+    from eval.report.report_html import report_html
     from eval.runs import read_run
+    from rag.atomic_write import write_text
     from rag.errors import InputError
     from ui.console import print_result
 
@@ -112,7 +119,7 @@ def report(
     path = out or run / f"report.{form.value}"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(writers[form](built), encoding="utf-8")
+        write_text(path, writers[form](built))
     except OSError as exc:
         raise InputError(
             f"{path} cannot be written: {exc.strerror}. Pass --out with a path you may write."

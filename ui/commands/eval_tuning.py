@@ -1,4 +1,4 @@
-"""`lectern eval calibrate`, `sweep` and `judge-check`: settings chosen, and judges trusted, by measurement."""
+"""`lectern eval calibrate`, `sweep` and `judge-check`: choices by measurement."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from ui.options import ConfigOption, JsonOption, LibraryOption
 
 if TYPE_CHECKING:
-    from eval.judge_check import JudgeAgreement, LabelledAnswer
+    from eval.judge.judge_check import JudgeAgreement, LabelledAnswer
     from eval.sweep import SweepResult
 
 GoldenOption = Annotated[
@@ -36,7 +36,7 @@ def calibrate(
             "--max-refused",
             min=0,
             max=1,
-            help="Refuse at most this share of what can be answered (0.05).",
+            help="Refuse at most this share of the answerable questions (0.05).",
             show_default=False,
         ),
     ] = None,
@@ -46,26 +46,29 @@ def calibrate(
             "--target-risk",
             min=0,
             max=1,
-            help="Answer at most this share wrongly instead.",
+            help="Instead: answer at most this share wrongly.",
             show_default=False,
         ),
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Write the threshold to lectern.toml.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the threshold below which the notes are said not to hold the answer, from questions of both kinds.
+    """Find the score below which a question is refused.
+
+    It is computed from answerable and unanswerable questions.
 
     Prints what each threshold would answer and refuse. Nothing is changed without --write.
     """
     from eval.calibration import calibrate as calibrated
     from eval.calibration import question_confidence, write_gate_score
-    from eval.golden import read_golden
+    from eval.golden.golden_file import read_golden
+    from rag.answer.finding import SCORED_PASSAGES
+    from rag.answer.tiers import decide_tier
     from rag.errors import InputError
-    from rag.gate import decide
     from ui.application import Application, load
-    from ui.console import log_console, print_result, result_console, to_json
-    from ui.evaluation import anchored, find, require_documents, ticking
-    from ui.evaluation_tables import calibration_sentence, calibration_table
+    from ui.console import log_console, print_result, result_console, ticking, to_json
+    from ui.measure.evaluation import anchored, find, require_documents
+    from ui.measure.evaluation_tables import calibration_sentence, calibration_table
 
     if max_refused is not None and target_risk is not None:
         raise typer.BadParameter("give one target: --max-refused or --target-risk")
@@ -78,8 +81,9 @@ def calibrate(
         for question in questions:
             hits, judged = search(question)
             spans = gold.spans[question.id]
-            score = decide(judged, chosen).score
-            confidences.append(question_confidence(question, hits, spans, chosen.passages, score))
+            score = decide_tier(judged, None, chosen, writes=False).score
+            shown = chosen.passages or SCORED_PASSAGES
+            confidences.append(question_confidence(question, hits, spans, shown, score))
             tick()
     result = calibrated(confidences, chosen.gate_score, max_refused=max_refused, target_risk=target_risk)
     if as_json:
@@ -105,7 +109,7 @@ def sweep(
         typer.Option(
             "--vary",
             metavar="KEY=VALUE,VALUE",
-            help="A knob and what to try, e.g. chunk.target_tokens=120,200.",
+            help="A setting and the values to try, e.g. chunk.target_tokens=120,200.",
             show_default=False,
         ),
     ],
@@ -114,27 +118,27 @@ def sweep(
         typer.Option(
             "--notes",
             metavar="PATH",
-            help="Notes to cut anew (default: those of the library).",
+            help="Notes to ingest again (default: those of the library).",
             show_default=False,
         ),
     ] = None,
-    metric: Annotated[str, typer.Option("--metric", help="What decides.")] = "recall@5",
+    metric: Annotated[str, typer.Option("--metric", help="Metric that decides.")] = "recall@5",
     with_answers: Annotated[
-        bool, typer.Option("--answers", help="Answer too, to decide by answers or to vary models.")
+        bool, typer.Option("--answers", help="Also answer, to decide by answers or to vary models.")
     ] = False,
     library: LibraryOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure every combination of settings and name the cheapest that is not significantly worse than the best.
+    """Measure every combination of settings and recommend one.
 
-    Knobs of chunking and embedding build a temporary library each; yours is never changed.
+    It is the cheapest that is not significantly worse than the best. Settings of chunking and embedding
+    build a temporary library each; yours is never changed.
     """
-    from eval.golden import read_golden
+    from eval.golden.golden_file import read_golden
     from eval.sweep import combinations, parse_vary, placed
-    from ui.console import print_result, result_console, to_json
-    from ui.evaluation import ticking
-    from ui.sweeping import Bench
+    from ui.console import print_result, result_console, ticking, to_json
+    from ui.measure.sweeping import Bench
 
     questions = read_golden(golden)
     settings = list(combinations(parse_vary(vary)))
@@ -149,7 +153,7 @@ def sweep(
     if as_json:
         print_result(to_json(_sweep_object(result)))
     else:
-        from ui.evaluation_tables import sweep_table
+        from ui.measure.evaluation_tables import sweep_table
 
         result_console().print(sweep_table(result))
         print_result(f"Recommended: {result.recommended.candidate.name}")
@@ -163,22 +167,27 @@ def judge_check(
     labels: Annotated[
         Path | None,
         typer.Argument(
-            metavar="LABELS", help="The labels, when they are in a file of their own.", show_default=False
+            metavar="LABELS", help="The labels, if they are in a separate file.", show_default=False
         ),
     ] = None,
     judge: Annotated[str, typer.Option("--judge", metavar="MODEL", help="The judge.")] = "embedded",
     count: Annotated[
         int,
-        typer.Option("--count", min=0, help="Answers judged, half of them bad as far as they go; 0 for all."),
+        typer.Option(
+            "--count", min=0, help="Number of answers judged, half of them bad if possible; 0 for all."
+        ),
     ] = 0,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure how far a judge agrees with labels that people or a stronger judge gave: agreement and Cohen's kappa."""
-    from eval.judge_check import agreement, agreement_in_words, balanced_sample, read_labelled
+    """Measure the agreement of a judge with labels.
+
+    The labels are from people or a stronger judge. Cohen's kappa is the agreement beyond chance.
+    """
+    from eval.judge.judge_check import agreement, agreement_in_words, balanced_sample, read_labelled
     from ui.application import Application, load
     from ui.console import print_result, to_json
-    from ui.judging import open_judge, remember_check
+    from ui.measure.judging import open_judge, remember_check
 
     items = balanced_sample(read_labelled(answers, labels), count)
     verdicts = asyncio.run(_verdicts(items, open_judge(judge, Application(load(None, config)))))
@@ -192,8 +201,8 @@ def judge_check(
 
 
 async def _verdicts(items: list[LabelledAnswer], judge: Any) -> list[bool | None]:
-    from eval.judge_check import judge_answer
-    from ui.evaluation import ticking
+    from eval.judge.judge_check import judge_answer
+    from ui.console import ticking
 
     with ticking("Judging", len(items), "answers") as tick:
 

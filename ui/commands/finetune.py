@@ -1,4 +1,4 @@
-"""`lectern finetune`: look at the rows, estimate, train, measure, and take the adapter elsewhere."""
+"""`lectern finetune`: preview, estimate, train, measure, merge and export."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from ui.commands.finetune_evaluate import AdapterArgument, DataOption
 from ui.options import JsonOption
 
 RecipeArgument = Annotated[
-    str, typer.Argument(metavar="RECIPE", help="A TOML file, or a recipe of the project by name.")
+    str, typer.Argument(metavar="RECIPE", help="A TOML file, or the name of a recipe of the project.")
 ]
 OutOption = Annotated[
-    Path | None, typer.Option("--out", metavar="PATH", help="Where to write.", show_default=False)
+    Path | None, typer.Option("--out", metavar="PATH", help="Output folder.", show_default=False)
 ]
 BaseOption = Annotated[
     str, typer.Option("--base", metavar="NAME", help="`embedded`, a folder, an id or a GGUF file.")
 ]
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs."""
-    verbs = typer.Typer(help="Fine-tune the language model and check what that did.", no_args_is_help=True)
+    verbs = typer.Typer(help="Fine-tune the language model and measure the result.", no_args_is_help=True)
     for name, function in (
         ("preview", preview),
         ("estimate", estimate),
@@ -42,10 +42,13 @@ def register(app: typer.Typer) -> None:
 def preview(
     recipe: RecipeArgument,
     data: DataOption = None,
-    rows: Annotated[int, typer.Option(min=0, help="Rows to show.")] = 3,
+    rows: Annotated[int, typer.Option(min=0, help="Number of rows to show.")] = 3,
     as_json: JsonOption = False,
 ) -> None:
-    """Show rows as the model will see them (what it learns to say in bold, between {+ and +}) and how long rows are."""
+    """Show rows as the model will see them, and their lengths.
+
+    The trained text is bold, between {+ and +}.
+    """
     from rich.text import Text
 
     from finetune.preview import marked
@@ -69,13 +72,16 @@ def preview(
     dropped = ", ".join(f"{count} {reason}" for reason, count in found.dropped.items()) or "none"
     console.print(
         f"{found.train_rows} rows to train on, {found.held_out_rows} held out, dropped: {dropped}.\n"
-        f"{found.tokens:,} tokens, {found.trained_tokens:,} of them trained: what stands between {{+ and +}}. Padding: {found.padded_share:.0%} of a batch "
+        f"{found.tokens:,} tokens, {found.trained_tokens:,} of them trained (between {{+ and +}}). Padding: {found.padded_share:.0%} of a batch "
         f"without packing, {found.packed_share:.0%} with it."
     )
 
 
 def estimate(recipe: RecipeArgument, data: DataOption = None, as_json: JsonOption = False) -> None:
-    """Memory and time of a recipe before anything is loaded."""
+    """Estimate memory and time of a recipe.
+
+    Nothing is loaded for it.
+    """
     from finetune.estimate import estimate as make_estimate
     from finetune.preview import preview as make_preview
     from finetune.recipe import load_recipe, with_changes
@@ -115,12 +121,14 @@ def train(
     data: DataOption = None,
     out: OutOption = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Stop after so many steps.", show_default=False)
+        int | None, typer.Option(min=1, help="Stop after this number of steps.", show_default=False)
     ] = None,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a recipe; run it again after a crash and it goes on from its last checkpoint.
+    """Train a recipe.
+
+    Run it again after a crash: it continues from its last checkpoint.
 
     --overwrite deletes what an earlier run wrote into --out, and no other file there.
     """
@@ -151,23 +159,24 @@ def train(
 def average(
     adapters: Annotated[
         list[Path],
-        typer.Argument(metavar="ADAPTER...", help="Adapters that were trained on from the same one."),
+        typer.Argument(metavar="ADAPTER...", help="Adapters that were trained from the same adapter."),
     ],
-    out: Annotated[Path, typer.Option("--out", metavar="PATH", help="Where to write.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", metavar="PATH", help="Output folder.", show_default=False)],
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Average the weights of several runs: one adapter, as fast as each and often better.
+    """Average the weights of several runs.
 
-    They must go on from the same adapter (lora.start), and may differ in their rows or their order.
+    The result is one adapter, as fast as each of them and often better. The runs must start from the same
+    adapter (lora.start); their rows or their order may differ.
     """
     from finetune.averaging import average as make_average
     from ui.console import print_result, to_json
 
     folder = make_average(adapters, out, overwrite=overwrite)
     parts = [str(adapter) for adapter in adapters]
-    said = f"The mean of {len(parts)} adapters: {folder}"
-    print_result(to_json({"adapter": str(folder), "average_of": parts}) if as_json else said)
+    message = f"The mean of {len(parts)} adapters: {folder}"
+    print_result(to_json({"adapter": str(folder), "average_of": parts}) if as_json else message)
 
 
 def merge(
@@ -189,16 +198,19 @@ def export_gguf(
     adapter: AdapterArgument,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The GGUF file to write.")],
     base: BaseOption = "embedded",
-    weights: Annotated[str, typer.Option(help="How changed weights are stored: Q8_0, F16 or F32.")] = "Q8_0",
+    weights: Annotated[str, typer.Option(help="Type of the changed weights: Q8_0, F16 or F32.")] = "Q8_0",
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Merge an adapter into its base as a GGUF file, with an Ollama Modelfile beside it."""
+    """Export an adapter merged into its base as a GGUF file.
+
+    An Ollama Modelfile is written beside it.
+    """
     from finetune.export import export_gguf as write
     from ui.console import print_result, to_json
 
     if weights not in ("Q8_0", "F16", "F32"):
         raise typer.BadParameter(f"{weights!r} is none of Q8_0, F16, F32")
     file, modelfile = write(base, adapter, out, weights, overwrite=overwrite)
-    said = f"GGUF: {file}\nOllama: ollama create NAME -f {modelfile}"
-    print_result(to_json({"gguf": str(file), "modelfile": str(modelfile)}) if as_json else said)
+    message = f"GGUF: {file}\nOllama: ollama create NAME -f {modelfile}"
+    print_result(to_json({"gguf": str(file), "modelfile": str(modelfile)}) if as_json else message)

@@ -1,4 +1,4 @@
-"""`lectern finetune evaluate`: what an adapter did, on held-out rows and on golden questions, and whether it is used from now on."""
+"""`lectern finetune evaluate`: an adapter measured before it is used."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ui.options import ConfigOption, JsonOption, LibraryOption
 if TYPE_CHECKING:
     from finetune.before_after import BeforeAfter
     from finetune.recipe import Recipe
-    from ui.adapter_trial import Trial
+    from ui.measure.adapter_trial import Trial
 
 DataOption = Annotated[
     str | None,
@@ -25,45 +25,52 @@ def evaluate(
     adapter: AdapterArgument,
     recipe: Annotated[
         str | None,
-        typer.Option("--recipe", help="Recipe whose held-out rows are used; the adapter's own by default."),
+        typer.Option("--recipe", help="Recipe with the held-out rows (default: the adapter's own)."),
     ] = None,
     data: DataOption = None,
-    limit: Annotated[int, typer.Option(min=0, help="Most held-out rows; 0 leaves them out.")] = 100,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Largest number of held-out rows; 0 leaves them out.")
+    ] = 100,
     golden: Annotated[
         Path | None,
         typer.Option(
-            "--golden", metavar="FILE", help="Also a course's golden questions.", show_default=False
+            "--golden",
+            metavar="FILE",
+            help="Also measure on a course's golden questions.",
+            show_default=False,
         ),
     ] = None,
-    questions: Annotated[int, typer.Option(min=0, help="Most golden questions; 0 for all.")] = 0,
+    questions: Annotated[int, typer.Option(min=0, help="Largest number of golden questions; 0 for all.")] = 0,
     library: LibraryOption = None,
     config: ConfigOption = None,
     activate: Annotated[
-        bool, typer.Option("--activate", help="Let `lectern ask` use it from now on, if nothing got worse.")
+        bool, typer.Option("--activate", help="Use the adapter from now on, if nothing got worse.")
     ] = False,
     even_if_worse: Annotated[
-        bool, typer.Option("--even-if-worse", help="Activate it although something got worse.")
+        bool, typer.Option("--even-if-worse", help="Activate the adapter although something got worse.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Before and after on held-out rows and golden questions; exits with 1 where the adapter made something worse.
+    """Compare an adapter with its base.
 
-    Nothing is switched on unless --activate says so: then `model.adapter` is written to --config (or ./lectern.toml).
-    Held-out rows do not show whether answers still hold to the notes, so --activate needs --golden.
+    Held-out rows and golden questions are measured. The exit status is 1 where the adapter made something
+    worse. Nothing is activated without --activate: then `model.adapter` is written to --config (or
+    ./lectern.toml). Held-out rows do not show if answers still agree with the notes, so --activate needs
+    --golden.
     """
     from finetune.adapter_folder import check_adapter
     from finetune.before_after import before_after
     from finetune.model_card import write_measured
     from rag.errors import TrainingError
-    from ui.adapter_trial import golden_trial
     from ui.console import plain, print_result, to_json
+    from ui.measure.adapter_trial import golden_trial
 
     check_adapter(adapter)
     if not limit and golden is None:
         raise typer.BadParameter("--limit 0 leaves nothing to measure; name golden questions with --golden")
     if activate and golden is None and not even_if_worse:
         raise typer.BadParameter(
-            "--activate needs --golden FILE: held-out rows alone do not show whether answers still hold to the notes "
+            "--activate needs --golden FILE: held-out rows alone do not show if answers still agree with the notes "
             "(or pass --even-if-worse)"
         )
     rows = before_after(recipe_of(adapter, recipe, data), adapter, limit) if limit else None
@@ -79,7 +86,7 @@ def evaluate(
         write_measured(adapter, rows)
     if worse and active is None:
         raise TrainingError(
-            f"The adapter is worse in: {', '.join(worse)}. It was not activated; what answered before still does. "
+            f"The adapter is worse in: {', '.join(worse)}. It was not activated; the one before is still in use. "
             "Pass --activate --even-if-worse to use it all the same."
         )
 
@@ -108,8 +115,8 @@ def _print_before_after(rows: BeforeAfter | None, trial: Trial | None, active: s
 
 
 def _activated(adapter: Path, config: Path | None) -> str:
-    """Writes the adapter into the settings file, and returns that file's path."""
-    from rag.settings_sources import FILE_NAME, write_setting
+    """Write the adapter into the settings file and return that file's path."""
+    from rag.settings_loading import FILE_NAME, write_setting
 
     file = config or Path(FILE_NAME)
     write_setting(file, "model.adapter", str(adapter.absolute()))
@@ -117,16 +124,16 @@ def _activated(adapter: Path, config: Path | None) -> str:
 
 
 def recipe_of(adapter: Path, name: str | None, data: str | None) -> Recipe:
-    """The recipe named, or the one that the adapter's manifest holds or names."""
+    """Return the recipe named, or the one in the adapter's manifest."""
     from finetune.adapter_folder import read_manifest
     from finetune.recipe import Recipe, load_recipe, with_changes
     from rag.errors import TrainingError
 
-    said = name or read_manifest(adapter).get("recipe")
+    named = name or read_manifest(adapter).get("recipe")
     try:
-        found = load_recipe(said) if isinstance(said, str) else Recipe.model_validate(said)
+        found = load_recipe(named) if isinstance(named, str) else Recipe.model_validate(named)
     except ValueError as exc:
         raise TrainingError(
-            f"{adapter} does not say which recipe it was trained by. Name one with --recipe, or pass --limit 0."
+            f"{adapter} does not name the recipe of its training. Name one with --recipe, or pass --limit 0."
         ) from exc
     return with_changes(found, data)

@@ -27,13 +27,16 @@ def ingest(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders of notes.")],
     library: LibraryOption = None,
     config: ConfigOption = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Stay and follow changes until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Watch for changes until Ctrl-C.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Read notes into the library: Markdown, notebooks, PDF, Word, slides, HTML, text and source files.
+    """Read notes into the library.
 
-    Only what changed is read again; notes whose file is gone are taken out. A file that cannot be read is reported and
-    never stops the rest.
+    Read are Markdown, notebooks, PDF, Word, slides, HTML, tables (CSV, Excel), e-books, LaTeX,
+    reStructuredText, Org, AsciiDoc, OpenDocument, RTF, subtitles, e-mails, text and source files, also inside
+    .zip archives, and pictures with the extra `ocr`.
+    Files that have not changed are left as they are; notes whose file is gone are removed. A file that cannot
+    be read is reported and never stops the rest; files of other kinds and hidden ones are counted and named.
     """
     from ui.application import Application, load
 
@@ -44,7 +47,10 @@ def ingest(
 
 
 def _run(application: Application, paths: list[Path]) -> IngestReport:
-    """One ingest. Wrong paths or a missing model are told before a library is made."""
+    """Ingest once.
+
+    Wrong paths or a missing model are reported before a library is made.
+    """
     from ingest.discover import discover
     from ingest.pipeline import ingest_notes
     from ui.ingest_progress import ingest_progress
@@ -55,13 +61,16 @@ def _run(application: Application, paths: list[Path]) -> IngestReport:
 
 
 def _follow(application: Application, paths: list[Path], as_json: bool) -> None:
-    """Ingests again after each burst of changes; an error (the folder is gone, the disk full) is told and outlived."""
+    """Ingest again after each burst of changes.
+
+    After an error (the folder is gone, the disk full) it goes on.
+    """
     from ingest.watch import changes
     from rag.errors import LecternError
     from ui.console import log_console
 
     log = log_console()
-    log.print(f"Following {', '.join(map(str, paths))}; Ctrl-C stops.", style="dim")
+    log.print(f"Watching {', '.join(map(str, paths))}; Ctrl-C stops.", style="dim")
     for _ in changes(paths):
         try:
             report = _run_when_free(application, paths)
@@ -73,22 +82,28 @@ def _follow(application: Application, paths: list[Path], as_json: bool) -> None:
 
 
 def _run_when_free(application: Application, paths: list[Path]) -> IngestReport:
-    """One ingest, once no other process writes: a burst that met one would be lost until the next change."""
+    """Ingest once no other process writes.
+
+    A burst of changes during another process's ingest would be lost until the next change.
+    """
     from rag.errors import LibraryBusy
     from ui.console import log_console
 
-    told = False
+    reported = False
     while True:
         try:
             return _run(application, paths)
         except LibraryBusy as exc:
-            if not told:
+            if not reported:
                 log_console().print(f"lectern: {exc} Trying again until then.", style="yellow", markup=False)
-            told = True
+            reported = True
             time.sleep(_RETRY_SECONDS)
 
 
 def _show(report: IngestReport, as_json: bool) -> None:
+    from rich.text import Text
+
+    from ingest.skipped import by_kind
     from ui.console import log_console, print_result, to_json
 
     if as_json:
@@ -97,6 +112,8 @@ def _show(report: IngestReport, as_json: bool) -> None:
     log = log_console()
     _complain("not read", report.failed, "red")
     _complain("note", report.warnings, "yellow")
+    for group in by_kind(report.skipped):
+        log.print(Text.assemble(("passed over ", "cyan" if group.kind.advice else "dim"), str(group)))
     done = [
         f"{count} {word}"
         for count, word in (

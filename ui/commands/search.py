@@ -1,4 +1,4 @@
-"""`lectern search`: passages for a question, why each was found, and why a document was not."""
+"""`lectern search`: passages for a question, with the reasons for their ranks."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import typer
 from ui.options import ConfigOption, JsonOption, LibraryOption, OutOption, QuestionsOption, ScopeOption
 
 if TYPE_CHECKING:
-    from rag.explain import Explanation
-    from rag.scope import Scope
-    from rag.search import Searcher
+    from rag.search.explain import Explanation
+    from rag.search.scope import Scope
+    from rag.search.searcher import Searcher
     from rag.types import Hit
 
 SHOWN_CHARS = 300
@@ -36,7 +36,7 @@ def search(
         typer.Option(
             "--explain-document",
             metavar="PATH",
-            help="Say where this document stands and why.",
+            help="Explain the rank of this document.",
             show_default=False,
         ),
     ] = None,
@@ -46,11 +46,11 @@ def search(
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find passages by meaning and by words, best first, with their places in the notes.
+    """Find passages by meaning and by words, best first.
 
     In bulk: --questions FILE.jsonl --out FILE.jsonl.
     """
-    from rag.scope import parse_scope
+    from rag.search.scope import parse_scope
     from ui.application import Application, load
 
     if (query is None) == (questions is None):
@@ -68,7 +68,7 @@ def search(
 
 
 def search_record(identifier: str, question: str, hits: list[Hit], seconds: float) -> dict[str, Any]:
-    """A search in the form of the interface."""
+    """Return a search in the form of the interface."""
     from ui.answer_text import hit_record
 
     return {
@@ -97,8 +97,11 @@ def _search_one(searcher: Searcher, query: str, scope: Scope, as_json: bool) -> 
 
 
 def _search_in_bulk(searcher: Searcher, questions: Path, out: Path | None, scope: Scope) -> None:
-    """Searches on every core; a question's line is written in its turn, and its seconds are those of its own search."""
-    from rag.search import workers
+    """Search on every core.
+
+    A question's line is written in its turn; its seconds are those of its own search.
+    """
+    from rag.search.searcher import workers
     from ui.bulk import run_in_bulk
     from ui.questions import AskedQuestion, read_questions
 
@@ -114,7 +117,7 @@ def _search_in_bulk(searcher: Searcher, questions: Path, out: Path | None, scope
 
 
 def _explain(searcher: Searcher, query: str, document: str, scope: Scope, as_json: bool) -> None:
-    from rag.explain import explain
+    from rag.search.explain import explain
     from ui.console import print_result, result_console, to_json
 
     explanation = explain(searcher, query, document, scope=scope)
@@ -132,7 +135,10 @@ def _explain(searcher: Searcher, query: str, document: str, scope: Scope, as_jso
 
 
 def explanation_record(query: str, explanation: Explanation) -> dict[str, Any]:
-    """An explanation as JSON: the passage, its rank, what it lacks and the last passage shown."""
+    """Return an explanation as JSON.
+
+    It has the passage, its rank, its missing score and terms, and the last passage shown.
+    """
     from ui.answer_text import hit_record
 
     last = explanation.last_shown

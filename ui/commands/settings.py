@@ -1,10 +1,12 @@
-"""`lectern settings`: every knob, its value and where it came from."""
+"""`lectern settings`: every setting, its value and its source."""
 
 from __future__ import annotations
 
 import typer
 
 from ui.options import ConfigOption, JsonOption, LibraryOption
+
+_SECRET = ("model.api_key", "access.password")
 
 
 def register(app: typer.Typer) -> None:
@@ -13,18 +15,18 @@ def register(app: typer.Typer) -> None:
 
 
 def settings(library: LibraryOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show every setting, its value and where it came from.
+    """Show every setting, its value and its source.
 
-    Flags come before LECTERN_* variables (LECTERN_MODEL__NAME for `model.name`), these before lectern.toml, and that
-    before the defaults.
+    Flags come before LECTERN_* variables (LECTERN_MODEL__NAME for `model.name`), these before lectern.toml,
+    and that before the defaults.
     """
-    from rag.settings_sources import flat_settings, known_keys
+    from rag.settings_loading import flat_settings, known_keys
     from ui.application import load
     from ui.console import print_result, result_console, to_json
 
     loaded = load(library, config)
     values = flat_settings(loaded.settings) | {"library": str(loaded.library)}
-    values |= {key: "(hidden)" for key, value in values.items() if key.endswith("api_key") and value}
+    values |= {key: "(hidden)" for key, value in values.items() if key in _SECRET and value}
     about = known_keys()
     rows = {
         key: {"value": value, "source": loaded.sources.get(key, "default"), "about": about[key]}

@@ -9,18 +9,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag.chat_models.lora_adapter import WEIGHTS_NAME
-from rag.chat_models.opening import adapter_folder
+from rag.chat_models.files.lora_adapter import WEIGHTS_NAME
+from rag.chat_models.model_files import adapter_folder
 from rag.chat_models.presets import ModelKind, reference
 from rag.settings import ModelSettings
+from ui.web.language import noted
 
+QUOTES = (noted("quotes"), noted("the notes' own words, picked by the evidence scorer"))
+"""The name and note of the embedded default, for which no language model runs."""
 RUNS = Path("adapters")
-"""Where `lectern finetune train` keeps its runs, each with its adapter in `adapter`."""
+"""Folder of the runs of `lectern finetune train`, each with its `adapter`."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdapterChoice:
-    """An adapter as the settings name it and as the page does; `used` says that answers are made with it."""
+    """An adapter by its setting and by its name on the page.
+
+    `used` is True if answers are made with it.
+    """
 
     setting: str
     name: str
@@ -29,20 +35,25 @@ class AdapterChoice:
 
 
 def choices(model: ModelSettings, started_with: str) -> tuple[AdapterChoice, ...]:
-    """None, the model's own, the one that Lectern was started with, and those trained here; nothing for a server's model."""
+    """Return the adapters on offer; none for a server's model.
+
+    They are no adapter, the model's own, the one that Lectern was started with, and those trained here.
+    """
     if reference(model.name).kind is ModelKind.ENDPOINT:
         return ()
     used = _folder(model, model.adapter)
     offered: dict[Path | None, AdapterChoice] = {}
     for setting in ("none", "default", model.adapter, started_with, *_trained()):
         folder = _folder(model, setting)
-        if folder not in offered and (folder in (None, used) or _holds_one(folder)):
-            offered[folder] = AdapterChoice(setting, *_names(setting, folder), used=folder == used)
+        if folder not in offered and (folder in (None, used) or _has_adapter(folder)):
+            quoted = (model.name, setting) == ("embedded", "default")
+            names = QUOTES if quoted else _names(setting, folder)
+            offered[folder] = AdapterChoice(setting, *names, used=folder == used)
     return tuple(offered.values())
 
 
 def _folder(model: ModelSettings, setting: str) -> Path | None:
-    """The folder that a setting means, whether or not it is still there."""
+    """Return the folder of a setting, even if it no longer exists."""
     if setting in ("none", "default"):
         return adapter_folder(model.model_copy(update={"adapter": setting}))
     return Path(setting).expanduser().resolve()
@@ -53,12 +64,12 @@ def _trained() -> Iterator[str]:
         yield str(weights.parent.absolute())
 
 
-def _holds_one(folder: Path | None) -> bool:
+def _has_adapter(folder: Path | None) -> bool:
     return folder is not None and (folder / WEIGHTS_NAME).is_file()
 
 
 def _names(setting: str, folder: Path | None) -> tuple[str, str]:
     if folder is None:
-        return "none", "the model as it came"
+        return noted("none"), noted("the model as it came")
     name = folder.parent.name if folder.name == "adapter" else folder.name
-    return name, "comes with the model" if setting == "default" else str(folder)
+    return name, noted("comes with the model") if setting == "default" else str(folder)

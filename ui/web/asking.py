@@ -1,4 +1,6 @@
-"""One question from the page to a saved exchange: the chain's events become snapshots that the page draws.
+"""A question from the page becomes a saved exchange.
+
+The chain's events become snapshots that the page draws.
 
 Everything that can go wrong ends as an exchange too, with the message in it: a question is never lost.
 """
@@ -11,29 +13,70 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from rag.errors import LecternError
+from rag.answer.checked_question import checked_question
+from rag.errors import LecternError, QuestionError
 from rag.types import Hit
 from ui.web.batches import Batches
-from ui.web.conversation import Exchange, Outcome, history_of, new_id
+from ui.web.conversation import Exchange, ExchangeOutcome, history_of, new_id
 from ui.web.scope_choice import scope_of
 
 if TYPE_CHECKING:
     from rag.chain import Question
-    from rag.chain_events import Event
-    from rag.scope import Scope
+    from rag.events import Event
+    from rag.search.scope import Scope
+    from rag.settings import AnswerSettings
 
 
 class Chain(Protocol):
-    """What of `rag.chain.AnswerChain` the page needs."""
+    """The part of `rag.chain.AnswerChain` that the page needs."""
 
     def stream(self, input: Question) -> Iterator[Event]:  # noqa: A002 - LangChain's name
-        """The events of one question."""
+        """Yield the events of one question."""
         ...
 
 
-def begin(question: str, scope: Sequence[str] = ()) -> Exchange:
-    """A new exchange for a question that was just asked, about a part of the notes or all of them."""
-    return Exchange(new_id(), question.strip(), datetime.now(UTC).isoformat(), scope=tuple(scope))
+def begin(
+    question: str, scope: Sequence[str] = (), exact: bool = False, everywhere: bool = False, wish: str = ""
+) -> Exchange:
+    """Return a new exchange for a question, about a part of the notes or all of them.
+
+    An `exact` one is searched as typed, one asked `everywhere` not only in the notes that it names.
+    """
+    return Exchange(
+        new_id(),
+        question.strip(),
+        datetime.now(UTC).isoformat(),
+        scope=tuple(scope),
+        exact=exact,
+        everywhere=everywhere,
+        wish=wish,
+    )
+
+
+def begin_again(
+    last: Exchange,
+    scope: Sequence[str],
+    exact: bool | None,
+    question: str,
+    everywhere: bool | None,
+    wish: str,
+) -> Exchange:
+    """Return a new exchange for the same question or an edited one.
+
+    None keeps `exact` and `everywhere` as they were.
+    """
+    exact = last.exact if exact is None else exact
+    everywhere = last.everywhere if everywhere is None else everywhere
+    return begin(question.strip() or last.question, scope, exact, everywhere, wish)
+
+
+def refusal(question: str, settings: AnswerSettings) -> str:
+    """Return the reason why a question is not asked: it is too long; else empty."""
+    try:
+        checked_question(question, settings)
+    except QuestionError as exc:
+        return str(exc) if question.strip() else ""
+    return ""
 
 
 def answered(
@@ -42,14 +85,19 @@ def answered(
     earlier: Sequence[Exchange],
     stop: threading.Event,
 ) -> Iterator[Exchange]:
-    """Snapshots of the exchange as the answer comes; the last one is answered, stopped or failed.
+    """Yield snapshots of the exchange as the answer comes.
 
-    `chain` gives the chain within the exchange's scope, and is waited for if its model is still loading. `stop` ends everything within a fraction of a second, with what
-    there was until then.
+    The last one is answered, stopped or failed. `chain` returns the chain within the exchange's scope and
+    may wait for its model to load. `stop` ends everything within a fraction of a second, with the answer so
+    far.
     """
-    from rag.chain_events import Retrieved
+    from rag.events import Retrieved
 
     asked: Question = {"question": exchange.question, "history": history_of(earlier)}
+    if exchange.exact:
+        asked["exact"] = True
+    if exchange.everywhere:
+        asked["everywhere"] = True
     scope = exchange.scope
     try:
         for events in Batches(lambda: chain(scope_of(scope)).stream(asked), stop):
@@ -59,14 +107,14 @@ def answered(
                     yield exchange  # the passages are seen before the first token, even when both came at once
             yield exchange
     except LecternError as exc:
-        yield replace(exchange, outcome=Outcome.FAILED, error=str(exc))
+        yield replace(exchange, outcome=ExchangeOutcome.FAILED, error=str(exc))
         return
-    if exchange.outcome is Outcome.PENDING:
-        yield replace(exchange, outcome=Outcome.STOPPED)
+    if exchange.outcome is ExchangeOutcome.PENDING:
+        yield replace(exchange, outcome=ExchangeOutcome.STOPPED)
 
 
 def _after(exchange: Exchange, event: Event) -> Exchange:
-    from rag.chain_events import Done, Retrieved, Rewritten, Token
+    from rag.events import Closest, Done, Retrieved, Rewritten, Token
 
     match event:
         case Rewritten():
@@ -79,12 +127,14 @@ def _after(exchange: Exchange, event: Event) -> Exchange:
                 prompt_tokens=event.prompt_tokens,
                 context_tokens=event.context_tokens,
             )
+        case Closest():
+            return replace(exchange, closest=event.text)
         case Token():
-            return replace(exchange, text=exchange.text + event.text)
+            return replace(exchange, text=exchange.text + event.text, closest="")
         case Done():
             return replace(
                 exchange,
-                outcome=Outcome.ANSWERED,
+                outcome=ExchangeOutcome.ANSWERED,
                 answer=event.answer,
                 text=event.answer.text,
                 standalone_question=event.answer.standalone_question,
@@ -92,6 +142,6 @@ def _after(exchange: Exchange, event: Event) -> Exchange:
 
 
 def numbered_first(passages: Sequence[Hit], hits: Sequence[Hit]) -> tuple[Hit, ...]:
-    """The passages shown to the model in the order of their numbers, then the other hits as they were found."""
+    """Return the passages shown to the model in order, then the other hits as found."""
     shown = {hit.chunk.id for hit in passages}
     return (*passages, *(hit for hit in hits if hit.chunk.id not in shown))

@@ -1,4 +1,4 @@
-"""A blocking iterator run in a thread of its own, so that the page can stop waiting for it at any moment.
+"""A blocking iterator in a thread of its own, which the page can stop waiting for.
 
 A language model gives nothing while it reads a long prompt. Whoever waits for it in the same thread cannot be stopped
 before the first token; here the wait ends at once and the model at its next token.
@@ -17,14 +17,16 @@ _POLL_SECONDS = 0.05
 
 
 class _End:
-    """What the worker puts last: the error that ended it, if any."""
+    """The last item of the worker, with the error that ended it, if any."""
 
     def __init__(self, error: BaseException | None) -> None:
         self.error = error
 
 
 class Batches(Generic[T]):
-    """Iterates over lists of what `start()` yields, each at least `interval_seconds` after the one before.
+    """Iterator over lists of the items that `start()` yields.
+
+    Each list comes at least `interval_seconds` after the one before.
 
     The first item comes at once. When `stop` is set, or this object is closed, the iteration ends and the iterator is
     closed by its own thread as soon as it yields. An error in the iterator is raised here after what it gave before.

@@ -1,225 +1,299 @@
-"""What happens in a conversation when somebody clicks or sends: from an event to what the page shows next.
+"""The events of a conversation: from a click or a question to the next view.
 
-No Gradio here: every method gives `View`s, which `ui.web.page` hands to the components. State is per browser tab (its
-session) and holds nothing but the question that is running; conversations themselves are always read from disk.
+No Gradio here: every method returns `View`s, which `ui.web.page` hands to the components. The state of a browser
+tab (its session) is only the conversation that it shows. Answers under way belong to their conversation;
+everything else is always read from disk.
 """
 
 from __future__ import annotations
 
-import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
+from eval.golden.feedback import Verdict
 from rag.errors import LibraryDamaged
+from ui.accounts.person import OWNER, Person
+from ui.better_model import better_model_line
 from ui.console import to_json
-from ui.web.answer_view import exchange_html, transcript_html, welcome_html
-from ui.web.asking import answered, begin
-from ui.web.conversation import Exchange, Outcome, Verdict, new_id
-from ui.web.conversation_list import list_html
+from ui.web.asking import Chain, answered, begin, begin_again, refusal
+from ui.web.chat_view import View
+from ui.web.conversation import Exchange, ExchangeOutcome, ended, new_id
 from ui.web.desk import Desk
-from ui.web.notes_view import problem_html
+from ui.web.example_course import example_course
+from ui.web.follow_ups import FollowUps
+from ui.web.list_events import ListEvents
+from ui.web.logged_conversations import LoggedConversations
+from ui.web.reading import Reading
+from ui.web.running import RunningAnswer, RunningAnswers, State
 from ui.web.scope_choice import choices, toggled
-from ui.web.scope_view import scope_html
-from ui.web.sources_view import EMPTY, sources_html
+from ui.web.views.answer_view import exchange_html, transcript_html, waiting_words, welcome_html
+from ui.web.views.notes_view import problem_html
+from ui.web.views.scope_view import scope_html
+from ui.web.views.sources_view import empty_html, sources_html
+
+if TYPE_CHECKING:
+    from rag.search.scope import Scope
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """What to show next; None leaves a part as it is. `chosen` is what the tab's next question is limited to, `scope` shows it."""
-
-    transcript: str | None = None
-    sources: str | None = None
-    conversations: str | None = None
-    conversation: str | None = None
-    running: bool | None = None
-    scope: str | None = None
-    chosen: tuple[str, ...] | None = None
-
-
-@dataclass(slots=True)
-class _Running:
-    """A question on its way in one tab. `left` is set when the tab shows another conversation meanwhile."""
-
-    stop: threading.Event = field(default_factory=threading.Event)
-    left: bool = False
+_MOST_TABS = 1000
+"""Tabs whose conversation is remembered, the last used ones."""
 
 
 class ChatEvents:
-    """The events of the chat, for every tab."""
+    """The events of one person's chat, for every tab."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, person: Person = OWNER) -> None:
         self._desk = desk
-        self._running: dict[str, _Running] = {}
-        self._lock = threading.Lock()
+        self.conversations = LoggedConversations(desk, person)
+        self._answers = RunningAnswers()
+        self._reading, self._follow_ups = Reading(desk), FollowUps(desk.document)
+        self.list = ListEvents(self.conversations)
+        self._open: OrderedDict[str, str] = OrderedDict()
 
     def open(self, conversation: str, session: str, chosen: Sequence[str] | None = None) -> View:
-        """Shows a conversation; a new one for an empty or unknown name, or where it cannot be read (which is told).
+        """Show a conversation; a new one if it is not there or cannot be read.
 
-        Its next question is about `chosen` if that is given, else about what its last one was about: a follow-up stays there.
+        The next question is about `chosen`, else about the same part as the last one: a follow-up stays there.
         """
-        self._leave(session)
         try:
             exchanges = self._exchanges(conversation)
         except LibraryDamaged as exc:
             fresh = self.open("", session)
-            return replace(fresh, transcript=problem_html(str(exc)) + (fresh.transcript or ""))
+            return replace(fresh, transcript=problem_html(str(exc)) + (fresh.transcript or Markup()))
         conversation = conversation if exchanges else new_id()
+        self._shows(session, conversation)
         last = exchanges[-1] if exchanges else None
         about = tuple(chosen if chosen is not None else last.scope if last else ())
         return View(
             self._transcript(conversation, exchanges),
             self._sources(last),
-            self._list(conversation),
+            self.list.listed(conversation),
             conversation,
-            running=False,
+            running=self.busy(conversation),
             scope=self._scope(about),
             chosen=about,
         )
 
+    def busy(self, conversation: str) -> bool:
+        """Return True if an answer is under way in the conversation."""
+        return self._answers.of(conversation) is not None
+
+    def takes(self, question: str, conversation: str) -> bool:
+        """Return True if a question is asked now, neither during an answer nor too long."""
+        return not (self.busy(conversation) or refusal(question, self._desk.settings.answer))
+
     def forget(self, doomed: str, conversation: str, session: str) -> View:
-        """Deletes a conversation; if it was the one on the page, a new one takes its place."""
-        self._desk.conversations.forget(doomed)
-        return (
-            self.open("", session) if doomed == conversation else View(conversations=self._list(conversation))
-        )
+        """Delete a conversation; if it was on the page, a new one takes its place.
+
+        The list offers to undo it.
+        """
+        running = self._answers.of(doomed)
+        if running is not None:
+            running.stop.set()
+        listed = self.list.forget(doomed, conversation)
+        view = self.open("", session) if doomed == conversation else View()
+        return replace(view, conversations=listed)
+
+    def restore(self, deleted: str, session: str) -> View:
+        """Bring a deleted conversation back and show it."""
+        self.conversations.restore(deleted)
+        return self.open(deleted, session)
 
     def limit(self, part: str, chosen: Sequence[str]) -> View:
-        """Adds a part of the notes to what the next question is about, or takes it back; the choice stays open for another."""
+        """Add a part of the notes to the next question's scope, or remove it.
+
+        The choice stays open for another.
+        """
         about = toggled(chosen, part)
         return View(scope=self._scope(about, opened=True), chosen=about)
 
     def widen(self) -> View:
-        """Lets the next question be about all notes again."""
+        """Let the next question be about all notes again."""
         return View(scope=self._scope(()), chosen=())
 
     def ask(
         self, question: str, conversation: str, session: str, chosen: Sequence[str] = ()
     ) -> Iterator[View]:
-        """The views of one question as its answer comes. An empty question, or a second one at a time, shows nothing new."""
-        running = self._begin(session) if question.strip() else None
-        if running is None:
+        """Yield the views of one question as its answer comes.
+
+        An empty question, or a second one at a time, shows nothing new. One that is too long is refused and
+        not saved.
+        """
+        if not question.strip():
             return
-        try:
-            earlier = self._exchanges(conversation)
-            yield from self._ask(begin(question, chosen), conversation, earlier, running)
-        finally:
-            self._end(session, running)
+        if why := refusal(question, self._desk.settings.answer):
+            transcript = self._transcript(conversation, self._exchanges(conversation))
+            yield View(transcript=transcript + problem_html(why), running=self.busy(conversation))
+            return
+        yield from self._ask(begin(question, chosen), conversation, session)
+
+    def follow(self, conversation: str, session: str) -> Iterator[View]:
+        """Yield the views of an answer under way, asked elsewhere or before a reload."""
+        running = self._answers.of(conversation)
+        if running is not None:
+            yield from self._followed(running, conversation, session)
 
     def retry(
-        self, identity: str, conversation: str, session: str, chosen: Sequence[str] = ()
+        self,
+        identity: str,
+        conversation: str,
+        session: str,
+        chosen: Sequence[str] = (),
+        exact: bool | None = None,
+        question: str = "",
+        everywhere: bool | None = None,
+        wish: str = "",
     ) -> Iterator[View]:
-        """The last question of a conversation asked again about what is chosen now, in the place of its first answer."""
+        """Ask the last question of a conversation again, within the current scope.
+
+        The new answer replaces the first. `exact` searches the question as typed, or no longer, and `everywhere`
+        not only in the notes that it names; None keeps each as it was. `question` is the edited one, empty for the same; `wish`
+        is one of the desk's.
+        """
         exchanges = self._exchanges(conversation)
-        if not exchanges or exchanges[-1].id != identity:
+        if not exchanges or exchanges[-1].id != identity or self.busy(conversation):
             return
-        running = self._begin(session)
-        if running is None:
-            return
-        try:
-            self._desk.conversations.forget_exchange(identity)
-            again = begin(exchanges[-1].question, chosen)
-            yield from self._ask(again, conversation, exchanges[:-1], running)
-        finally:
-            self._end(session, running)
+        again = begin_again(exchanges[-1], chosen, exact, question, everywhere, wish)
+        yield from self._ask(again, conversation, session, instead_of=identity)
 
     def stop(self, session: str) -> None:
-        """Ends the running question of a tab with what there is of its answer."""
-        running = self._running.get(session)
+        """Stop the answer in the conversation that a tab shows, keeping it so far."""
+        running = self._answers.of(self._open.get(session, ""))
         if running is not None:
             running.stop.set()
 
     def show(self, identity: str) -> View:
-        """The sources of an earlier answer."""
-        return View(sources=self._sources(self._desk.conversations.exchange(identity)))
+        """Return the sources of an earlier answer."""
+        return View(sources=self._sources(self.conversations.exchange(identity)))
+
+    def read(self, identity: str, number: str, first: str, last: str) -> View:
+        """Return a passage of an answer in its document.
+
+        The numbers come from the page: of the passage, and of the parts to show, which may be empty.
+        """
+        exchange = self.conversations.exchange(identity)
+        if exchange is None or not number.isdecimal():
+            return View()
+        bounds = (int(each) if each.isdecimal() and len(each) < 7 else None for each in (first, last))
+        return View(sources=self._reading.view(exchange, int(number[:6]), *bounds) or None)
 
     def judge(self, identity: str, verdict: str, conversation: str) -> View:
-        """Keeps what a person says about an answer, in the conversation and in the library's feedback."""
-        exchange = self._desk.conversations.exchange(identity)
+        """Keep a person's verdict, in the conversation and the library's feedback."""
+        exchange = self.conversations.exchange(identity)
         if exchange is None or exchange.answer is None or verdict not in set(Verdict):
             return View()
         judged = replace(exchange, verdict=Verdict(verdict))
         self._desk.library.add_feedback(exchange.question, to_json(exchange.answer), verdict, "")
-        self._desk.conversations.save(conversation, judged)
+        self.conversations.save(conversation, judged)
         return View(transcript=self._transcript(conversation, self._exchanges(conversation)))
 
     def refresh(self, conversation: str, chosen: Sequence[str] = ()) -> View:
-        """The conversation again, after the notes changed: its welcome has other questions, and other parts can be chosen."""
+        """Show the conversation again after the notes changed.
+
+        Its welcome has other questions, and other parts can be chosen.
+        """
         transcript = self._transcript(conversation, self._exchanges(conversation))
         return View(transcript=transcript, scope=self._scope(chosen))
 
-    # ---- inside ---------------------------------------------------------------------------------------------------
+    def adding(self, conversation: str, progress: Markup) -> View:
+        """Show the progress of adding the example course where its button was."""
+        welcome = welcome_html((), 0, progress=progress)
+        return View(transcript=transcript_html(conversation, [], welcome))
 
     def _ask(
-        self, exchange: Exchange, conversation: str, earlier: Sequence[Exchange], running: _Running
+        self, exchange: Exchange, conversation: str, session: str, instead_of: str = ""
     ) -> Iterator[View]:
-        drawn = [exchange_html(other, last=False) for other in earlier]
-        self._desk.conversations.save(conversation, exchange)
-        waiting = "" if self._desk.ready else "The language model is still loading; your question is next."
+        earlier = [other for other in self._exchanges(conversation) if other.id != instead_of]
+        exchange = replace(exchange, model=self._desk.model_name())
+
+        def snapshots(running: RunningAnswer) -> Iterator[Exchange]:
+            def chain(scope: Scope) -> Chain:
+                return self._desk.chain(scope, running.stop, running.wait_at, exchange.wish)
+
+            return answered(chain, exchange, earlier, running.stop)
+
+        def save(snapshot: Exchange) -> None:
+            self.conversations.save(conversation, snapshot, instead_of)
+
+        running = self._answers.start(conversation, exchange, snapshots, save)
+        if running is not None:
+            self._shows(session, conversation)
+            yield from self._followed(running, conversation, session)
+
+    def _followed(self, running: RunningAnswer, conversation: str, session: str) -> Iterator[View]:
+        """Yield the views of an answer until its end.
+
+        They end too when the tab shows another conversation.
+        """
+        exchange = running.state.exchange
+        earlier = [other for other in self._exchanges(conversation) if other.id != exchange.id]
+        drawn = [self._drawn(other, last=False) for other in earlier]
+
+        def transcript(state: State) -> Markup:
+            pending = exchange_html(state.exchange, waiting=waiting_words(state.place, self._desk.ready))
+            return transcript_html(conversation, [*drawn, pending])
+
         yield View(
-            transcript_html(conversation, [*drawn, exchange_html(exchange, waiting=waiting)]),
-            EMPTY,
-            self._list(conversation),
+            transcript(running.state),
+            self._sources(exchange) if exchange.hits else empty_html(),
+            self.list.listed(conversation),
             conversation,
             running=True,
         )
-        try:
-            for snapshot in answered(self._desk.chain, exchange, earlier, running.stop):
-                retrieved = snapshot.hits is not exchange.hits or snapshot.outcome is not Outcome.PENDING
-                exchange = snapshot
-                if exchange.outcome is Outcome.PENDING and not running.left:
-                    sources = self._sources(exchange) if retrieved else None
-                    yield View(transcript_html(conversation, [*drawn, exchange_html(exchange)]), sources)
-        finally:
-            if exchange.outcome is Outcome.PENDING:
-                exchange = replace(exchange, outcome=Outcome.STOPPED)
-            self._desk.conversations.save(conversation, exchange)
-        if running.left:
-            return
-        yield View(
-            transcript_html(conversation, [*drawn, exchange_html(exchange)]),
-            self._sources(exchange),
-            self._list(conversation),
-            running=False,
-        )
+        for state in running.values(lambda: self._open.get(session) == conversation):
+            found = state.exchange.hits is not exchange.hits
+            exchange = state.exchange
+            if exchange.outcome is ExchangeOutcome.PENDING:
+                yield View(transcript(state), self._sources(exchange) if found else None)
+        if exchange.outcome is not ExchangeOutcome.PENDING:
+            yield View(
+                transcript_html(conversation, [*drawn, self._drawn(exchange)]),
+                self._sources(exchange),
+                self.list.listed(conversation),
+                running=False,
+            )
 
-    def _begin(self, session: str) -> _Running | None:
-        with self._lock:
-            if session in self._running:
-                return None
-            self._running[session] = _Running()
-            return self._running[session]
-
-    def _end(self, session: str, running: _Running) -> None:
-        running.stop.set()
-        with self._lock:
-            if self._running.get(session) is running:
-                del self._running[session]
-
-    def _leave(self, session: str) -> None:
-        with self._lock:
-            running = self._running.pop(session, None)
-        if running is not None:
-            running.left = True
-            running.stop.set()
+    def _shows(self, session: str, conversation: str) -> None:
+        self._open[session] = conversation
+        self._open.move_to_end(session)
+        while len(self._open) > _MOST_TABS:
+            self._open.popitem(last=False)
 
     def _exchanges(self, conversation: str) -> list[Exchange]:
-        """The saved exchanges; one that a crash left without an end counts as stopped."""
-        saved = self._desk.conversations.exchanges(conversation) if conversation else []
-        return [replace(e, outcome=Outcome.STOPPED) if e.outcome is Outcome.PENDING else e for e in saved]
+        """Return the exchanges: saved ones, and the one under way as it is now.
 
-    def _transcript(self, conversation: str, exchanges: Sequence[Exchange]) -> str:
-        drawn = [exchange_html(exchange, last=exchange is exchanges[-1]) for exchange in exchanges]
-        return transcript_html(conversation, drawn, "" if drawn else self._welcome())
+        One that a crash left unfinished counts as stopped.
+        """
+        running = self._answers.of(conversation)
+        now = running.state.exchange if running else None
+        saved = self.conversations.exchanges(conversation) if conversation else []
+        return [now if now and each.id == now.id else ended(each) for each in saved]
 
-    def _welcome(self) -> str:
+    def _transcript(self, conversation: str, exchanges: Sequence[Exchange]) -> Markup:
+        drawn = [self._drawn(exchange, last=exchange is exchanges[-1]) for exchange in exchanges]
+        return transcript_html(conversation, drawn, None if drawn else self._welcome())
+
+    def _drawn(self, exchange: Exchange, last: bool = True) -> Markup:
+        """Return an exchange with its quotes in the layouts of their documents."""
+        if exchange.outcome is ExchangeOutcome.PENDING:
+            return exchange_html(exchange, waiting=waiting_words(0, self._desk.ready))
+        layouts = self._desk.layouts(exchange.hits) if exchange.answer else {}
+        headings = self._follow_ups.after(exchange) if last else ()
+        wishes = self._desk.wishes() if last else ()
+        return exchange_html(exchange, last, layouts=layouts, suggested=headings, wishes=wishes)
+
+    def _welcome(self) -> Markup:
         documents = len(self._desk.library.documents())
-        return welcome_html("your notes", self._desk.questions() if documents else (), documents)
+        questions = self._desk.questions() if documents else ()
+        offer = better_model_line(self._desk.settings.model, "chat")
+        return welcome_html(questions, documents, offer, example_course() is not None)
 
-    def _sources(self, exchange: Exchange | None) -> str:
+    def _sources(self, exchange: Exchange | None) -> Markup:
         return sources_html(exchange, self._desk.layouts(exchange.hits) if exchange else None)
 
-    def _scope(self, chosen: Sequence[str], opened: bool = False) -> str:
+    def _scope(self, chosen: Sequence[str], opened: bool = False) -> Markup:
         return scope_html(choices(self._desk.library.documents(), chosen), opened)
-
-    def _list(self, conversation: str) -> str:
-        return list_html(self._desk.conversations.conversations(), conversation)

@@ -1,45 +1,70 @@
-"""The chat as Gradio components: the conversations, the one that is open with its composer, and the sources beside it.
+"""The chat as Gradio components.
 
-Everything that is shown comes from `ChatEvents`; here its views are handed to components.
+They are the conversations, the open one with its composer, and the sources beside it. Everything shown
+comes from `ChatEvents`; here its views are handed to components.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
 from gradio.blocks import Block  # Gradio resolves the handlers' annotations when the page is built
 
-from ui.web.chat_events import ChatEvents, View
-from ui.web.components import QUIET, data, forwarding, html, session, told, told_while
+from ui.web.chat_events import ChatEvents
+from ui.web.chat_view import View
+from ui.web.components import (
+    QUIET,
+    data,
+    errors_shown,
+    errors_shown_while,
+    forwarding,
+    html,
+    session,
+)
+from ui.web.language import marked
 from ui.web.scope_choice import from_browser
 
-_MOST_QUESTIONS_AT_ONCE = 8
 _MOST_QUESTION_CHARS = 100_000
 
 
-class ChatPart:
-    """The list of conversations, the conversation with its composer, and the sources beside it."""
+_KEPT = (
+    "() => [new URLSearchParams(location.hash.slice(1)).get('conversation') ??"
+    " sessionStorage.getItem('lectern-conversation:' + location.pathname) ?? '', sessionStorage.getItem('lectern-scope:' + location.pathname) ?? '']"
+)
+"""Script that returns the conversation of the address or tab, and the tab's scope."""
+_SEARCH, _SEARCH_NAME = marked("Search…"), marked("Search the conversations")
+_FINDER = f'<input type="search" placeholder="{_SEARCH}" aria-label="{_SEARCH_NAME}">'
+_FINDING = (
+    "const box = element.querySelector('input'); let timer;"
+    " const find = () => trigger('search', { words: box.value });"
+    " box.addEventListener('input', () => { clearTimeout(timer); timer = setTimeout(find, 250); });"
+)
 
-    def __init__(self, events: ChatEvents) -> None:
-        self.events = events
+
+class ChatPart:
+    """The conversations, the open one with its composer, and the sources."""
+
+    def __init__(self, events: Callable[[gr.Request], ChatEvents]) -> None:
+        self._events = events
         self.conversation = gr.State("")
         self.chosen = gr.State(())
         with gr.Row(elem_id="desk"):
             with gr.Column(elem_id="rail"):
-                self.new = gr.Button("New conversation", elem_id="new", size="sm")
-                self.conversations = html(js_on_load=forwarding("open", "forget"))
+                self.new = gr.Button(marked("New conversation"), elem_id="new", size="sm")
+                self.finder = html(_FINDER, elem_id="finder", js_on_load=_FINDING)
+                self.conversations = html(js_on_load=forwarding("open", "forget", "restore", "rename"))
             with gr.Column(elem_id="chat"):
                 with gr.Column(elem_id="chat-scroll"):
-                    self.transcript = html(js_on_load=forwarding("ask", "retry", "show", "judge"))
+                    self.transcript = html(js_on_load=forwarding("ask", "retry", "show", "judge", "example"))
                 with gr.Row(elem_id="composer"):
                     self.scope = html(elem_id="scope", js_on_load=forwarding("limit", "widen"))
                     self.question = gr.Textbox(
                         elem_id="question",
-                        label="Question",
+                        label=marked("Question"),
                         show_label=False,
-                        placeholder="Ask your notes…",
+                        placeholder=marked("Ask your notes…"),
                         lines=1,
                         max_lines=6,
                         max_length=_MOST_QUESTION_CHARS,
@@ -47,41 +72,47 @@ class ChatPart:
                         autofocus=True,
                         scale=1,
                     )
-                    self.send = gr.Button("Ask", elem_id="send", variant="primary", scale=0, min_width=84)
+                    self.send = gr.Button(
+                        marked("Ask"), elem_id="send", variant="primary", scale=0, min_width=84
+                    )
                     self.stop = gr.Button(
-                        "Stop", elem_id="stop", variant="stop", scale=0, min_width=84, visible=False
+                        marked("Stop"), elem_id="stop", variant="stop", scale=0, min_width=84, visible=False
                     )
             with gr.Column(elem_id="sources"):
-                self.sources = html()
+                self.sources = html(js_on_load=forwarding("read", "show"))
         self.outputs: list[Block] = [
             self.transcript, self.sources, self.conversations, self.conversation, self.send, self.stop, self.scope, self.chosen
         ]  # fmt: skip
 
     @property
     def place(self) -> list[Block]:
-        """Where a question is asked: the conversation, and the part of the notes that it is about."""
+        """The conversation and the part of the notes that a question is about."""
         return [self.conversation, self.chosen]
 
+    def of(self, request: gr.Request) -> ChatEvents:
+        """Return the events of the person and course behind a request."""
+        return self._events(request)
+
     def wire(self, page: gr.Blocks) -> None:
-        """Connects the events."""
+        """Connect the events."""
         asking: dict[str, Any] = {
             "outputs": self.outputs,
-            "concurrency_limit": _MOST_QUESTIONS_AT_ONCE,
-            "concurrency_id": "ask",
+            "concurrency_limit": None,  # `Turns` has the line, in which everyone sees their place
             **QUIET,
         }
-        held = gr.State("")
         gr.on(
             [self.question.submit, self.send.click],
-            lambda question: (question, ""),
-            inputs=self.question,
-            outputs=[held, self.question],
-            queue=False,
-            **QUIET,
-        ).then(self._ask_held, inputs=[held, *self.place], **asking)
-        self.transcript.ask(self._ask_example, inputs=self.place, **asking)
-        self.transcript.retry(self._retry, inputs=self.place, **asking)
+            self._ask_typed,
+            inputs=[self.question, *self.place],
+            **(asking | {"outputs": [*self.outputs, self.question]}),
+        )
+        # Gradio's browser part drops a click while the same event still ends; the events refuse a second answer themselves.
+        again: dict[str, Any] = asking | {"trigger_mode": "multiple"}
+        self.transcript.ask(self._ask_example, inputs=self.place, **again)
+        self.transcript.retry(self._retry, inputs=self.place, **again)
         self.transcript.show(self._show, outputs=self.sources, queue=False, **QUIET)
+        self.sources.show(self._show, outputs=self.sources, queue=False, **QUIET)
+        self.sources.read(self._read, outputs=self.sources, queue=False, **QUIET)
         self.transcript.judge(
             self._judge, inputs=self.conversation, outputs=self.transcript, queue=False, **QUIET
         )
@@ -90,83 +121,145 @@ class ChatPart:
         self.scope.widen(self._widen, **scope)
         self.stop.click(self._stop, queue=False, **QUIET)
         self.new.click(self._new, outputs=self.outputs, queue=False, **QUIET)
-        self.conversations.open(self._open, outputs=self.outputs, queue=False, **QUIET)
+        opened = self.conversations.open(self._open, outputs=self.outputs, queue=False, **QUIET)
+        self.conversations.restore(self._restore, outputs=self.outputs, queue=False, **QUIET)
+        listed: dict[str, Any] = {
+            "inputs": self.conversation,
+            "outputs": self.conversations,
+            "queue": False,
+            **QUIET,
+        }
+        self.conversations.rename(self._rename, **listed)
+        self.finder.search(self._search, **listed)
         self.conversations.forget(
             self._forget, inputs=self.conversation, outputs=self.outputs, queue=False, **QUIET
         )
-        page.load(
+        loaded = page.load(
             self._load,
             inputs=[
                 gr.Textbox(visible=False),
                 gr.Textbox(visible=False),
-            ],  # a State would not take what the browser says
+            ],  # a State would not take the value that the browser sends
             outputs=self.outputs,
-            js="() => ['lectern-conversation', 'lectern-scope'].map((name) => sessionStorage.getItem(name) ?? '')",
+            js=_KEPT,
             queue=False,
             **QUIET,
         )
-        page.unload(self._stop)
+        for shown in (loaded, opened):
+            shown.then(self._follow, inputs=self.conversation, **asking)
 
-    @told
-    def refresh(self, conversation: str, chosen: tuple[str, ...]) -> dict[Block, Any]:
-        """The conversation again, after the notes changed; `place` is what it takes."""
-        return self._shown(self.events.refresh(conversation, chosen))
+    @errors_shown
+    def refresh(self, conversation: str, chosen: tuple[str, ...], request: gr.Request) -> dict[Block, Any]:
+        """Show the conversation again after the notes changed; its inputs are `place`."""
+        if not conversation:  # the page has not opened one yet
+            return {self.send: gr.skip()}
+        return self._shown(self.of(request).refresh(conversation, chosen))
 
-    @told
+    @errors_shown
     def _load(self, conversation: str, chosen: str, request: gr.Request) -> dict[Block, Any]:
         kept = from_browser(chosen) if chosen else None
-        return self._shown(self.events.open(conversation or "", session(request), kept))
+        return self._shown(self.of(request).open(conversation or "", session(request), kept))
 
-    @told_while
-    def _ask_held(
+    @errors_shown_while
+    def _follow(self, conversation: str, request: gr.Request) -> Iterator[dict[Block, Any]]:
+        yield from self._all_shown(self.of(request).follow(conversation, session(request)))
+
+    @errors_shown_while
+    def _ask_typed(
         self, question: str, conversation: str, chosen: tuple[str, ...], request: gr.Request
     ) -> Iterator[dict[Block, Any]]:
-        yield from map(self._shown, self.events.ask(question, conversation, session(request), chosen))
+        # What is not asked stays in the box: a question during an answer, or one that is too long.
+        yield {self.question: "" if self.of(request).takes(question, conversation) else question}
+        yield from map(self._shown, self.of(request).ask(question, conversation, session(request), chosen))
 
     def _ask_example(
         self, conversation: str, chosen: tuple[str, ...], event: gr.EventData, request: gr.Request
     ) -> Iterator[dict[Block, Any]]:
-        asked = self.events.ask(data(event, "question"), conversation, session(request), chosen)
-        yield from map(self._shown, asked)
+        asked = self.of(request).ask(data(event, "question"), conversation, session(request), chosen)
+        yield from self._all_shown(asked)
 
     def _retry(
         self, conversation: str, chosen: tuple[str, ...], event: gr.EventData, request: gr.Request
     ) -> Iterator[dict[Block, Any]]:
-        asked = self.events.retry(data(event, "exchange"), conversation, session(request), chosen)
-        yield from map(self._shown, asked)
+        said = {"yes": True, "no": False}
+        exact, everywhere = said.get(data(event, "exact")), said.get(data(event, "unnamed"))
+        if data(event, "everywhere"):
+            chosen = ()
+            yield self._shown(self.of(request).widen())
+        question = data(event, "typed")[:_MOST_QUESTION_CHARS]
+        asked = self.of(request).retry(
+            data(event, "exchange"),
+            conversation,
+            session(request),
+            chosen,
+            exact,
+            question,
+            everywhere,
+            data(event, "wish"),
+        )
+        yield from self._all_shown(asked)
 
-    @told
-    def _limit(self, chosen: tuple[str, ...], event: gr.EventData) -> dict[Block, Any]:
-        return self._shown(self.events.limit(data(event, "part"), chosen))
+    @errors_shown
+    def _limit(self, chosen: tuple[str, ...], event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
+        return self._shown(self.of(request).limit(data(event, "part"), chosen))
 
-    @told
-    def _widen(self) -> dict[Block, Any]:
-        return self._shown(self.events.widen())
+    @errors_shown
+    def _widen(self, request: gr.Request) -> dict[Block, Any]:
+        return self._shown(self.of(request).widen())
 
-    @told
-    def _show(self, event: gr.EventData) -> str | None:
-        return self.events.show(data(event, "exchange")).sources
+    @errors_shown
+    def _show(self, event: gr.EventData, request: gr.Request) -> str | None:
+        return self.of(request).show(data(event, "exchange")).sources
 
-    @told
-    def _judge(self, conversation: str, event: gr.EventData) -> Any:
-        shown = self.events.judge(data(event, "exchange"), data(event, "verdict"), conversation).transcript
+    @errors_shown
+    def _read(self, event: gr.EventData, request: gr.Request) -> Any:
+        given = (data(event, name) for name in ("exchange", "n", "first", "last"))
+        return self.of(request).read(*given).sources or gr.skip()
+
+    @errors_shown
+    def _judge(self, conversation: str, event: gr.EventData, request: gr.Request) -> Any:
+        shown = (
+            self.of(request).judge(data(event, "exchange"), data(event, "verdict"), conversation).transcript
+        )
         return gr.skip() if shown is None else shown
 
-    @told
+    @errors_shown
     def _stop(self, request: gr.Request) -> None:
-        self.events.stop(session(request))
+        self.of(request).stop(session(request))
 
-    @told
+    @errors_shown
     def _new(self, request: gr.Request) -> dict[Block, Any]:
-        return self._shown(self.events.open("", session(request)))
+        return self._shown(self.of(request).open("", session(request)))
 
-    @told
+    @errors_shown
     def _open(self, event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
-        return self._shown(self.events.open(data(event, "conversation"), session(request)))
+        return self._shown(self.of(request).open(data(event, "conversation"), session(request)))
 
-    @told
+    @errors_shown
+    def _restore(self, event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
+        return self._shown(self.of(request).restore(data(event, "conversation"), session(request)))
+
+    @errors_shown
+    def _rename(self, conversation: str, event: gr.EventData, request: gr.Request) -> str:
+        return self.of(request).list.rename(data(event, "conversation"), data(event, "typed"), conversation)
+
+    @errors_shown
+    def _search(self, conversation: str, event: gr.EventData, request: gr.Request) -> str:
+        return self.of(request).list.search(data(event, "words"), conversation)
+
+    @errors_shown
     def _forget(self, conversation: str, event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
-        return self._shown(self.events.forget(data(event, "conversation"), conversation, session(request)))
+        return self._shown(
+            self.of(request).forget(data(event, "conversation"), conversation, session(request))
+        )
+
+    def _all_shown(self, views: Iterator[View]) -> Iterator[dict[Block, Any]]:
+        """Yield the values of the views.
+
+        One without a change comes first, because Gradio empties the outputs of a handler that yields nothing.
+        """
+        yield {self.send: gr.skip()}
+        yield from map(self._shown, views)
 
     def _shown(self, view: View) -> dict[Block, Any]:
         shown: dict[Block, Any] = {

@@ -1,4 +1,4 @@
-"""What both parts of the page build with: our own HTML, the clicks inside it, and errors told to the person.
+"""Shared components of the page: our own HTML, its clicks, and error messages.
 
 Clicks inside our HTML carry a `data-action`, which becomes a Gradio event of that name with the button's other `data-`
 values.
@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from rag.errors import LecternError
+from rag.errors import InputError, LecternError
+from ui.accounts.person import PERSON, Person
+from ui.web.language import gettext as _
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -21,12 +23,12 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 def html(value: str = "", **given: Any) -> gr.HTML:
-    """Our own HTML, without the look that Gradio gives to lists and buttons."""
+    """Return our own HTML, without the look that Gradio gives to lists and buttons."""
     return gr.HTML(value, apply_default_css=False, **given)
 
 
 def forwarding(*actions: str) -> str:
-    """JavaScript that turns a click on `[data-action=…]` into the event of that name."""
+    """Return JavaScript that turns a click on `[data-action=…]` into an event."""
     names = ", ".join(f"'{action}'" for action in actions)
     return (
         "element.addEventListener('click', (event) => {"
@@ -37,41 +39,57 @@ def forwarding(*actions: str) -> str:
 
 
 def session(request: gr.Request) -> str:
-    """The browser tab an event comes from."""
+    """Return the browser tab of an event."""
     return str(request.session_hash or "")
 
 
+def person_behind(request: gr.Request) -> Person:
+    """Return the person behind an event, as the gate found it.
+
+    Raises:
+        InputError: the request did not pass the gate.
+    """
+    found = getattr(request.request, "scope", {}).get(PERSON)
+    if not isinstance(found, Person):
+        raise InputError("Log in first: open / for the page.")
+    return found
+
+
 def data(event: gr.EventData, name: str) -> str:
-    """A `data-` value of the button that was clicked; empty when it is missing (a request made by hand)."""
+    """Return a `data-` value of the button that was clicked.
+
+    It is empty when it is missing (a request made by hand).
+    """
     given = event._data if isinstance(event._data, dict) else {}
     return str(given.get(name, ""))
 
 
-def told(handler: Handler) -> Handler:
-    """The handler with expected errors shown to the person as their one sentence."""
+def errors_shown(handler: Handler) -> Handler:
+    """Return the handler with expected errors shown to the person as one sentence."""
 
     @wraps(handler)
     def call(*given: Any, **named: Any) -> Any:
         try:
             return handler(*given, **named)
         except LecternError as exc:
-            raise _shown(exc) from exc
+            raise shown_error(exc) from exc
 
     return call  # type: ignore[return-value]
 
 
-def told_while(handler: Handler) -> Handler:
-    """`told` for a handler that yields."""
+def errors_shown_while(handler: Handler) -> Handler:
+    """Return `errors_shown` for a handler that yields."""
 
     @wraps(handler)
     def call(*given: Any, **named: Any) -> Iterator[Any]:
         try:
             yield from handler(*given, **named)
         except LecternError as exc:
-            raise _shown(exc) from exc
+            raise shown_error(exc) from exc
 
     return call  # type: ignore[return-value]
 
 
-def _shown(error: LecternError) -> gr.Error:
-    return gr.Error(str(error), duration=None, title="That did not work", print_exception=False)
+def shown_error(error: LecternError) -> gr.Error:
+    """Return the error as Gradio shows it to the person: its one sentence."""
+    return gr.Error(str(error), duration=None, title=_("That did not work"), print_exception=False)

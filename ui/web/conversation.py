@@ -1,18 +1,20 @@
-"""What a conversation is made of, and how it lies on disk as JSON.
+"""The exchanges of a conversation, and their JSON on disk.
 
-An `Exchange` is one question with whatever came of it: an answer, a part of one that was stopped, or an error. It holds
-all that is needed to show it again after a restart, passages included, even when the notes have changed since.
+An `Exchange` is one question with its outcome: an answer, a part of one that was stopped, or an error. It
+has all that is needed to show it again after a restart, passages included, even when the notes have changed
+since.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from eval.golden.feedback import Verdict
 from rag.errors import LibraryDamaged
 from rag.types import Answer, Hit, Role, Turn
 
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 _TITLE_CHARS = 60
 
 
-class Outcome(StrEnum):
-    """What came of a question."""
+class ExchangeOutcome(StrEnum):
+    """The outcome of a question."""
 
     PENDING = "pending"
     ANSWERED = "answered"
@@ -31,30 +33,23 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-class Verdict(StrEnum):
-    """What a person says about an answer."""
-
-    GOOD = "good"
-    WRONG_ANSWER = "wrong answer"
-    WRONG_SOURCE = "wrong source"
-    SHOULD_HAVE_REFUSED = "should have refused"
-    MISSING = "missing"
-
-
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One question of a conversation and what came of it.
+    """One question of a conversation and its outcome.
 
     `hits` are the passages found, of which the model was given the first `shown` under the numbers 1 to `shown`, in a
     prompt of `prompt_tokens` out of the `context_tokens` it can read. `scope` is the part of the notes it was limited to, as
-    `--scope` takes it. `text` is the answer so far and `error` the message
-    when it failed. `answer` is there once it is whole.
+    `--scope` takes it, and an `exact` question was searched as typed, one asked
+    `everywhere` not only in the notes that it names. `text` is the answer so far and `error` the message
+    when it failed. `closest` are quotes that are shown until the answer begins. `model` is the name of what answered,
+    `wish` one of `ui.web.wishes`.
+    `answer` is there once it is whole.
     """
 
     id: str
     question: str
     asked_at: str
-    outcome: Outcome = Outcome.PENDING
+    outcome: ExchangeOutcome = ExchangeOutcome.PENDING
     standalone_question: str = ""
     hits: tuple[Hit, ...] = ()
     shown: int = 0
@@ -65,6 +60,11 @@ class Exchange:
     error: str = ""
     verdict: Verdict | None = None
     scope: tuple[str, ...] = ()
+    exact: bool = False
+    everywhere: bool = False
+    wish: str = ""
+    model: str = ""
+    closest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,35 +78,44 @@ class ConversationSummary:
 
 
 def new_id() -> str:
-    """A name that nobody guesses: 32 hexadecimal digits."""
+    """Return an unguessable name of 32 hexadecimal digits."""
     return uuid4().hex
 
 
 def title_of(question: str) -> str:
-    """A conversation's title: its first question on one line, shortened at a word."""
+    """Return a conversation's title: its first question on one line, shortened."""
     line = " ".join(question.split())
     return line if len(line) <= _TITLE_CHARS else line[:_TITLE_CHARS].rsplit(" ", 1)[0] + "…"
 
 
 def history_of(exchanges: Sequence[Exchange]) -> tuple[Turn, ...]:
-    """The turns that a follow-up question can refer to; what failed or was stopped before a word is left out."""
+    """Return the turns that a follow-up can refer to.
+
+    A question that failed, or was stopped before a word of the answer, is left out.
+    """
     turns: list[Turn] = []
     for exchange in exchanges:
         text = exchange.answer.text if exchange.answer else exchange.text
-        if text and exchange.outcome is not Outcome.FAILED:
+        if text and exchange.outcome is not ExchangeOutcome.FAILED:
             turns += [Turn(Role.USER, exchange.question), Turn(Role.ASSISTANT, text)]
     return tuple(turns)
 
 
+def ended(exchange: Exchange) -> Exchange:
+    """Return a saved exchange as it ended; one that a crash left pending was stopped."""
+    pending = exchange.outcome is ExchangeOutcome.PENDING
+    return replace(exchange, outcome=ExchangeOutcome.STOPPED) if pending else exchange
+
+
 def to_json(exchange: Exchange) -> str:
-    """The exchange as JSON."""
+    """Return the exchange as JSON."""
     from ui.console import to_json as json_line
 
     return json_line(exchange)
 
 
 def from_json(line: str) -> Exchange:
-    """The exchange that `to_json` wrote.
+    """Return the exchange that `to_json` wrote.
 
     Raises:
         LibraryDamaged: the line was written by something else.

@@ -1,17 +1,17 @@
-"""Questions ready to click on the first visit: the course's own, else what the headings of the notes promise."""
+"""Example questions for the first visit, from the course or from its headings."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from pathlib import Path
 
-from rag.evidence import support
-from rag.sentences import sentences
+from rag.answer.sentence_support import support
+from rag.json_text import parse_json
+from rag.text.sentences import sentences
+from rag.text.words import content_words
 from rag.types import BlockKind, Document
-from rag.words import content_words
 
 GOLDEN_NAME = "golden.jsonl"
 _COUNT = 4
@@ -29,11 +29,11 @@ _GENERIC = frozenset(
 
 
 def course_questions(sources: Iterable[str], count: int = _COUNT) -> list[str]:
-    """Questions of the golden file that lies beside the notes, the plainest first; empty if there is no such file.
+    """Return questions of the golden file beside the notes, the plainest first.
 
-    `sources` are the files the documents were read from; the golden file is looked for in their folders and one above.
-    Plainest are those with the most of their words in the passage that answers them. Questions that need a history or that
-    the course cannot answer are no invitation and are left out.
+    `sources` are the files that the documents were read from; the golden file is looked for in their
+    folders and one above. It is empty without such a file. The plainest have the most of their words in the
+    passage that answers them. Questions that need a history or that the course cannot answer are left out.
     """
     folders = dict.fromkeys(Path(source).parent for source in sources if source)
     for folder in dict.fromkeys(candidate for each in folders for candidate in (each, each.parent)):
@@ -44,14 +44,15 @@ def course_questions(sources: Iterable[str], count: int = _COUNT) -> list[str]:
 
 
 def heading_questions(documents: Iterable[Document], count: int = _COUNT) -> list[str]:
-    """`What is <heading>?` for headings that name a subject, those first under which a sentence says what it is.
+    """Return `What is <heading>?` for headings that name a subject.
 
-    Documents take turns. A heading that names several things is asked for with `are`.
+    Headings with a definition under them come first, and documents take turns. A heading that names several
+    things is asked for with `are`.
     """
     per_document = [list(_subjects(document)) for document in documents]
     turns = [found for turn in zip_longest(*per_document) for found in turn if found]
-    told = [subject for subject, is_told in turns if is_told]
-    subjects = dict.fromkeys([*told, *(subject for subject, _ in turns)])
+    defined = [subject for subject, is_defined in turns if is_defined]
+    subjects = dict.fromkeys([*defined, *(subject for subject, _ in turns)])
     return [f"What {_verb(subject)} {subject}?" for subject in subjects][:count]
 
 
@@ -62,9 +63,9 @@ def _verb(subject: str) -> str:
 
 
 def _golden_questions(path: Path) -> Iterator[tuple[str, float]]:
-    """Questions with the share of their words that their gold passages hold."""
+    """Yield questions with the share of their words in their gold passages."""
     try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        rows = [parse_json(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, ValueError):
         return  # the golden file is somebody's work in progress; invitations can do without it
     for row in rows:
@@ -80,8 +81,8 @@ def _golden_questions(path: Path) -> Iterator[tuple[str, float]]:
 
 
 def _subjects(document: Document) -> Iterator[tuple[str, bool]]:
-    """What headings name, in order, and whether the text under them tells what it is."""
-    from ingest.readers.markdown import heading_text
+    """Yield the subjects of headings, in order, each with True if it is defined below."""
+    from ingest.parsers.markdown import heading_text
 
     headings = [block for block in document.blocks if block.kind is BlockKind.HEADING]
     for block, following in zip_longest(headings, headings[1:]):
@@ -96,11 +97,11 @@ def _subjects(document: Document) -> Iterator[tuple[str, bool]]:
             under = document.text[block.end : following.start if following else None]
             yield (
                 subject if keeps_capital else subject[0].lower() + subject[1:],
-                _tells(under[:_OPENING_CHARS], subject),
+                _defines(under[:_OPENING_CHARS], subject),
             )
 
 
-def _tells(text: str, subject: str) -> bool:
+def _defines(text: str, subject: str) -> bool:
     named = set(content_words(subject))
     return bool(named) and any(
         named <= set(content_words(sentence)) and _IS.search(sentence) for sentence in sentences(text)

@@ -1,4 +1,4 @@
-"""What happens to the notes when somebody adds or removes some: ingest in the background, its progress as HTML.
+"""The events of the notes panel: an ingest in the background and its progress.
 
 Uploads are copied into the library's own `uploads` folder first, so that they can be read again when the embedding model or
 the chunker changes; a folder is read where it is.
@@ -6,78 +6,211 @@ the chunker changes; a folder is read where it is.
 
 from __future__ import annotations
 
-import shutil
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePath
-from queue import SimpleQueue
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
+from ingest.discover import source_path
 from rag.errors import InputError, LecternError
-from ui.web.batches import Batches
 from ui.web.desk import Desk
-from ui.web.notes_view import (
+from ui.web.example_course import example_course
+from ui.web.ingesting.failures import Failures
+from ui.web.ingesting.jobs import IngestJobs, Job, JobStage, JobState, Request
+from ui.web.ingesting.watching import WatchedFolders
+from ui.web.kept_uploads import KeptUploads
+from ui.web.language import gettext as _
+from ui.web.uploads import uploaded_file
+from ui.web.views.notes_view import (
     library_html,
     notice_html,
     problem_html,
     progress_html,
-    report_html,
-    waiting_html,
+    result_html,
+    taken_names_html,
+    watched_html,
 )
 
 if TYPE_CHECKING:
-    from ingest.report import IngestEvent, IngestReport
+    from ingest.report import IngestReport, Listener
 
 UPLOADS = "uploads"
 
 
 @dataclass(frozen=True, slots=True)
 class NoteView:
-    """What to show next; None leaves a part as it is."""
+    """The parts of the panel to change; None leaves a part as it is."""
 
-    progress: str | None = None
-    library: str | None = None
+    progress: Markup | None = None
+    library: Markup | None = None
+    watched: Markup | None = None
 
 
 class NoteEvents:
-    """The events of the notes panel, for every tab."""
+    """The events of the notes panel, for every tab.
 
-    def __init__(self, desk: Desk) -> None:
+    The browser's files arrive in the folder `incoming`; nothing outside it is taken for an upload.
+    """
+
+    def __init__(self, desk: Desk, incoming: Path) -> None:
         self._desk = desk
+        self._incoming = incoming
+        self._jobs = IngestJobs(self._work)
+        self._failures = Failures(desk.library)
+        self._uploads = KeptUploads(desk.library.folder.resolve() / UPLOADS, incoming)
+        self._watched = WatchedFolders(desk.library.folder, self._changed)
+        self._watched.resume()
+        self._following: set[tuple[str, Job]] = set()
 
-    def library(self) -> str:
-        """What is in the library."""
-        return library_html(self._desk.library.documents(), self._desk.library.failures())
+    def library(self) -> Markup:
+        """Return the documents of the library."""
+        return library_html(self._desk.library.documents(), self._failures.listed())
+
+    def watched(self) -> Markup:
+        """Return the folders that are watched."""
+        return watched_html([(str(folder), folder.is_dir()) for folder in self._watched.folders()])
+
+    def follow(self, session: str) -> Iterator[NoteView]:
+        """Yield the views of the ingest under way, or the result of the last one.
+
+        A tab that follows it already gets nothing twice.
+        """
+        yield NoteView(library=self.library())
+        job = self._jobs.latest
+        if job is None or (session, job) in self._following:
+            return
+        self._following.add((session, job))
+        try:
+            yield from self._followed(job)
+        finally:
+            self._following.discard((session, job))
+
+    def cancel(self) -> None:
+        """Cancel the ingest under way."""
+        self._jobs.cancel()
+
+    def dismiss_result(self) -> NoteView:
+        """Clear the result of the last ingest."""
+        self._jobs.dismiss()
+        return NoteView(Markup())
+
+    def resume(self) -> Iterator[NoteView]:
+        """Yield the views of a cancelled ingest that goes on."""
+        job = self._jobs.latest
+        if job is not None and job.ended:
+            yield from self._ingest(job.request)
 
     def upload(self, files: Sequence[str]) -> Iterator[NoteView]:
-        """The views of an upload: every file kept in the library's folder, then ingested."""
+        """Yield the views of an upload: every file is kept in the library, then ingested."""
         if not files:
             return
         try:
-            kept = [self._kept(Path(file)) for file in files]
+            uploaded = [uploaded_file(file, self._incoming) for file in files]
+            kept, waiting = self._uploads.keep(uploaded)
+        except InputError as exc:
+            yield NoteView(problem_html(str(exc)))
+            return
         except OSError as exc:
             yield NoteView(
                 problem_html(
-                    f"The files could not be kept in {self._uploads} ({exc.strerror}). Nothing was added."
+                    _(
+                        "The files could not be kept in %(folder)s (%(why)s). Nothing was added.",
+                        folder=self._uploads.folder,
+                        why=exc.strerror,
+                    )
                 )
             )
             return
-        yield from self._ingest(kept)
+        yield from self._ingest(Request(tuple(kept), self._uploads.folder, tuple(waiting)))
+
+    def decide(self, token: str, *, replace: bool) -> Iterator[NoteView]:
+        """Yield the views after a person decided about a file of a name that is taken.
+
+        With `replace` it takes the place of the earlier one, else both are kept.
+        """
+        try:
+            kept, waiting = self._uploads.decide(token, replace=replace)
+        except (InputError, OSError) as exc:
+            reason = (
+                str(exc)
+                if isinstance(exc, InputError)
+                else _("The file could not be kept (%(why)s).", why=exc.strerror)
+            )
+            yield NoteView(problem_html(reason))
+            return
+        yield from self._ingest(Request((kept,), self._uploads.folder, tuple(waiting)))
 
     def add_folder(self, folder: str) -> Iterator[NoteView]:
-        """The views of a folder (or file) of this machine being ingested."""
+        """Yield the views of an ingest of a folder or file of this machine."""
         try:
             path = _folder(folder)
         except InputError as exc:
             yield NoteView(problem_html(str(exc)))
             return
-        yield from self._ingest([path])
+        yield from self._ingest(Request((path,)))
+
+    def watch(self, folder: str) -> Iterator[NoteView]:
+        """Yield the views of an ingest of a folder that is watched from now on."""
+        try:
+            path = _folder(folder)
+            self._watched.watch(path)
+        except InputError as exc:
+            yield NoteView(problem_html(str(exc)))
+            return
+        yield NoteView(watched=self.watched())
+        yield from self._ingest(Request((path,)))
+
+    def unwatch(self, folder: str) -> NoteView:
+        """Watch a folder no longer.
+
+        Raises:
+            InputError: the list of folders cannot be kept.
+        """
+        self._watched.unwatch(Path(folder))
+        return NoteView(
+            notice_html(_("%(folder)s is not watched any more; its notes stay.", folder=folder)),
+            watched=self.watched(),
+        )
+
+    def retry(self, key: str) -> Iterator[NoteView]:
+        """Yield the views of another try to read failed files.
+
+        It is the file of the key, or all without one.
+        """
+        try:
+            requests = self._failures.retry(key)
+        except LecternError as exc:
+            yield NoteView(problem_html(str(exc)), self.library())
+            return
+        if not requests:
+            message = _("These files are not there any more; they were taken off the list.")
+            yield NoteView(notice_html(message), self.library())
+        for request in requests:
+            yield from self._ingest(request)
+
+    def dismiss(self, key: str) -> NoteView:
+        """Show a failed file no longer.
+
+        Raises:
+            InputError: the list of dismissed files cannot be kept.
+        """
+        self._failures.dismiss(key)
+        return NoteView(library=self.library())
+
+    def add_example(self) -> Iterator[NoteView]:
+        """Yield the views of an ingest of the example course."""
+        course = example_course()
+        if course is not None:
+            yield from self._ingest(Request((course,)))
 
     def remove(self, document: str) -> Iterator[NoteView]:
-        """The views of a document being taken out; a file that was uploaded is deleted, any other stays where it is."""
+        """Yield the views of the removal of a document.
+
+        A file that was uploaded is deleted, any other is kept.
+        """
         try:
             sources = [record.source for record in self._desk.library.documents() if record.path == document]
             removed = self._desk.library.remove_document(document)
@@ -85,82 +218,62 @@ class NoteEvents:
             yield NoteView(problem_html(str(exc)), self.library())
             return
         for source in sources:
-            if Path(source).parent == self._uploads:
-                with suppress(FileNotFoundError):
-                    Path(source).unlink()
-        said = f"{document} was taken out." if removed else f"{document} is not in the library any more."
-        yield NoteView(notice_html(said), self.library())
+            with suppress(FileNotFoundError):
+                self._uploads.remove(source_path(source))
+        gone = _("%(document)s is not in the library any more.", document=document)
+        message = _("%(document)s was taken out.", document=document) if removed else gone
+        yield NoteView(notice_html(message), self.library())
 
-    @property
-    def _uploads(self) -> Path:
-        return self._desk.library.folder.resolve() / UPLOADS
+    def _ingest(self, request: Request) -> Iterator[NoteView]:
+        """Yield the views of an ingest, then the questions about waiting files."""
+        if request.paths:
+            yield from self._followed(self._jobs.start(request))
+        else:
+            yield NoteView(taken_names_html(request.waiting), self.library())
 
-    def _kept(self, file: Path) -> Path:
-        """The uploaded file's copy in the library, under its own name; one of the same name is replaced."""
-        self._uploads.mkdir(parents=True, exist_ok=True)
-        kept = self._uploads / _safe_name(file.name)
-        partial = kept.with_name(f".{kept.name}.part")
-        shutil.copyfile(file, partial)
-        partial.replace(kept)
-        return kept
+    def _followed(self, job: Job) -> Iterator[NoteView]:
+        for state in job.values():
+            yield self._view(job, state)
+        if not job.ended:
+            yield self._view(job, job.value)
 
-    def _ingest(self, paths: Sequence[Path]) -> Iterator[NoteView]:
-        yield NoteView(waiting_html("Reading the notes…"))
-        try:
-            for events in Batches(lambda: self._events(paths), threading.Event(), interval_seconds=0.2):
-                yield self._after(events[-1])
-        except LecternError as exc:
-            yield NoteView(problem_html(str(exc)), self.library())
+    def _view(self, job: Job, state: JobState) -> NoteView:
+        if state.stage in (JobStage.QUEUED, JobStage.OPENING, JobStage.READING):
+            return NoteView(progress_html(state, cancelling=job.cancelled.is_set()))
+        shown = result_html(state) + taken_names_html(job.request.waiting)
+        return NoteView(shown, self.library())
 
-    def _after(self, event: IngestEvent | IngestReport) -> NoteView:
-        from ingest.report import IngestReport
+    def _work(self, request: Request, listener: Listener) -> IngestReport:
+        """Do an ingest."""
+        from ingest.discover import discover
+        from ingest.pipeline import ingest_notes
 
-        if isinstance(event, IngestReport):
-            return NoteView(report_html(event), self.library())
-        return NoteView(progress_html(event))
+        embedder = self._desk.embedder()
+        found = discover(request.paths, below=request.below)
+        return ingest_notes(self._desk.library, found, embedder, self._desk.settings, listener)
 
-    def _events(self, paths: Sequence[Path]) -> Iterator[IngestEvent | IngestReport]:
-        """The events of an ingest as it goes, its report last."""
-        from ingest.pipeline import ingest_paths
-
-        events: SimpleQueue[IngestEvent | None] = SimpleQueue()
-        outcome: Future[IngestReport] = Future()
-
-        def work() -> None:
-            try:
-                embedder = self._desk.embedder()
-                outcome.set_result(
-                    ingest_paths(self._desk.library, paths, embedder, self._desk.settings, events.put)
-                )
-            except BaseException as exc:  # noqa: BLE001 - raised again by `result`
-                outcome.set_exception(exc)
-            events.put(None)
-
-        threading.Thread(target=work, name="lectern-ingest", daemon=True).start()
-        while (event := events.get()) is not None:
-            yield event
-        yield outcome.result()
-
-
-def _safe_name(name: str) -> str:
-    """The last part of a file name, without what no file system likes."""
-    kept = "".join(
-        c for c in PurePath(name.replace("\\", "/")).name if c.isprintable() and c not in '<>:"|?*'
-    )
-    return kept.lstrip(".") or "note.txt"
+    def _changed(self, folder: Path) -> None:
+        """Read a watched folder again; tabs see it if anything was new."""
+        job = self._jobs.start(Request((folder,)), quiet=True)
+        for state in job.values():
+            event = state.event
+            if event is not None and (event.chunks_known or event.files_done < event.files_total):
+                self._jobs.show(job)
 
 
 def _folder(folder: str) -> Path:
-    """The path that was typed.
+    """Return the path that was typed.
 
     Raises:
         InputError: nothing was typed, or nothing is there.
     """
     if not folder.strip():
         raise InputError(
-            "No folder was given. Type the path of a folder with notes, for example /home/me/course."
+            _("No folder was given. Type the path of a folder with notes, for example /home/me/course.")
         )
     path = Path(folder.strip()).expanduser()
     if not path.exists():
-        raise InputError(f"{path} is not there. Type the full path of a folder on this machine.")
+        raise InputError(
+            _("%(path)s is not there. Type the full path of a folder on this machine.", path=path)
+        )
     return path.resolve()

@@ -1,26 +1,32 @@
-"""The parts of the notes that the page can limit a question to, written as `--scope` takes them: `folder:week-1`, `document:/intro.md`.
+"""The parts of the notes that the page can limit a question to.
 
-Several may be chosen, and a question is then about any of them.
+They are written as `--scope` takes them: `folder:week-1`, `document:/intro.md`. Several may be chosen, and
+a question is then about any of them.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from glob import escape
 from pathlib import PurePosixPath
 
-from rag.records import DocumentRecord
-from rag.scope import Scope, parse_scope
+from rag.json_text import parse_json
+from rag.library.rows import DocumentRecord
+from rag.search.scope import Scope, parse_scope
+from ui.web.language import gettext as _
+from ui.web.language import ngettext
 
 _FOLDER, _DOCUMENT = "folder:", "document:/"
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeChoice:
-    """A folder or document as `--scope` takes it and as the page names it; `chosen` says that questions are limited to it."""
+    """A folder or document by its `--scope` text and by its name on the page.
+
+    `chosen` is True if questions are limited to it.
+    """
 
     text: str
     name: str
@@ -29,30 +35,33 @@ class ScopeChoice:
 
 
 def choices(records: Sequence[DocumentRecord], chosen: Sequence[str]) -> tuple[ScopeChoice, ...]:
-    """The folders that hold a part of the notes, then the documents, both by name; last what was chosen and is gone since.
+    """Return the folders with a part of the notes, then the documents, by name.
+
+    Chosen ones that are gone since come last.
 
     Nothing where there is nothing to choose from: no note, or only one.
     """
     if len(records) < 2 and not chosen:
         return ()
     there = _folders(records, chosen) | _documents(records)
-    gone = {text: "not in the library any more" for text in chosen if text not in there}
+    gone = {text: _("not in the library any more") for text in chosen if text not in there}
     return tuple(
         ScopeChoice(text, name_of(text), note, text in chosen) for text, note in (there | gone).items()
     )
 
 
 def toggled(chosen: Sequence[str], text: str) -> tuple[str, ...]:
-    """What is chosen after a click on one of the choices; the empty text stands for all notes."""
+    """Return the choices after a click on one; the empty text chooses all notes."""
     if not text:
         return ()
     return tuple(one for one in chosen if one != text) if text in chosen else (*chosen, text)
 
 
 def scope_of(chosen: Sequence[str]) -> Scope:
-    """The scope that holds whatever is in any of the chosen parts.
+    """Return the scope of everything in any of the chosen parts.
 
-    A `Scope` of folders and documents is what lies in both, so beside documents a folder is written as a pattern of its documents' names.
+    A `Scope` of folders and documents is their intersection, so beside documents a folder is written as a
+    pattern of its documents' names.
 
     Raises:
         QuestionError: a text is none that `--scope` takes.
@@ -64,27 +73,33 @@ def scope_of(chosen: Sequence[str]) -> Scope:
 
 
 def name_of(text: str) -> str:
-    """The name that the page shows: a folder with a stroke at its end, a document by its whole name."""
+    """Return the name on the page: a folder ends in a slash, a document is whole."""
     kind, _, value = text.partition(":")
     return f"{value}/" if f"{kind}:" == _FOLDER else value.removeprefix("/")
 
 
 def from_browser(kept: str) -> tuple[str, ...]:
-    """The choice that a tab kept over a reload, as JSON; all notes where that is anything else."""
+    """Return the choice that a tab kept over a reload, from JSON.
+
+    Anything else means all notes.
+    """
     try:
-        found = json.loads(kept)
+        found = parse_json(kept)
     except ValueError:
         return ()
     return tuple(found) if isinstance(found, list) and all(isinstance(text, str) for text in found) else ()
 
 
 def _folders(records: Iterable[DocumentRecord], chosen: Sequence[str]) -> dict[str, str]:
-    """How many documents each folder holds; one that holds all of them limits nothing and is there only if it is chosen."""
+    """Return the number of documents of each folder.
+
+    A folder with all of them limits nothing, so it is left out unless it is chosen.
+    """
     paths = [PurePosixPath(record.path) for record in records]
-    held = Counter(f"{_FOLDER}{folder}" for path in paths for folder in path.parents[:-1])
+    counts = Counter(f"{_FOLDER}{folder}" for path in paths for folder in path.parents[:-1])
     return {
-        text: f"{count:,} documents" if count > 1 else "1 document"
-        for text, count in sorted(held.items())
+        text: ngettext("%(n)s document", "%(n)s documents", count)
+        for text, count in sorted(counts.items())
         if count < len(paths) or text in chosen
     }
 

@@ -1,36 +1,53 @@
-"""The web server: the page, its two files of our own, exports, and the guard in front of them, on one address.
+"""The web server: the page, its files, exports, and the guard before them.
 
-Uvicorn is run by hand instead of through Gradio's `launch`, so that a busy port is one sentence, nothing is probed over the
-network at the start, and our headers stand before everything Gradio serves.
+Uvicorn is run by hand instead of through Gradio's `launch`, so that a busy port is one sentence, nothing is
+probed over the network at the start, and our headers come before everything Gradio serves.
 """
 
 from __future__ import annotations
 
-import errno
-import logging
+import json
 import os
-import signal
-import socket
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from rag.errors import ServerError
-from rag.settings import ChatSettings
+from markupsafe import escape
+
 from rag.telemetry import switch_off_telemetry
-from ui.web.export import conversation_markdown, file_name
-from ui.web.security import Guard, is_loopback
+from ui.access import Access
+from ui.accounts.cookies import session_cookie
+from ui.accounts.login_limit import LoginLimit
+from ui.accounts.store import AccountStore
+from ui.addresses import bound_socket, is_loopback, url
+from ui.question_logging import question_log
+from ui.running_server import run_server
+from ui.web.api_first import ApiFirst
+from ui.web.export_pages import add_errors, add_export
+from ui.web.gate import Gate
+from ui.web.language import DIRECTION, LANGUAGE, SCRIPT_WORDS, LanguageOfRequest, marked
+from ui.web.security import MOST_JSON_BYTES, Guard
+from ui.web.study_export import add_study_export
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from rag.library.question_log import QuestionLog
+    from ui.web.account_pages import Doors
+    from ui.web.courses.desks import CourseDesks, PerCourse
     from ui.web.desk import Desk
+    from ui.web.personal import Personal
+
+    Pages = Callable[[FastAPI, CourseDesks, PerCourse[Personal], bool], None]
+    """Adds pages to the web app.
+
+    The last value is True if no other machine reaches it.
+    """
 
 STATIC = Path(__file__).parent / "static"
-# Set over whatever the person's environment says: they would open the page to others.
+# These override the person's environment, where they could open the page to others.
 _CLOSED = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "GRADIO_RUN_HISTORY": "False",
@@ -40,42 +57,38 @@ _CLOSED = {
 
 
 def silence() -> None:
-    """Switches off what Gradio and the Hugging Face client would send; must come before Gradio is imported."""
+    """Switch off what Gradio and the Hugging Face client would send.
+
+    It must run before Gradio is imported.
+    """
     switch_off_telemetry()
     os.environ.update(_CLOSED)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
-def bound_socket(settings: ChatSettings) -> socket.socket:
-    """A socket that listens on the address and port of the settings, so that no second server can take them meanwhile.
+def build_app(desk: Desk, access: Access, uploads: Path, more: Pages | None = None) -> FastAPI:
+    """Return the whole web application for a desk.
 
-    Raises:
-        ServerError: the port is taken, or the address is not this machine's.
+    The browser's files go to the folder of uploads, and no event or address takes a file from outside it.
     """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((settings.host, settings.port))
-        bound.listen()
-    except OSError as exc:
-        bound.close()
-        raise ServerError(_bind_message(settings, exc)) from exc
-    return bound
-
-
-def build_app(desk: Desk) -> FastAPI:
-    """The whole web application for a desk."""
+    # Gradio keeps what is uploaded in a folder that all users of a machine share, unless another one is set.
+    uploads = uploads.resolve()
+    os.environ["GRADIO_TEMP_DIR"] = str(uploads)
     import gradio
     from fastapi import FastAPI
-    from fastapi.responses import FileResponse, Response
+    from fastapi.responses import FileResponse
     from fastapi.staticfiles import StaticFiles
 
+    from ui.web.account_pages import Doors, add_account_pages
+    from ui.web.courses.desks import CourseDesks, PerCourse
+    from ui.web.courses.path import CoursePath
     from ui.web.page import build_page
+    from ui.web.personal import Personal
     from ui.web.theme import theme
 
-    settings = desk.settings.chat
-    local = is_loopback(settings.host)
+    desk.offers_models = access.local
+    settings, desks = desk.settings.chat, CourseDesks(desk)
+    desks.registry.purge()
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/lectern/static", StaticFiles(directory=STATIC))
 
@@ -83,18 +96,26 @@ def build_app(desk: Desk) -> FastAPI:
     def favicon() -> FileResponse:
         return FileResponse(STATIC / "lectern.svg", media_type="image/svg+xml")
 
-    @app.get("/lectern/export/{conversation}", include_in_schema=False)
-    def export(conversation: str) -> Response:
-        exchanges = desk.conversations.exchanges(conversation)
-        if not exchanges:
-            return Response("There is no such conversation.", status_code=404, media_type="text/plain")
-        disposition = f'attachment; filename="{file_name(exchanges)}"'
-        text = conversation_markdown(exchanges)
-        return Response(text, media_type="text/markdown", headers={"content-disposition": disposition})
+    folder, personal = desk.library.folder, PerCourse(desks, Personal)
 
+    def logs() -> list[QuestionLog]:
+        folders = (desks.registry.folder(entry.id) for entry in desks.registry.courses())
+        return [question_log(each, desk.settings) for each in folders]
+
+    doors = Doors(AccountStore(folder), session_cookie(folder), LoginLimit(), logs, desk.settings.log.names)
+    add_errors(app)
+    add_export(app, personal)
+    add_study_export(app, desks)
+    add_account_pages(app, doors)
+    local, has_teachers = access.local, doors.accounts.required
+    if more is not None:
+        more(app, desks, personal, local)
+    page = build_page(
+        desks, personal, local=local and not has_teachers, managed=local or has_teachers, uploads=uploads
+    )
     gradio.mount_gradio_app(
         app,
-        build_page(desk, local=local),
+        page,
         path="/",
         server_name=settings.host,
         server_port=settings.port,
@@ -109,54 +130,77 @@ def build_app(desk: Desk) -> FastAPI:
         pwa=False,
         mcp_server=False,
     )
-    app.add_middleware(Guard, loopback_only=local)
+    # A character takes up to 12 bytes as escaped JSON.
+    most_json_bytes = max(MOST_JSON_BYTES, 16 * desk.settings.answer.max_question_chars)
+    app.add_middleware(
+        Gate,
+        accounts=doors.accounts,
+        access=access,
+        cookie=doors.cookie,
+        teacher_events=page.teacher_events,
+        most_json_bytes=most_json_bytes,
+    )
+    app.add_middleware(
+        Guard, access=access, uploads=uploads, most_json_bytes=most_json_bytes, has_course=desks.has
+    )
+    app.add_middleware(CoursePath)
+    app.add_middleware(LanguageOfRequest)
+    app.add_middleware(ApiFirst, api=_api(desks, access, doors))
     return app
 
 
-def serve(desk: Desk, *, browser: bool, opened: Callable[[str], None]) -> None:
-    """Serves the page until it is interrupted. `opened` is called with the address once it answers.
+def _api(desks: CourseDesks, access: Access, doors: Doors) -> FastAPI:
+    """Return the HTTP API over the libraries and models of the courses."""
+    from ui.api.app import build_api
+    from ui.api.courses import Course, Courses
+    from ui.api.guard import People
+    from ui.api.keys import KeyRing
+
+    folder = desks.first.library.folder
+
+    def course(identity: str) -> Course:
+        desk = desks.desk(identity)
+        return Course(identity or folder.resolve().name, desk.application, desk.chain)
+
+    def others() -> list[Course]:
+        return [course(entry.id) for entry in desks.registry.courses() if entry.id]
+
+    keys, people = KeyRing(folder), People(doors.accounts, doors.cookie)
+    return build_api(Courses([course("")], others), access, keys, desks.first.settings.api, people)
+
+
+def serve(
+    desk: Desk, access: Access, *, browser: bool, opened: Callable[[str], None], more: Pages | None = None
+) -> None:
+    """Serve the page until it is interrupted; `more` adds pages to it.
+
+    `opened` is called with the address once it answers.
 
     Raises:
         ServerError: the port is taken, or the address is not this machine's.
     """
-    import uvicorn
-
     bound = bound_socket(desk.settings.chat)
-    address = _address(desk.settings.chat.host, bound.getsockname()[1])
-    # Gradio keeps what is uploaded in a folder that all users of a machine share, unless it is told of another.
-    temporary = TemporaryDirectory(prefix="lectern-")
-    os.environ["GRADIO_TEMP_DIR"] = temporary.name
+    address = url(desk.settings.chat.host, bound.getsockname()[1])
 
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            opened(address)
-            desk.load()
-            if browser:
-                webbrowser.open(address)
+    def started() -> None:
+        opened(address)
+        desk.load()
+        if browser:
+            webbrowser.open(address)
 
-    config = uvicorn.Config(
-        build_app(desk), log_level="warning", access_log=False, timeout_graceful_shutdown=2
-    )
-    server = Server(config)
-    # An open page holds a request that only ends with the server: to cancel it is no error to tell.
-    logging.getLogger("uvicorn.error").addFilter(lambda record: not server.should_exit)
-    signal.signal(
-        signal.SIGTERM, _leave
-    )  # uvicorn ends and hands the signal on; the folder must still be emptied
-    with bound, temporary:
-        server.run(sockets=[bound])
-
-
-def _leave(number: int, frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)
+    with bound, TemporaryDirectory(prefix="lectern-") as temporary:
+        run_server(build_app(desk, access, Path(temporary), more), bound, started)
 
 
 def _head() -> str:
-    """What is added to the page's head: our style and script, and where Gradio keeps KaTeX."""
+    """Return the additions to the page's head: our style and script, and KaTeX."""
     katex, style = _katex()
+    words = json.dumps({key: marked(word) for key, word in SCRIPT_WORDS.items()}, ensure_ascii=False)
     return "".join(
         (
+            f'<meta name="lectern-language" content="{marked(LANGUAGE)}">',
+            f'<meta name="lectern-direction" content="{marked(DIRECTION)}">',
+            f'<meta name="lectern-words" content="{escape(words)}">',
             '<link rel="stylesheet" href="/lectern/static/lectern.css">',
             f'<link rel="stylesheet" href="{style}"><meta name="lectern-katex-style" content="{style}">'
             if style
@@ -168,7 +212,7 @@ def _head() -> str:
 
 
 def _katex() -> tuple[str, str]:
-    """The addresses of the KaTeX module and style that the installed Gradio serves; empty where it has none.
+    """Return the addresses of Gradio's KaTeX module and style; empty without them.
 
     Without them formulas are shown as their source.
     """
@@ -179,27 +223,32 @@ def _katex() -> tuple[str, str]:
     return tuple(f"/assets/{files[0].name}" if files else "" for files in found)  # type: ignore[return-value]
 
 
-def _address(host: str, port: int) -> str:
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+def notice(host: str, access: Access) -> str:
+    """Return a sentence on what other people can do on the page.
 
-
-def _bind_message(settings: ChatSettings, exc: OSError) -> str:
-    if exc.errno == errno.EADDRINUSE:
-        return (
-            f"Port {settings.port} on {settings.host} is in use, perhaps by another `lectern chat`. Close that one, or "
-            f"choose another port: lectern chat --port {settings.port + 1 if settings.port < 65535 else 7861}"
-        )
-    if exc.errno == errno.EACCES:
-        return f"Port {settings.port} needs more rights than you have. Choose one above 1023: lectern chat --port 7860"
-    return f"{settings.host} is not an address of this machine ({exc.strerror}). Use --host 127.0.0.1."
-
-
-def warning(settings: ChatSettings) -> str:
-    """What to say when the page can be reached from other machines; empty when it cannot."""
-    if is_loopback(settings.host):
+    It is empty if they cannot reach it.
+    """
+    if access.local:
         return ""
+    plain = (
+        ""
+        if is_loopback(host)
+        else " The password and the answers are not encrypted on the way; a proxy with TLS does that (docs/deployment.md)."
+    )
+    if access.has_accounts:
+        return (
+            "Other machines can use this page: everyone with an account can ask and read the notes, and has conversations of "
+            "their own; teachers also add and remove notes. Adding folders by path and choosing an adapter are switched "
+            f"off.{plain}"
+        )
+    if access.reachable:
+        return (
+            "Other machines can use this page: everyone who has the password can ask, read the notes, and add and remove notes "
+            "by uploading; each browser has conversations of its own. Adding folders by path and choosing an adapter are "
+            f"switched off. With accounts only teachers change the notes: lectern users add NAME --role teacher.{plain}"
+        )
+    who = "everyone who has the password" if access.has_password else "everyone whom the proxy lets through"
     return (
-        f"The page listens on {settings.host} without a password: everyone who reaches this machine can read the notes and "
-        "the conversations and add notes. Adding folders by path and choosing an adapter are switched off."
+        f"Other machines can use this page: {who} can ask, read the notes and all conversations, delete conversations, and "
+        f"add notes by uploading. Adding folders by path and choosing an adapter are switched off.{plain}"
     )

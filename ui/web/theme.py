@@ -1,4 +1,6 @@
-"""Gradio's theme for the page: paper, ink and one accent, system fonts only, so that nothing is fetched for its look.
+"""Gradio's theme for the page: paper, ink and one accent.
+
+The fonts are the system's, so that nothing is fetched.
 
 The components that Gradio draws (text box, upload, tabs, buttons) take their colours from here; what we draw ourselves is
 in `static/lectern.css`, which uses the same values.
@@ -16,7 +18,7 @@ _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mon
 
 
 def theme() -> Base:
-    """The theme, light and dark."""
+    """Return the theme, light and dark."""
     from gradio.themes import Base, Color, Font
     from gradio.themes.utils.sizes import radius_sm, spacing_md, text_md
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rag.types import Answer, Chunk, Citation, Hit, Receipt, Sentence, Timings, Why
-from ui.web.conversation import Exchange, Outcome
+from ui.web.conversation import Exchange, ExchangeOutcome
 
 RECEIPT = Receipt(3, "MiniLM", "SmolLM2", "default", "1", 0, 0.0)
 
@@ -47,7 +47,7 @@ def make_exchange(make_answer: Callable[..., Answer]) -> Callable[..., Exchange]
             "e1",
             answer.question,
             "2026-11-22T04:00:00+00:00",
-            Outcome.ANSWERED,
+            ExchangeOutcome.ANSWERED,
             answer.standalone_question,
             answer.hits,
             len(answer.hits),

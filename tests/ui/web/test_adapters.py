@@ -8,8 +8,8 @@ import pytest
 
 from rag.chat_models.embedded import ADAPTER
 from rag.settings import ModelSettings
-from ui.web.adapter_view import adapters_html
-from ui.web.adapters import AdapterChoice, choices
+from ui.web.adapters import QUOTES, AdapterChoice, choices
+from ui.web.views.adapter_view import adapters_html
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_none_the_models_own_the_one_it_was_started_with_and_those_trained_here(
     done = str(runs / "adapters" / "done" / "adapter")
     assert choices(model, "elsewhere") == (
         AdapterChoice("none", "none", "the model as it came", True),
-        AdapterChoice("default", "embedded-grounded", "comes with the model"),
+        AdapterChoice("default", *QUOTES),
         AdapterChoice("elsewhere", "elsewhere", str(runs / "elsewhere")),
         AdapterChoice(done, "done", done),
     )
@@ -38,7 +38,7 @@ def test_one_adapter_is_offered_once_however_it_is_named(runs: Path) -> None:
     found = choices(model, str(ADAPTER))
     assert [(choice.name, choice.used) for choice in found] == [
         ("none", False),
-        ("embedded-grounded", False),
+        ("quotes", False),
         ("done", True),
     ]
 
@@ -64,7 +64,7 @@ def test_a_servers_model_has_no_choice(runs: Path) -> None:
 def test_the_choice_is_buttons_that_say_which_is_pressed_and_what_they_name_is_inert() -> None:
     none, odd = AdapterChoice("none", "none", "bare"), AdapterChoice('a"b', "<b>", "&", used=True)
     html = adapters_html([none, odd])
-    assert "<summary>Adapter: <strong>&lt;b&gt;</strong></summary>" in html
+    assert "<strong>&lt;b&gt;</strong></summary>" in html
     assert 'data-adapter="none" aria-pressed="false">none<small>bare</small>' in html
-    assert 'data-adapter="a&quot;b" aria-pressed="true">&lt;b&gt;<small>&amp;</small>' in html
+    assert 'data-adapter="a&#34;b" aria-pressed="true">&lt;b&gt;<small>&amp;</small>' in html
     assert adapters_html([none]) == ""

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rag.chain_events import Done, Event, Retrieved, Rewritten, Token
 from rag.errors import ModelFailed
-from rag.gate import Decision
-from rag.scope import Scope
-from rag.types import Answer, Hit, Role, Turn
+from rag.events import Closest, Done, Event, Retrieved, Rewritten, Token
+from rag.search.scope import Scope
+from rag.types import Answer, Decision, Hit, Role, Tier, Turn
+from tests.patience import PATIENCE_SECONDS
 from ui.web.asking import answered, begin, numbered_first
-from ui.web.conversation import Exchange, Outcome
+from ui.web.conversation import Exchange, ExchangeOutcome
 
-GO = Decision(True, 0.6, "near")
+GO = Decision(Tier.ANSWER, 0.9, 0.6, "near")
 
 
 class Script:
-    """A chain that says what it was given, waiting before each event that is a number of seconds."""
+    """A chain that says what it was given.
 
-    def __init__(self, *events: Event | float | Exception) -> None:
+    It waits at each `threading.Event` until that is set.
+    """
+
+    def __init__(self, *events: Event | threading.Event | Exception) -> None:
         self.events = events
         self.asked: list[Any] = []
         self.closed = threading.Event()
@@ -32,8 +34,8 @@ class Script:
             for event in self.events:
                 if isinstance(event, Exception):
                     raise event
-                if isinstance(event, float):
-                    time.sleep(event)
+                if isinstance(event, threading.Event):
+                    event.wait(PATIENCE_SECONDS)
                 else:
                     yield event
         finally:
@@ -44,19 +46,50 @@ def snapshots(script: Script, stop: threading.Event | None = None) -> Iterator[E
     return answered(lambda scope: script, begin(" When? "), [], stop or threading.Event())
 
 
+def test_the_closest_quotes_are_kept_until_the_answer_begins(make_answer: Callable[..., Answer]) -> None:
+    answer, closest, first = make_answer(), threading.Event(), threading.Event()
+    script = Script(
+        Retrieved(answer.hits, 1, GO, passages=answer.hits), Closest("Owls hunt at night."), closest,
+        Token("The owl"), first, Done(answer),
+    )  # fmt: skip
+    seen = []
+    for snapshot in snapshots(script):
+        seen.append((snapshot.text, snapshot.closest))
+        for shown, reached in ((closest, snapshot.closest), (first, snapshot.text)):
+            if reached:
+                shown.set()
+    assert ("", "Owls hunt at night.") in seen
+    assert ("The owl", "") in seen
+    assert seen[-1] == (answer.text, "")
+
+
 def test_an_answer_comes_in_steps(make_answer: Callable[..., Answer]) -> None:
     answer = make_answer()
+    found, first, both = threading.Event(), threading.Event(), threading.Event()
     script = Script(
-        Rewritten("When does it hunt?"), Retrieved(answer.hits, 1, GO, 612, 2048, answer.hits), 0.1,
-        Token("The "), 0.1, Token("owl"), 0.1, Done(answer),
+        Rewritten("When does it hunt?"), Retrieved(answer.hits, 1, GO, 612, 2048, answer.hits), found,
+        Token("The "), first, Token("owl"), both, Done(answer),
     )  # fmt: skip
-    seen = list(snapshots(script))
+    seen = []
+    for snapshot in snapshots(script):
+        seen.append(snapshot)
+        for shown, reached in (
+            (found, snapshot.hits),
+            (first, snapshot.text),
+            (both, "owl" in snapshot.text),
+        ):
+            if reached:
+                shown.set()
     assert seen[0].standalone_question == "When does it hunt?"
     before_first_token = next(s for s in seen if s.hits)
     assert (before_first_token.text, before_first_token.shown) == ("", 1)
     assert (before_first_token.prompt_tokens, before_first_token.context_tokens) == (612, 2048)
     assert [s.text for s in seen if s.text][:2] == ["The ", "The owl"]
-    assert (seen[-1].outcome, seen[-1].answer, seen[-1].text) == (Outcome.ANSWERED, answer, answer.text)
+    assert (seen[-1].outcome, seen[-1].answer, seen[-1].text) == (
+        ExchangeOutcome.ANSWERED,
+        answer,
+        answer.text,
+    )
     assert script.asked == [{"question": "When?", "history": ()}]
 
 
@@ -72,29 +105,28 @@ def test_earlier_turns_are_the_history(
 
 
 def test_stop_keeps_what_there_was_and_closes_the_chain(make_answer: Callable[..., Answer]) -> None:
-    stop = threading.Event()
+    stop, release = threading.Event(), threading.Event()
     script = Script(
         Retrieved(make_answer().hits, 1, GO, passages=make_answer().hits),
         Token("The owl"),
-        0.4,
+        release,
         Token(" hunts"),
-        5.0,
         Done(make_answer()),
     )
     last = None
-    started = time.monotonic()
     for last in snapshots(script, stop):
         if last.text:
             stop.set()
     assert last is not None
-    assert (last.outcome, last.text, last.shown) == (Outcome.STOPPED, "The owl", 1)
-    assert time.monotonic() - started < 3, "the chain still sleeps"
-    assert script.closed.wait(2)
+    assert (last.outcome, last.text, last.shown) == (ExchangeOutcome.STOPPED, "The owl", 1)
+    assert not script.closed.is_set(), "it would wait for the chain"
+    release.set()
+    assert script.closed.wait(PATIENCE_SECONDS)
 
 
 def test_an_error_is_the_end_of_the_exchange_not_of_the_page() -> None:
     seen = list(snapshots(Script(Rewritten("When?"), ModelFailed("The model died. Ask again."))))
-    assert (seen[-1].outcome, seen[-1].error) == (Outcome.FAILED, "The model died. Ask again.")
+    assert (seen[-1].outcome, seen[-1].error) == (ExchangeOutcome.FAILED, "The model died. Ask again.")
 
 
 def test_passages_stand_in_the_order_of_their_numbers(make_hit: Callable[..., Hit]) -> None:
@@ -108,7 +140,9 @@ def test_a_model_that_cannot_load_is_told() -> None:
         raise ModelFailed("No model file. Run: lectern doctor")
 
     seen = list(answered(chain, begin("When?"), [], threading.Event()))
-    assert [(s.outcome, s.error) for s in seen] == [(Outcome.FAILED, "No model file. Run: lectern doctor")]
+    assert [(s.outcome, s.error) for s in seen] == [
+        (ExchangeOutcome.FAILED, "No model file. Run: lectern doctor")
+    ]
 
 
 def test_the_chain_is_asked_within_the_questions_scope_and_a_bad_scope_is_told() -> None:
@@ -121,5 +155,5 @@ def test_the_chain_is_asked_within_the_questions_scope_and_a_bad_scope_is_told()
     list(answered(chain, begin("When?", ("folder:owls",)), [], threading.Event()))
     assert asked == [Scope(folders=("owls",))]
     *_, failed = answered(chain, begin("When?", ("lecture:x",)), [], threading.Event())
-    assert failed.outcome is Outcome.FAILED
+    assert failed.outcome is ExchangeOutcome.FAILED
     assert "Cannot use the scope 'lecture:x'" in failed.error

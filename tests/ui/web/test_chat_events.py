@@ -9,18 +9,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from rag.chain_events import Done, Event, Retrieved, Token
-from rag.gate import Decision
-from rag.library import Library
-from rag.scope import Scope
+from rag.events import Done, Event, Retrieved, Token
+from rag.library.checksums import register
+from rag.library.library import Library
+from rag.search.scope import Scope
 from rag.settings import Settings
-from rag.types import Answer
-from ui.web.chat_events import ChatEvents, View
+from rag.types import Answer, Decision, Document, DocumentKind, Tier
+from rag.types import Chunk as Passage
+from tests.patience import PATIENCE_SECONDS
+from ui.web.asking import begin
+from ui.web.chat_events import ChatEvents
+from ui.web.chat_view import View
+from ui.web.conversation_store import damaged_conversations
 from ui.web.desk import Desk
 
-GO = Decision(True, 0.6, "near")
+GO = Decision(Tier.ANSWER, 0.9, 0.6, "near")
 
 
 class Chain:
@@ -37,7 +43,7 @@ class Chain:
         self.asked.append(input)
         yield Retrieved(self.answer.hits, 1, GO, 612, 2048, self.answer.hits)
         yield Token("The")
-        self.gate.wait(10)
+        self.gate.wait(PATIENCE_SECONDS)
         yield Done(self.answer)
 
 
@@ -48,7 +54,11 @@ class Application:
         self.settings = Settings()
         self.library = Library.create(folder)
         self.embedder = object()
+        self.quotes = True
         self._chain = chain
+
+    def open_model_ahead(self) -> None:
+        pass
 
     def open_library(self) -> Library:
         return self.library
@@ -75,6 +85,21 @@ def events(desk: Desk) -> ChatEvents:
     return ChatEvents(desk)
 
 
+def test_the_first_search_is_done_before_anybody_asks(
+    tmp_path: Path, chain: Chain, make_chunk: Callable[..., Passage]
+) -> None:
+    application = Application(tmp_path / "library", chain)
+    chunk = make_chunk("The owl hunts at night.", document="birds.md")
+    document = Document("birds.md", "Birds", DocumentKind.MARKDOWN, "", chunk.text, ())
+    application.library.bind("zeros", 3, "test")
+    application.library.replace_document(document, [chunk], np.zeros((1, 3), np.float32))
+    desk = Desk(application)  # type: ignore[arg-type]
+    chain.gate.clear()  # nothing may be written
+    desk.load()
+    desk.chain()
+    assert chain.asked == [{"question": "Birds", "exact": True}]
+
+
 def named(view: View) -> str:
     assert view.conversation
     return view.conversation
@@ -91,7 +116,7 @@ def test_a_question_is_on_the_page_before_its_answer_and_its_passages_before_the
     conversation = named(events.open("", "tab"))
     views = list(events.ask("When?", conversation, "tab"))
     assert views[0].running is True
-    assert "You asked: </span>When?" in (views[0].transcript or "")
+    assert 'You asked: </span><span dir="auto">When?</span>' in (views[0].transcript or "")
     first_sources = next(i for i, v in enumerate(views) if v.sources and "source-" in v.sources)
     first_word = next(
         i for i, v in enumerate(views) if 'class="caret"' in (v.transcript or "") or i == len(views) - 1
@@ -136,6 +161,15 @@ def test_stop_ends_the_question_and_keeps_it(events: ChatEvents, chain: Chain) -
     assert chain.asked[-1] == {"question": "When?", "history": ()}
 
 
+def test_a_question_that_is_too_long_is_refused_and_not_saved(events: ChatEvents, desk: Desk) -> None:
+    conversation = named(events.open("", "tab"))
+    list(events.ask("When?", conversation, "tab"))
+    (view,) = events.ask("x" * 20_000_000, conversation, "tab")
+    assert "has 20,000,000 characters; at most 8,000" in (view.transcript or "")
+    assert "The owl hunts at night." in (view.transcript or "")
+    assert [exchange.question for exchange in events.conversations.exchanges(conversation)] == ["When?"]
+
+
 def test_only_the_last_question_can_be_asked_again(events: ChatEvents) -> None:
     conversation = named(events.open("", "tab"))
     *_, first = events.ask("When?", conversation, "tab")
@@ -172,14 +206,98 @@ def test_leaving_a_running_conversation_leaves_the_new_page_alone(events: ChatEv
     assert "When?" in (events.open(conversation, "tab").transcript or "")
 
 
-def test_a_closed_generator_still_saves(events: ChatEvents, chain: Chain) -> None:
+def test_an_answer_goes_on_without_its_tab_and_another_tab_follows_it(
+    events: ChatEvents, chain: Chain
+) -> None:
     chain.gate.clear()
     conversation = named(events.open("", "tab"))
-    running = events.ask("When?", conversation, "tab")
-    next(running)
-    running.close()
-    assert "Stopped." in (events.open(conversation, "tab").transcript or "")
+    asked = events.ask("When?", conversation, "tab")
+    while "caret" not in (next(asked).transcript or ""):
+        pass
+    asked.close()  # the tab was reloaded
+    opened = events.open(conversation, "reloaded")
+    assert opened.running is True
+    assert "Stopped." not in (opened.transcript or "")
+    followed = events.follow(conversation, "reloaded")
+    assert "The<" in (next(followed).transcript or "")
     chain.gate.set()
+    *_, last = followed
+    assert last.running is False
+    assert "supported" in (last.transcript or "")
+    assert "supported" in (events.open(conversation, "later").transcript or "")
+    assert list(events.follow(conversation, "later")) == []
+
+
+def test_notes_that_change_leave_an_answer_under_way_as_it_is(events: ChatEvents, chain: Chain) -> None:
+    chain.gate.clear()
+    conversation = named(events.open("", "tab"))
+    asked = events.ask("When?", conversation, "tab")
+    while "caret" not in (next(asked).transcript or ""):
+        pass
+    refreshed = events.refresh(conversation).transcript or ""
+    assert "caret" in refreshed
+    assert "Stopped." not in refreshed
+    chain.gate.set()
+    assert "supported" in (list(asked)[-1].transcript or "")
+
+
+def test_a_document_is_read_once_for_all_drawings_until_the_notes_change(
+    events: ChatEvents, desk: Desk, chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passage = chain.answer.hits[0].chunk
+    kinds = (DocumentKind.MARKDOWN, DocumentKind.TEXT)
+    first, later = (Document(passage.document, "Birds", kind, "", passage.text, ()) for kind in kinds)
+    desk.library.bind("zeros", 3, "test")
+    desk.library.replace_document(first, [passage], np.zeros((1, 3), np.float32))
+    read, document = [], desk.library.document
+
+    def counted(path: str) -> Document:
+        read.append(path)
+        return document(path)
+
+    monkeypatch.setattr(desk.library, "document", counted)
+    conversation = named(events.open("", "tab"))
+    for question in ("When?", "And by day?"):
+        list(events.ask(question, conversation, "tab"))
+    read.clear()
+    assert desk.layouts(chain.answer.hits)[passage.id].markdown
+    assert read == []
+    desk.library.replace_document(later, [passage], np.zeros((1, 3), np.float32))
+    assert not desk.layouts(chain.answer.hits)[passage.id].markdown
+    assert read == [passage.document]
+
+
+def test_a_question_left_unfinished_by_a_crash_counts_as_stopped(events: ChatEvents, desk: Desk) -> None:
+    events.conversations.save("c", begin("When?"))
+    view = events.open("c", "tab")
+    assert view.running is False
+    assert "Stopped." in (view.transcript or "")
+
+
+def test_the_place_in_the_line_is_shown_and_a_full_line_is_a_sentence(tmp_path: Path, chain: Chain) -> None:
+    application = Application(tmp_path, chain)
+    model = application.settings.model.model_copy(update={"parallel_requests": 1, "queue_length": 2})
+    application.settings = application.settings.model_copy(update={"model": model})
+    desk = Desk(application)  # type: ignore[arg-type]
+    desk.load()
+    events = ChatEvents(desk)
+    chain.gate.clear()
+    first = events.ask("First?", "a", "a")
+    while "caret" not in (next(first).transcript or ""):
+        pass
+    second, third = events.ask("Second?", "b", "b"), events.ask("Third?", "c", "c")
+    while "1 question is before yours" not in (next(second).transcript or ""):
+        pass
+    while "2 questions are before yours" not in (next(third).transcript or ""):
+        pass
+    *_, refused = events.ask("Fourth?", "d", "d")
+    assert "2 are waiting, which is as many as may wait" in (refused.transcript or "")
+    events.stop("b")
+    assert "Stopped." in (list(second)[-1].transcript or "")
+    chain.gate.set()
+    assert "supported" in (list(third)[-1].transcript or "")
+    assert "supported" in (list(first)[-1].transcript or "")
+    assert [asked["question"] for asked in chain.asked] == ["First?", "Third?"]
 
 
 def test_a_verdict_is_kept_twice(events: ChatEvents, desk: Desk) -> None:
@@ -204,17 +322,68 @@ def test_deleting_the_open_conversation_starts_a_new_one(events: ChatEvents) -> 
     assert "No conversations yet." in (gone.conversations or "")
 
 
+def test_a_deleted_conversation_can_be_brought_back(events: ChatEvents) -> None:
+    conversation = named(events.open("", "tab"))
+    list(events.ask("When?", conversation, "tab"))
+    gone = events.forget(conversation, conversation, "tab")
+    assert "Deleted: When?" in (gone.conversations or "")
+    assert f'data-action="restore" data-conversation="{conversation}"' in (gone.conversations or "")
+    back = events.restore(conversation, "tab")
+    assert back.conversation == conversation
+    assert "The owl hunts at night." in (back.transcript or "")
+    assert "Deleted:" not in (back.conversations or "")
+
+
+def test_conversations_are_renamed_and_found(events: ChatEvents) -> None:
+    conversation = named(events.open("", "tab"))
+    list(events.ask("When?", conversation, "tab"))
+    assert "Owls at night" in events.list.rename(conversation, "Owls at night", conversation)
+    assert "Owls at night" in events.list.search("night  owls", conversation)
+    assert "No conversation has “finch”." in events.list.search("finch", conversation)
+
+
+def test_an_edited_question_takes_the_place_of_the_last_one(events: ChatEvents, chain: Chain) -> None:
+    conversation = named(events.open("", "tab"))
+    *_, view = events.ask("When?", conversation, "tab")
+    *_, view = events.retry(exchange_id(view), conversation, "tab", question=" By day? ")
+    assert chain.asked[-1]["question"] == "By day?"
+    assert (view.transcript or "").count("You asked") == 1
+    assert "By day?" in (view.transcript or "")
+
+
 def test_a_conversation_that_cannot_be_read_is_told_and_the_page_works(
     events: ChatEvents, desk: Desk, tmp_path: Path
 ) -> None:
     conversation = named(events.open("", "tab"))
     list(events.ask("When?", conversation, "tab"))
     with sqlite3.connect(tmp_path / "conversations.sqlite") as connection:
+        register(connection)
         connection.execute("UPDATE exchanges SET content = '{}'")
     view = events.open(conversation, "tab")
     assert "cannot be read" in (view.transcript or "")
-    assert named(view) != conversation
-    assert "supported" in (list(events.ask("When?", named(view), "tab"))[-1].transcript or "")
+    assert named(view) == conversation
+    last = list(events.ask("And by day?", conversation, "tab"))[-1].transcript or ""
+    assert "supported" in last
+    assert "cannot be read" in last
+
+
+def test_one_damaged_exchange_does_not_block_its_conversation(
+    events: ChatEvents, desk: Desk, tmp_path: Path
+) -> None:
+    conversation = named(events.open("", "tab"))
+    for question in ("When?", "And by day?"):
+        list(events.ask(question, conversation, "tab"))
+    content = (tmp_path / "conversations.sqlite").read_bytes()
+    with sqlite3.connect(tmp_path / "conversations.sqlite") as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = (tmp_path / "conversations.sqlite").read_bytes()
+    at = content.index(b"The owl hunts at night.")
+    (tmp_path / "conversations.sqlite").write_bytes(content[:at] + b"The elk" + content[at + 7 :])
+    text = events.open(conversation, "tab").transcript or ""
+    assert "The elk" not in text
+    assert text.count("damaged on the disk") == 1
+    assert text.count("You asked") == 2
+    assert damaged_conversations(tmp_path) == 1
 
 
 def test_an_empty_library_has_no_questions(events: ChatEvents) -> None:
@@ -259,3 +428,25 @@ def test_a_question_asked_again_is_about_what_is_chosen_now(events: ChatEvents, 
     *_, again = events.retry(exchange_id(first), conversation, "tab")
     assert not chain.scopes[-1]
     assert "Asked about" not in (again.transcript or "")
+
+
+def test_a_question_is_searched_as_typed_until_that_is_undone(events: ChatEvents, chain: Chain) -> None:
+    conversation = named(events.open("", "tab"))
+    *_, view = events.ask("When?", conversation, "tab")
+    *_, view = events.retry(exchange_id(view), conversation, "tab", exact=True)
+    assert chain.asked[-1] == {"question": "When?", "history": (), "exact": True}
+    assert "Searched as typed." in (view.transcript or "")
+    *_, view = events.retry(exchange_id(view), conversation, "tab")
+    assert chain.asked[-1]["exact"]
+    *_, view = events.retry(exchange_id(view), conversation, "tab", exact=False)
+    assert "exact" not in chain.asked[-1]
+    assert "Searched as typed." not in (view.transcript or "")
+
+
+def test_a_question_is_asked_of_all_notes_until_that_is_undone(events: ChatEvents, chain: Chain) -> None:
+    conversation = named(events.open("", "tab"))
+    *_, view = events.ask("Lecture 3?", conversation, "tab")
+    *_, view = events.retry(exchange_id(view), conversation, "tab", everywhere=True)
+    assert chain.asked[-1] == {"question": "Lecture 3?", "history": (), "everywhere": True}
+    *_, view = events.retry(exchange_id(view), conversation, "tab", everywhere=False)
+    assert "everywhere" not in chain.asked[-1]

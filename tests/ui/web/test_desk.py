@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from rag.chain_events import Done, Token
 from rag.errors import ModelFailed, QuestionError
-from rag.scope import Scope
+from rag.events import Done, Token
+from rag.search.scope import Scope
 from rag.types import Receipt
 from ui.application import Application, load
-from ui.web.desk import Desk, Stage
+from ui.web.desk import Desk, LoadingStage
 
 pytestmark = pytest.mark.model
 QUESTION: Any = {"question": "What is the Nyquist rate?"}
@@ -67,7 +67,7 @@ def test_the_next_answer_is_the_chosen_adapters_and_the_base_is_loaded_once(
         desk.use_adapter(setting("misfit")).result(60)
     assert used(desk) == "none"
     assert receipt(desk.chain().stream(QUESTION)) == found[-1]
-    assert desk.status().stage is Stage.READY
+    assert desk.status().stage is LoadingStage.READY
     assert len(loads) == 1
 
 
@@ -98,3 +98,23 @@ def test_an_answer_within_a_scope_is_as_the_command_lines(desk: Desk) -> None:
     assert {hit.chunk.document for hit in done.answer.hits} == {"lesson-02-quantisation.md"}
     assert done.answer.receipt == receipt(desk.application.chain(scope).stream(QUESTION))
     assert done.answer.receipt.scope == "document /lesson-02-quantisation.md"
+
+
+def test_an_adapter_is_of_its_course_alone(
+    desk: Desk, loads: list[str], tmp_path: Path, course_library: Path
+) -> None:
+    shutil.copytree(course_library, tmp_path / "second")
+    other = desk.beside(tmp_path / "second")
+    other.load()
+    assert other.embedder() is desk.embedder()
+    assert receipt(other.chain().stream(QUESTION)).adapter == "default"
+    assert len(loads) == 1
+    other.use_adapter(setting("one")).result(60)
+    assert receipt(other.chain().stream(QUESTION)).adapter == setting("one")
+    assert (used(desk), used(other)) == ("none", "one")
+    assert receipt(desk.chain().stream(QUESTION)).adapter == "default"
+    with pytest.raises(ModelFailed):
+        other.use_adapter(setting("misfit")).result(60)
+    assert receipt(other.chain().stream(QUESTION)).adapter == setting("one")
+    other.use_adapter("none").result(60)
+    assert other.application.model is desk.application.model

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import pytest
 
 from rag.errors import QuestionError
-from rag.records import DocumentRecord
-from rag.scope import Scope
+from rag.library.rows import DocumentRecord
+from rag.search.scope import Scope
 from rag.types import DocumentKind
 from ui.web.scope_choice import ScopeChoice, choices, from_browser, name_of, scope_of, toggled
-from ui.web.scope_view import scope_html, scope_line_html
+from ui.web.views.scope_view import scope_html, scope_line_html, scope_rows
 
 PATHS = ("README.md", "week-1/README.md", "week-1/lab/setup.md", "week-10/README.md", "week-[2]/intro.md")
 
@@ -26,7 +26,7 @@ RECORDS = [record(path) for path in PATHS]
 
 def inside(*chosen: str) -> list[str]:
     scope = scope_of(chosen)
-    return [one.path for one in RECORDS if scope.holds(one)]
+    return [one.path for one in RECORDS if scope.includes(one)]
 
 
 def test_folders_come_first_then_documents_by_their_names() -> None:
@@ -111,7 +111,7 @@ def test_what_is_chosen_is_named_and_can_be_given_up() -> None:
     assert pressed(html) == ["folder:week-1", "document:/README.md"]
     assert 'data-action="widen"' in html
     assert "<details open>" in html
-    assert 'data-scope="[&quot;folder:week-1&quot;, &quot;document:/README.md&quot;]"' in html
+    assert 'data-scope="[&#34;folder:week-1&#34;, &#34;document:/README.md&#34;]"' in html
 
 
 def test_many_parts_are_found_by_their_letters() -> None:
@@ -125,3 +125,21 @@ def test_a_notes_name_is_text_only() -> None:
     assert "<b>" not in html + scope_line_html(["<b>.md"])
     assert "<i>" not in html
     assert scope_line_html([]) == ""
+
+
+def test_folders_and_documents_are_a_tree_and_what_is_inside_a_chosen_folder_is_included() -> None:
+    rows = scope_rows(choices(RECORDS, ["folder:week-1"]))
+    assert [(row.depth, row.label, row.within) for row in rows] == [
+        (0, "week-1/", ""),
+        (1, "lab/", "week-1/"),
+        (2, "setup.md", "week-1/"),
+        (1, "README.md", "week-1/"),
+        (0, "week-10/", ""),
+        (1, "README.md", ""),
+        (0, "week-[2]/", ""),
+        (1, "intro.md", ""),
+        (0, "README.md", ""),
+    ]
+    html = drawn("folder:week-1")
+    assert html.count("included with week-1/") == 3
+    assert '<span class="spoken">week-1/lab/</span>setup.md' in html

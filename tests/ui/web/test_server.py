@@ -1,4 +1,4 @@
-"""The server's address: a busy port is one sentence, and other machines are warned about."""
+"""The server's address: a busy port is one sentence, and other people's rights are named."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import socket
 import pytest
 
 from rag.errors import ServerError
-from rag.settings import ChatSettings
-from ui.web.server import bound_socket, warning
+from rag.settings import AccessSettings, ChatSettings
+from ui.access import Access
+from ui.addresses import bound_socket
+from ui.web.server import notice
 
 
 def test_a_busy_port_is_named_with_the_way_out() -> None:
@@ -31,6 +33,27 @@ def test_an_address_of_another_machine() -> None:
         bound_socket(ChatSettings(host="192.0.2.1", port=0))
 
 
-def test_an_open_address_is_warned_about() -> None:
-    assert warning(ChatSettings()) == ""
-    assert "without a password" in warning(ChatSettings(host="0.0.0.0"))
+def test_a_page_that_others_reach_says_what_they_can_do() -> None:
+    assert notice("127.0.0.1", Access("127.0.0.1", AccessSettings())) == ""
+    password = AccessSettings(password="owls at night")
+    shown = notice("0.0.0.0", Access("0.0.0.0", password))
+    for words in (
+        "everyone who has the password",
+        "each browser has conversations of its own",
+        "uploading",
+        "not encrypted",
+    ):
+        assert words in shown
+    named = notice("0.0.0.0", Access("0.0.0.0", AccessSettings(), has_accounts=True))
+    for words in ("everyone with an account", "teachers also add and remove notes", "not encrypted"):
+        assert words in named
+    proxied = notice("127.0.0.1", Access("127.0.0.1", AccessSettings(hosts="notes.example.edu")))
+    assert "everyone whom the proxy lets through" in proxied
+    assert "not encrypted" not in proxied
+
+
+def test_an_answer_does_not_wait_for_an_acknowledgement() -> None:
+    with bound_socket(ChatSettings(port=0)) as bound, socket.create_connection(bound.getsockname()):
+        accepted, _ = bound.accept()
+        with accepted:
+            assert accepted.proto == socket.IPPROTO_TCP  # asyncio sets TCP_NODELAY on these only

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from tests.patience import PATIENCE_SECONDS
 from ui.web.turns import ChainInTurn, Turns
 
 
@@ -17,7 +18,7 @@ class Chain:
 
     def stream(self, input: Any) -> Iterator[Any]:  # noqa: A002 - LangChain's name
         yield self.name
-        assert self.gate.wait(10)
+        assert self.gate.wait(PATIENCE_SECONDS)
         yield self.name
 
 
@@ -43,7 +44,7 @@ def test_a_change_waits_for_the_answer_under_way_and_what_is_asked_later_waits_f
     assert turns.answering
     gate.set()
     assert list(first) == ["old"]
-    later.join(10)
+    later.join(PATIENCE_SECONDS)
     assert asked_later == ["new", "new"]
     assert not turns.answering
 

@@ -1,6 +1,13 @@
 // What HTML alone cannot do: formulas, citations that lead to their passage, keys, and a reload that keeps its place.
 // Loads nothing but the KaTeX that the installed Gradio serves from its own folder.
 
+// The language of the page and the words of this script, from the catalogue of `ui/web/language.py`.
+const meta = (name) => document.querySelector(`meta[name=lectern-${name}]`)?.content;
+const language = meta("language") ?? "en";
+const words = JSON.parse(meta("words") ?? "{}");
+document.documentElement.lang = language;
+document.documentElement.dir = meta("direction") ?? "ltr";
+
 const katexAddress = document.querySelector("meta[name=lectern-katex]")?.content ?? "";
 const katexStyle = document.querySelector("meta[name=lectern-katex-style]")?.content ?? "";
 let katex = null;
@@ -16,6 +23,15 @@ class LecternMath extends HTMLElement {
   }
   disconnectedCallback() {
     this.observer.disconnect();
+    widths.unobserve(this);
+  }
+  reachable() {
+    widths.observe(this);
+    const scrolls = this.scrollWidth > this.clientWidth;
+    this.toggleAttribute("tabindex", false);
+    if (scrolls) this.tabIndex = 0;
+    this.setAttribute("role", "math");
+    this.setAttribute("aria-label", this.textContent);
   }
   draw() {
     if (!katex) return;
@@ -25,8 +41,12 @@ class LecternMath extends HTMLElement {
     const display = this.hasAttribute("display");
     katex.render(this.textContent, place, { displayMode: display, throwOnError: false, trust: false, strict: "ignore", maxExpand: 500 });
     root.replaceChildren(place);
+    if (display) this.reachable();
   }
 }
+
+// A formula wider than its column scrolls, so the keyboard has to reach it.
+const widths = new ResizeObserver((entries) => entries.forEach((entry) => entry.target.reachable()));
 
 async function loadKatex() {
   if (!katexAddress) return;
@@ -38,6 +58,32 @@ async function loadKatex() {
 }
 customElements.define("lectern-math", LecternMath);
 loadKatex();
+
+// ---- errors -----------------------------------------------------------------------------------------------------------
+
+// Gradio shows the error of an event that waits in its queue, but not of one that does not wait: that is shown here.
+const fetched = window.fetch;
+window.fetch = (...given) => {
+  const answer = fetched(...given);
+  if (String(given[0]?.url ?? given[0]).includes("/gradio_api/run/")) answer.then(look).catch(() => {});
+  return answer;
+};
+async function look(answer) {
+  if (answer.status !== 500) return;
+  const { error } = await answer.clone().json();
+  complain(error ?? "");
+}
+function complain(sentence) {
+  document.querySelector("#complaint")?.remove();
+  const box = Object.assign(document.createElement("div"), { id: "complaint" });
+  const [title, text, close] = ["strong", "p", "button"].map((name) => document.createElement(name));
+  title.textContent = words.failed;
+  text.textContent = sentence;
+  Object.assign(close, { type: "button", textContent: "×", ariaLabel: words.dismiss, onclick: () => box.remove() });
+  box.setAttribute("role", "alert");
+  box.append(title, text, close);
+  (document.querySelector(".gradio-container") ?? document.body).append(box);
+}
 
 // ---- citations --------------------------------------------------------------------------------------------------------
 
@@ -58,16 +104,28 @@ function showPassage() {
   document.querySelectorAll(".source.current").forEach((other) => other.classList.remove("current"));
   source.classList.add("current");
 }
+// A document that was opened is shown at its passage; the sources again at the passage that they were left at.
+let reading = "";
+function showPlace() {
+  const reader = document.querySelector(".reader");
+  if (!reader || !reading) return;
+  const place = reader.querySelector("rect, mark, .here") ?? reader;
+  reading = "";
+  place.scrollIntoView({ block: "center" });
+  (reader.querySelector(".here") ?? reader.querySelector("button")).focus({ preventScroll: true });
+}
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 document.addEventListener("click", (event) => {
   const cite = event.target.closest("[data-action=show]");
   if (cite) {
-    origin = cite;
+    if (!cite.dataset.back) origin = cite;
     wanted = { exchange: cite.dataset.exchange, n: cite.dataset.n ?? "1" };
     showPassage();
     return;
   }
+  const read = event.target.closest("[data-action=read]");
+  if (read) reading = read.dataset.n;
   const back = event.target.closest("button.back");
   if (back) {
     const place = origin?.isConnected ? origin : document.querySelector(`#exchange-${back.dataset.exchange} button`);
@@ -77,20 +135,68 @@ document.addEventListener("click", (event) => {
   }
   const copy = event.target.closest("button.copy");
   if (copy) {
-    const answer = document.querySelector(`#exchange-${copy.dataset.exchange} .answer`).cloneNode(true);
-    answer.querySelectorAll(".verdict").forEach((verdict) => verdict.remove());
-    navigator.clipboard.writeText(answer.textContent.trim()).then(() => (copy.textContent = "Copied"));
+    const written = document.querySelector(`#exchange-${copy.dataset.exchange} template.${copy.dataset.copy}`);
+    navigator.clipboard.writeText(written.content.textContent).then(() => say(copy, words.copied));
+    return;
+  }
+  const code = event.target.closest("button.copy-code");
+  if (code) {
+    const text = code.previousElementSibling.textContent;
+    navigator.clipboard.writeText(text).then(() => say(code, words.copied));
     return;
   }
   if (event.target.closest("button.theme")) {
-    const dark = document.body.classList.toggle("dark");
+    const dark = !document.body.classList.contains("dark");
     localStorage.setItem("lectern-theme", dark ? "dark" : "light");
+    document.body.classList.toggle("dark", dark);
   }
+});
+
+// A word on the button for a moment, and for a screen reader.
+function say(button, word) {
+  const before = button.textContent;
+  if (before === word) return;
+  button.textContent = word;
+  announcer(word);
+  setTimeout(() => (button.textContent = before), 2000);
+}
+function announcer(words) {
+  const place = document.querySelector("#announcer");
+  if (place) place.textContent = words;
+}
+
+// ---- what was typed beside a button goes with it; Enter in a line presses it ------------------------------------------
+
+document.addEventListener(
+  "click",
+  (event) => {
+    const button = event.target.closest(".uses-typed");
+    if (!button) return;
+    button.dataset.typed = button.parentElement.querySelector(".typed").value;
+    opened.delete(nameOf(button.closest("details")));
+    setTimeout(() => delete button.dataset.typed);
+  },
+  true,
+);
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || !event.target.matches(".typed")) return;
+  event.preventDefault();
+  event.target.parentElement.querySelector(".uses-typed").click();
+});
+
+document.addEventListener("click", (event) => {
+  const skip = event.target.closest("[data-focus]");
+  if (skip) document.querySelector(skip.dataset.focus)?.focus();
+  const leads = event.target.closest("[data-tab]");
+  if (!leads) return;
+  const tab = [...document.querySelectorAll("#rooms [role=tab]")].find((each) => each.textContent.trim() === leads.dataset.tab);
+  tab?.click();
+  tab?.focus();
 });
 
 // ---- what drops down: it closes on Escape and when one goes on elsewhere, and keeps the keyboard ------------------------
 
-const drops = ".adapters, .scope details";
+const drops = ".adapters, .scope details, .rename, .wish, .courses details";
 function close(kept) {
   const open = [...document.querySelectorAll(drops)].filter((choice) => choice.open && !choice.contains(kept));
   for (const choice of open) choice.open = false;
@@ -109,6 +215,7 @@ document.addEventListener("click", (event) => {
     choosing = true;
   }
   // A button that is about to go hands the keyboard to the choice that it belongs to.
+  if (event.target.closest("[data-action=remove_course]")) document.querySelector(".courses summary").focus();
   if (event.target.closest(".widen")) document.querySelector(".scope summary").focus();
 });
 for (const left of ["focusin", "pointerdown"])
@@ -139,7 +246,49 @@ function find() {
   if (letters === undefined) return;
   for (const part of document.querySelectorAll(".scope li")) part.hidden = !part.textContent.toLowerCase().includes(letters);
 }
-document.addEventListener("input", (event) => event.target.closest(".scope input") && find());
+document.addEventListener("input", (event) => {
+  if (!event.target.closest(".scope input")) return;
+  find();
+  announcer(words.found.replace("%(n)s", document.querySelectorAll(".scope li:not([hidden])").length));
+});
+
+// ---- arrow keys go from one to the next in a list of buttons --------------------------------------------------------------
+
+const lists = ".conversations, .scope ul, .adapters ul, .courses ul, .wish ul, .follow-ups ul, .examples";
+document.addEventListener("keydown", (event) => {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const list = step && event.target.closest(lists);
+  if (!list || !event.target.matches("button, li > a")) return;
+  const buttons = [...list.querySelectorAll("li > :is(button, a):first-child")].filter((button) => button.offsetParent);
+  const next = buttons[buttons.indexOf(event.target) + step];
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+});
+
+// ---- what a person opened or has the focus on stays so when it is drawn anew --------------------------------------------
+
+// The names of a button that survive: what it does, and to what.
+const nameOf = (element) => {
+  const named = element.closest("[data-action], [data-keep]");
+  return named ? JSON.stringify({ ...named.dataset }) : "";
+};
+const named = (name) => [...document.querySelectorAll("[data-action], [data-keep]")].find((other) => nameOf(other) === name);
+let focused = "";
+const opened = new Map();
+document.addEventListener("focusin", (event) => (focused = nameOf(event.target)));
+document.addEventListener("pointerdown", (event) => (focused = nameOf(event.target)));
+document.addEventListener("toggle", (event) => event.target.dataset?.keep && opened.set(nameOf(event.target), event.target.open), true);
+function keepPlace() {
+  for (const [name, open] of opened) {
+    const details = named(name);
+    if (details && details.open !== open) details.open = open;
+  }
+  if (focused && document.activeElement === document.body) {
+    const again = named(focused);
+    (again?.matches("details") ? again.querySelector("summary") : again)?.focus({ preventScroll: true });
+  }
+}
 
 // ---- the page as it changes -------------------------------------------------------------------------------------------
 
@@ -147,15 +296,47 @@ document.addEventListener("input", (event) => event.target.closest(".scope input
 let announced = "";
 function announce() {
   const last = document.querySelector(".transcript .exchange:last-of-type");
-  const announcer = document.querySelector("#announcer");
-  if (!last || !announcer) return;
+  if (!last) return;
   const busy = last.querySelector("[aria-busy]");
-  const state = busy ? (last.querySelector(".waiting")?.textContent ?? "Answering…") : "done";
+  const state = busy ? (last.querySelector(".waiting")?.textContent ?? words.answering) : "done";
   const key = `${last.id} ${state}`;
   if (key === announced) return;
   const fresh = busy || announced.startsWith(last.id); // an old conversation that is opened is not read out
   announced = key;
-  if (fresh) announcer.textContent = busy ? state : last.querySelector(".answer").textContent;
+  if (fresh) announcer(busy ? state : last.querySelector(".answer").textContent);
+}
+
+// The end of what is being written; of a long extract or refusal the question, so that the words above the quotes are seen.
+function readingPlace(place, last) {
+  const long = last.querySelector(".extract, .abstained") && last.offsetHeight > place.clientHeight;
+  return long ? place.scrollTop + last.getBoundingClientRect().top - place.getBoundingClientRect().top : place.scrollHeight;
+}
+
+// Every conversation has an address, so that Back, bookmarks and two tabs work.
+const addressed = () => new URLSearchParams(location.hash.slice(1)).get("conversation") ?? "";
+let going = false; // the address was changed by Back, and the page follows it
+function keepAddress(conversation, begun) {
+  const wanted = begun ? conversation : "";
+  if (wanted === addressed()) return (going = false);
+  if (!going) history.pushState(null, "", wanted ? `#conversation=${wanted}` : location.pathname);
+}
+addEventListener("popstate", () => {
+  const button = document.querySelector(".conversations .goto");
+  if (!button) return;
+  going = true;
+  button.dataset.conversation = addressed();
+  button.click();
+});
+
+// The name of the course is the page's title; a course that was made or removed leads to another page.
+function keepCourse() {
+  const courses = document.querySelector(".courses");
+  if (!courses) return;
+  const title = `${courses.dataset.course} · Lectern`;
+  if (document.title !== title) document.title = title;
+  const leadsTo = courses.dataset.leadsTo;
+  delete courses.dataset.leadsTo;
+  if (leadsTo) location.assign(leadsTo);
 }
 
 let nearEnd = true;
@@ -163,11 +344,12 @@ let latest = "";
 function follow() {
   const transcript = document.querySelector(".transcript");
   if (!transcript) return;
-  if (transcript.dataset.conversation) sessionStorage.setItem("lectern-conversation", transcript.dataset.conversation);
+  if (transcript.dataset.conversation) sessionStorage.setItem(`lectern-conversation:${location.pathname}`, transcript.dataset.conversation);
+  keepAddress(transcript.dataset.conversation, Boolean(transcript.querySelector(".exchange")));
   const place = document.querySelector("#chat-scroll");
   const last = transcript.querySelector(".exchange:last-of-type");
   const asked = last?.dataset.exchange ?? "";
-  if (place && last && (nearEnd || asked !== latest)) place.scrollTop = place.scrollHeight;
+  if (place && last && (nearEnd || asked !== latest)) place.scrollTop = readingPlace(place, last);
   latest = asked;
 }
 document.addEventListener(
@@ -178,19 +360,91 @@ document.addEventListener(
   },
   true,
 );
+let limited = ""; // the parts that were chosen, to say when they change
 // The parts that are chosen outlive a reload, and those not looked for stay hidden when they are drawn anew.
 function keepScope() {
   const kept = document.querySelector(".scope")?.dataset.scope;
-  if (kept) sessionStorage.setItem("lectern-scope", kept);
+  if (kept && limited && kept !== limited) announcer(document.querySelector(".scope summary").textContent);
+  if (kept) sessionStorage.setItem(`lectern-scope:${location.pathname}`, (limited = kept));
   find();
 }
 new MutationObserver(() => {
   showPassage();
+  showPlace();
   follow();
+  keepCourse();
   keepScope();
   announce();
   keepKeyboard();
+  keepPlace();
+  keepLanguage();
 }).observe(document.documentElement, { childList: true, subtree: true, characterData: true });
 
-const chosen = localStorage.getItem("lectern-theme");
-if (chosen) addEventListener("load", () => setTimeout(() => document.body.classList.toggle("dark", chosen === "dark"), 0));
+// ---- light and dark: the choice outlives a reload. Gradio sets the class too, at its own time --------------------------
+
+const theme = () => localStorage.getItem("lectern-theme");
+function keepTheme() {
+  if (theme() && document.body.classList.contains("dark") !== (theme() === "dark")) document.body.classList.toggle("dark", theme() === "dark");
+}
+keepTheme();
+new MutationObserver(keepTheme).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+
+// ---- the language: the choice is a cookie, because the server writes the words --------------------------------------------
+
+function keepLanguage() {
+  const choice = document.querySelector("select.language");
+  if (choice && choice.value !== language) choice.value = language;
+}
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("select.language")) return;
+  document.cookie = `lectern-language=${event.target.value}; path=/; max-age=31536000; samesite=strict`;
+  location.reload();
+});
+
+// ---- uploads ----------------------------------------------------------------------------------------------------------
+
+// A file of a chosen folder gets its path as its name, with another sign for the slashes: Gradio sends the name alone, and
+// two files called slides.md would be one. Folders at the front are left out where the name is too long.
+const nameOfFile = Object.getOwnPropertyDescriptor(File.prototype, "name");
+Object.defineProperty(File.prototype, "name", {
+  ...nameOfFile,
+  get() {
+    let parts = (this.webkitRelativePath || "").split("/");
+    if (parts.length < 2) return nameOfFile.get.call(this);
+    while (parts.length > 1 && new TextEncoder().encode(parts.join("⧸")).length > 180) parts = parts.slice(1);
+    return parts.join("⧸");
+  },
+});
+const appendPart = FormData.prototype.append;
+FormData.prototype.append = function (name, value, ...rest) {
+  return value instanceof File && !rest.length ? appendPart.call(this, name, value, value.name) : appendPart.call(this, name, value, ...rest);
+};
+
+// A folder that is dropped goes the way of one that is chosen: every file of it, with its path.
+async function filesIn(entry, path) {
+  if (entry.name.startsWith(".")) return [];
+  if (entry.isFile) {
+    const file = await new Promise((found, failed) => entry.file(found, failed));
+    return [new File([file], `${path}${entry.name}`, { type: file.type, lastModified: file.lastModified })];
+  }
+  const reader = entry.createReader();
+  const found = [];
+  for (let part; (part = await new Promise((read, failed) => reader.readEntries(read, failed))).length; )
+    for (const each of part) found.push(...(await filesIn(each, `${path}${entry.name}⧸`)));
+  return found;
+}
+document.addEventListener(
+  "drop",
+  async (event) => {
+    const entries = [...(event.dataTransfer?.items ?? [])].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+    if (!event.target.closest?.("#upload") || !entries.some((entry) => entry.isDirectory)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const chosen = new DataTransfer();
+    for (const entry of entries) for (const file of await filesIn(entry, "")) chosen.items.add(file);
+    const input = document.querySelector("#upload-folder input[type=file]") ?? document.querySelector("input[webkitdirectory]");
+    input.files = chosen.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  },
+  true,
+);

@@ -1,0 +1,1 @@
+"""Answers to fixed sets of questions, graded by code."""

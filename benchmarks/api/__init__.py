@@ -1,0 +1,1 @@
+"""The HTTP API beside the chain in process, and under load."""

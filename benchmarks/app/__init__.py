@@ -1,0 +1,1 @@
+"""Waiting times of the web app in real browsers."""

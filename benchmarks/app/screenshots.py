@@ -1,0 +1,189 @@
+"""Pictures of the web app in its states: light, dark and on a phone.
+
+`python -m benchmarks.app.screenshots [FOLDER]` ingests the example course into a temporary library, drives the
+app as a student does, and writes one PNG for each state and form, by default into `docs/screens`. Look at each of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.app.running import COURSE, chromium, lectern, server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+SCREENS = Path(__file__).resolve().parents[2] / "docs" / "screens"
+_FORMS: dict[str, dict[str, Any]] = {
+    "light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
+}
+_COLOURS = 128
+"""Colours of a picture: a third of the bytes, and no difference to see."""
+_ANSWER_MS = 60_000
+_NOTES = 1500
+
+
+def main() -> None:
+    """Write the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=SCREENS)
+    folder = parser.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary, chromium() as browser:
+        with server("--library", str(Path(temporary) / "empty")) as address:
+            for form in _FORMS:
+                _write(folder, "first-visit", form, _page(browser, address, form))
+        library = str(Path(temporary) / "library")
+        lectern("ingest", str(COURSE), "--library", library)
+        with server("--library", library) as address:
+            for form in _FORMS:
+                page = _page(browser, address, form)
+                for state, reach in _states(page):
+                    reach()
+                    _write(folder, state, form, page)
+                for state, reach in _teacher_states(page, address):
+                    reach()
+                    _write(folder, state, form, page)
+                page.context.close()
+        teacher = Path(temporary) / "password"
+        teacher.write_text("bats at noon\n", encoding="utf-8")
+        lectern(
+            "users", "add", "tess", "--role", "teacher", "--password-file", str(teacher), "--library", library
+        )
+        with server("--library", library) as address:
+            for form, options in _FORMS.items():
+                page = browser.new_context(**options).new_page()
+                page.goto(address)
+                _write(folder, "login", form, page)
+                page.get_by_label("Name").fill("tess")
+                page.get_by_label("Password").fill("bats at noon")
+                page.get_by_role("button", name="Log in").click()
+                page.wait_for_selector(".welcome")
+                page.goto(f"{address}/account")
+                _write(folder, "account", form, page)
+                page.context.close()
+
+
+def _teacher_states(page: Page, address: str) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Yield the pages of a teacher by name, after the states of the chat."""
+    yield "golden", lambda: _correct(page)
+    yield "evaluate", lambda: _evaluate(page, address)
+    yield "run", page.locator("table a").first.click
+    yield "monitor", lambda: _open(page, f"{address}/lectern/monitor")
+    yield "model", lambda: _open(page, f"{address}/lectern/model")
+
+
+def _correct(page: Page) -> None:
+    page.get_by_role("tab", name="Ask").click()
+    _ask(page, "How heavy is a Pt100?")
+    page.get_by_text("Was this right?").click()
+    page.locator("a.golden").click()
+    page.wait_for_selector("#golden")
+
+
+def _evaluate(page: Page, address: str) -> None:
+    _open(page, f"{address}/lectern/evaluate")
+    page.locator("input[name=golden]").fill(str(COURSE.parent / "golden.jsonl"))
+    page.get_by_role("button", name="Measure retrieval").click()
+    page.wait_for_selector("table a", timeout=_ANSWER_MS)
+    page.wait_for_function("!document.querySelector('.job')", timeout=_ANSWER_MS)
+
+
+def _open(page: Page, address: str) -> None:
+    page.goto(address)
+    page.wait_for_selector(".plain-page")
+
+
+def _states(page: Page) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Yield the states by name, each with the way to it from the one before."""
+    yield "welcome", lambda: None
+    yield "answer", lambda: _ask(page, "How are the Nyquist rate and the Nyquist frequency different?")
+    yield "document", lambda: _read(page)
+    yield "page-of-a-pdf", lambda: _ask_and_read(page, "How many address bits does an I2C message have?")
+    yield "short-answer", lambda: _ask(page, "Why would anybody oversample?")
+    yield "refusal", lambda: _ask(page, "Who won the football world cup in 1954?")
+    yield "asked-again", lambda: _wish(page, "What is the Nyquist rate?")
+    yield "scope", lambda: page.locator(".scope summary").click()
+    yield "courses", lambda: _courses(page)
+    yield "notes", lambda: page.get_by_role("tab", name="Notes").click()
+    yield "ingest", lambda: _ingest(page)
+    yield "ingest-cancelled", lambda: _cancel(page)
+
+
+def _ask(page: Page, question: str) -> None:
+    page.get_by_role("button", name="New conversation").click()
+    page.wait_for_selector(".welcome")
+    page.get_by_role("textbox", name="Question").fill(question)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".exchange.answered", timeout=_ANSWER_MS)
+
+
+def _wish(page: Page, question: str) -> None:
+    _ask(page, question)
+    page.get_by_text("Ask again, but…").click()
+
+
+def _courses(page: Page) -> None:
+    page.keyboard.press("Escape")
+    page.locator(".courses summary").click()
+
+
+def _ingest(page: Page) -> None:
+    """Make a course and show its ingest of many notes."""
+    folder = Path(tempfile.mkdtemp(prefix="lectern-notes-"))
+    for number in range(_NOTES):
+        note = f"# Lecture {number}\n\n" + f"The sample {number} is taken at time {number}. " * 20
+        (folder / f"lecture-{number:04}.md").write_text(note, encoding="utf-8")
+    if page.locator(".courses details[open]").count() == 0:
+        page.locator(".courses summary").click()
+    page.get_by_label("Name of the new course").fill(f"Signals {folder.name[-4:]}")
+    page.get_by_role("button", name="New course").click()
+    page.wait_for_url("**/course/**")
+    page.wait_for_selector(".status.ready")
+    page.get_by_role("tab", name="Notes").click()
+    page.get_by_role("textbox", name="A folder on this machine").fill(str(folder))
+    page.get_by_role("button", name="Add and watch the folder").click()
+    page.wait_for_selector(".progress progress[value]")
+
+
+def _cancel(page: Page) -> None:
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    page.wait_for_selector(".report:has-text('Cancelled')")
+    page.wait_for_selector(".watched")
+
+
+def _read(page: Page) -> None:
+    page.locator(".source[open] [data-action=read]").first.click()
+    page.wait_for_selector(".reader")
+
+
+def _ask_and_read(page: Page, question: str) -> None:
+    _ask(page, question)
+    _read(page)
+
+
+def _page(browser: Browser, address: str, form: str) -> Page:
+    page = browser.new_context(**_FORMS[form]).new_page()
+    page.goto(address)
+    page.wait_for_selector(".status.ready", timeout=300_000)
+    page.wait_for_selector(".welcome")
+    return page
+
+
+def _write(folder: Path, state: str, form: str, page: Page) -> None:
+    from PIL import Image
+
+    page.wait_for_function("document.fonts.status === 'loaded'")
+    picture = Image.open(io.BytesIO(page.screenshot(animations="disabled")))
+    picture.convert("RGB").quantize(_COLOURS).save(folder / f"{state}-{form}.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Evaluation speed beside Ragas' own `evaluate`."""

@@ -1,0 +1,1 @@
+"""Training speed beside TRL's defaults."""

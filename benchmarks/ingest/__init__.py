@@ -1,0 +1,1 @@
+"""Ingest speed beside the usual recipe."""

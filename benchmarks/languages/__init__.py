@@ -1,0 +1,1 @@
+"""The search in other languages than English."""

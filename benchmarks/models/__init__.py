@@ -1,0 +1,1 @@
+"""Language model speed on a CPU."""

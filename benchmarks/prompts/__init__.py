@@ -1,0 +1,1 @@
+"""Prompts for models that follow instructions, compared."""

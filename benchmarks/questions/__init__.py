@@ -1,0 +1,1 @@
+"""Questions that one sentence cannot answer, with checkable keys."""

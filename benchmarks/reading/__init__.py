@@ -1,0 +1,1 @@
+"""The share of what files say that a search finds, beside other converters."""

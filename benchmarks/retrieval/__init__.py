@@ -1,0 +1,1 @@
+"""Retrieval quality, latency and memory beside the usual recipe."""

@@ -1,0 +1,1 @@
+"""Measures study items: how many, how good by labels made by hand, and how fast."""

@@ -1,0 +1,1 @@
+"""Golden questions: their file, their gold passages and drafts of new ones."""

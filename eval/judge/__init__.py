@@ -1,0 +1,1 @@
+"""Metrics by a language model as judge."""

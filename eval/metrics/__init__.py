@@ -1,0 +1,1 @@
+"""Metrics of retrieval and answers, with confidence intervals."""

@@ -1,0 +1,1 @@
+"""The log of questions in figures and words: refusals, topics, drift."""

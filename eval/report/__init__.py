@@ -1,0 +1,1 @@
+"""Reports of a run as text and as one HTML page."""

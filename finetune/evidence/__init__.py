@@ -1,0 +1,1 @@
+"""Evidence scorer: its training data, its training, and its export."""

@@ -1,0 +1,1 @@
+"""Training rows that teach a model to answer from passages."""

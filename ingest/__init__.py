@@ -1,0 +1,1 @@
+"""Notes to a library: files read, cut into chunks, embedded and saved."""

@@ -1,0 +1,1 @@
+"""The steps from a question and its chunks to an answer with citations."""

@@ -1,0 +1,163 @@
+"""The list or table that a question asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag.answer.asked import Asked
+from rag.answer.matching import asked_stems, coverage, number_of, stems, weights
+from rag.answer.notes import Notes, documents_of
+from rag.answer.structures import Structure, structures_of
+from rag.text.words import tokens
+from rag.types import Chunk, Document, Hit, Locator, Unit
+
+SEARCHED_DOCUMENTS = 6
+"""Documents, best first, whose structures are looked at."""
+READ_STRUCTURES = 10
+"""Structures that the embedder and the evidence scorer read."""
+READ_CHARS = 700
+LEAST_SUSPECTED = 0.5
+"""Least share of the question in a structure of a kind that is only suspected."""
+MOST_ITEMS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A structure with its score; higher is better."""
+
+    structure: Structure
+    score: float
+    features: tuple[float, ...]
+
+
+def ranked_for(asked: Asked, tables_only: bool = False) -> list[Ranked]:
+    """Return the structures nearest to a question, worked out once for all kinds.
+
+    Where the router is not sure, only those whose introduction, or the rows of a table, have most of the question.
+    """
+    least = 0.0 if asked.sure else LEAST_SUSPECTED
+    return asked.once(
+        (ranked_for, tables_only, asked.sure),
+        lambda: ranked_structures(asked.notes, asked.question, asked.near, tables_only, least),
+    )
+
+
+def ranked_structures(
+    notes: Notes,
+    question: str,
+    hits: Sequence[Hit],
+    tables_only: bool = False,
+    least_coverage: float = 0.0,
+) -> list[Ranked]:
+    """Return the structures nearest to a question, best first.
+
+    Scored by the question's words in what introduces a structure and in its items, by the embedder, by the evidence scorer and by
+    the place of its passage in the search. A word that passages have and no list or table has counts against all of them; a
+    table's rows are often named otherwise than the question does, so not against tables alone. Names and numbers that a program
+    printed are looked up as a table and are no list.
+    """
+    paths = documents_of(hits, SEARCHED_DOCUMENTS)
+    read = (one for path in paths for one in notes.made(with_words, path))
+    known = [one for one in read if (one[0].head if tables_only else not one[0].printed)]
+    found, about, whole = ([one[0] for one in known], [one[1] for one in known], [one[2] for one in known])
+    asked = asked_stems(question)
+    passages = () if tables_only else hits
+    elsewhere = {word for hit in passages for word in stems(hit.chunk.text)}.difference(*whole)
+    weight = weights(asked, [*whole, elsewhere])
+    count = _expected(question)
+    rough = [
+        Ranked(
+            one,
+            0.0,
+            (
+                coverage(weight, head),
+                coverage(weight, every),
+                _place(one, hits, paths),
+                float(count is not None and count == len(one.items)),
+                one.outline + 2.0 * (one.sentence is not None),
+            ),
+        )
+        for one, head, every in zip(found, about, whole, strict=True)
+    ]
+    rough.sort(key=lambda one: -(one.features[0] + one.features[1] + one.features[2] + one.features[3]))
+    near = [one for one in rough[:READ_STRUCTURES] if _covered(one) >= least_coverage]
+    if not near:
+        return []
+    texts = [_read_text(one.structure) for one in near]
+    cosines = notes.similarities(question, texts)
+    scores = notes.scorer.score(
+        question, [_as_chunk(one.structure, text) for one, text in zip(near, texts, strict=True)]
+    )
+    ranked = [
+        Ranked(
+            one.structure,
+            combined((*one.features, float(cosine), score.answers)),
+            (*one.features, float(cosine), score.answers),
+        )
+        for one, cosine, score in zip(near, cosines, scores, strict=True)
+    ]
+    return sorted(ranked, key=lambda one: -one.score)
+
+
+def _covered(one: Ranked) -> float:
+    """The share of the question in a structure's introduction or a table's rows."""
+    return max(one.features[0], one.features[1] if one.structure.head else 0.0)
+
+
+def with_words(document: Document) -> list[tuple[Structure, set[str], set[str]]]:
+    """A document's structures with the stems of their introduction and of all."""
+    found = []
+    for one in structures_of(document):
+        about = set(stems(one.about))
+        found.append(
+            (one, about, about | {word for item in one.items[:MOST_ITEMS] for word in stems(item.text)})
+        )
+    return found
+
+
+def combined(features: Sequence[float]) -> float:
+    """Return one score of a structure's features."""
+    head, every, place, counted, outline, cosine, answers = features
+    return head + 0.7 * every + 0.7 * place + 0.5 * counted - 0.3 * outline + cosine + 0.7 * answers
+
+
+def _place(structure: Structure, hits: Sequence[Hit], paths: Sequence[str]) -> float:
+    """The inverse place of the first passage of a structure among the hits. A little for its document's."""
+    start, end = structure.items[0].start, structure.items[-1].end
+    for rank, hit in enumerate(hits):
+        if hit.chunk.document == structure.document and hit.chunk.start < end and start < hit.chunk.end:
+            return 1 / (1 + 0.3 * rank)
+    return 0.2 / (1 + paths.index(structure.document))
+
+
+def _expected(question: str) -> int | None:
+    """The number of items that a question names, from two on: "which five"."""
+    counts = [
+        n
+        for word in tokens(question)
+        if not word.isdecimal() and (n := number_of(word)) is not None and n > 1
+    ]
+    return counts[0] if len(counts) == 1 else None
+
+
+def _read_text(structure: Structure) -> str:
+    return (
+        f"{structure.intro}\n{' | '.join(structure.head)}\n"
+        + "\n".join(item.text for item in structure.items)[:READ_CHARS]
+    )
+
+
+def _as_chunk(structure: Structure, text: str) -> Chunk:
+    text = text.strip()
+    return Chunk(
+        "",
+        structure.document,
+        0,
+        0,
+        len(text),
+        text,
+        Locator(Unit.LINE, 1, 1),
+        structure.title,
+        structure.headings,
+    )

@@ -1,0 +1,214 @@
+"""Lists and counts of what the notes list, tabulate or consist of.
+
+A count says what was counted and where. Parts of the notes (lessons, notebooks, slides) are counted from the library itself, a number
+that the notes give in words is quoted.
+"""
+
+from __future__ import annotations
+
+from rag.answer.asked import Asked
+from rag.answer.cells import cell_draft
+from rag.answer.choose_structure import Ranked, ranked_for
+from rag.answer.cited_lines import Line, cited_draft
+from rag.answer.found import Draft
+from rag.answer.matching import asked_stems, number_of, stems
+from rag.answer.notes import Notes, documents_of
+from rag.answer.numbered_rows import numbered_rows_draft
+from rag.answer.scope_in_words import distinct_title, labels_of, named_by_title, unit_words
+from rag.answer.scored_statements import scored_statements
+from rag.answer.structures import Item, Structure
+from rag.answer.table_rows import matching_rows, place_of, row_lines
+from rag.library.rows import DocumentRecord
+from rag.text.sentences import sentence_spans
+from rag.text.words import stem, tokens
+from rag.types import AnswerKind, Tier, Unit
+
+LIST_SCORE, SURE_SCORE = 1.9, 1.3
+"""Least scores of a list that answers: suspected by the router, and sure."""
+LEAST_COVERAGE, ROWS_COVERAGE = 0.35, 0.6
+"""Least share of the question's weight in the introduction, or in the rows."""
+LEAST_ANSWERS = 0.2
+"""Least evidence score of a sentence that names several things."""
+PROSE_SCORE = 0.5
+"""Evidence score from which a sentence with the number answers first."""
+MOST_SENTENCES, BESIDE_BEST = 6, 0.4
+"""Most sentences quoted where there is no list, and their least share."""
+NUMBER_BEFORE = 3
+"""Words before the counted one in which its number may be."""
+
+
+def list_draft(asked: Asked) -> Draft | None:
+    """Return the items of the list or table that the question is about. None where none is near."""
+    if asked.sure and (parts := parts_draft(asked)) is not None:
+        return parts
+    best = _best(asked)
+    if best is None:
+        return _sentences(asked) if asked.sure else None
+    structure = best.structure
+    items = _narrowed(structure, asked.question)
+    return cited_draft(AnswerKind.LIST, row_lines(structure, items), asked.notes, f"{place_of(structure)}:")
+
+
+def count_draft(asked: Asked) -> Draft | None:
+    """Return how many there are of what the question counts, with what was counted. None where nothing is near."""
+    counted = (
+        _counted_pages(asked)
+        or numbered_rows_draft(asked)
+        or parts_draft(asked, AnswerKind.COUNT)
+        or cell_draft(asked)
+    )
+    if counted is not None:
+        return counted
+    prose = _in_prose(asked)
+    if prose is not None and prose[0] >= PROSE_SCORE:
+        return cited_draft(AnswerKind.COUNT, [prose[1]], asked.notes)
+    best = _best(asked) if asked.sure else None
+    if best is not None and len(best.structure.items) > 1:
+        structure = best.structure
+        items = _narrowed(structure, asked.question)
+        lead = f"{len(items)} - {place_of(structure)}:"
+        return cited_draft(AnswerKind.COUNT, row_lines(structure, items), asked.notes, lead)
+    return (
+        cited_draft(AnswerKind.COUNT, [prose[1]], asked.notes) if prose is not None and asked.sure else None
+    )
+
+
+def _best(asked: Asked) -> Ranked | None:
+    """The nearest list or table, if it is near enough."""
+    ranked = ranked_for(asked)
+    needed = SURE_SCORE if asked.sure else LIST_SCORE
+    if not ranked or ranked[0].score < needed:
+        return None
+    about, whole, *_, answers = ranked[0].features
+    if ranked[0].structure.sentence is not None and answers < LEAST_ANSWERS:
+        return None
+    rows = ranked[0].structure.head and whole >= ROWS_COVERAGE
+    return ranked[0] if about >= LEAST_COVERAGE or rows else None
+
+
+def _sentences(asked: Asked) -> Draft | None:
+    """The sentences of all passages that answer best."""
+    if asked.decision.tier is Tier.NONE:
+        return None
+    found: list[tuple[float, Line]] = []
+    for hit, score in zip(asked.hits, asked.scores, strict=False):
+        for value, one in scored_statements(hit.chunk, score):
+            text = " ".join(hit.chunk.text[one.start : one.end].split()).lstrip("-*• ")
+            line = Line(text, hit.chunk.document, hit.chunk.start + one.start, hit.chunk.start + one.end)
+            found.append((value, line))
+    found = sorted(found, key=lambda pair: -pair[0])[:MOST_SENTENCES]
+    lines = list({line.text: line for score, line in found if score >= BESIDE_BEST * found[0][0]}.values())
+    return cited_draft(AnswerKind.LIST, lines, asked.notes) if len(lines) > 1 else None
+
+
+def _narrowed(structure: Structure, question: str) -> tuple[Item, ...]:
+    """The rows that the question's own words pick where they say nothing of the whole. Else all of them."""
+    if structure.sentence is not None:
+        return structure.items
+    about = set(stems(structure.about))
+    own = [word for word in asked_stems(question) if word not in about]
+    rows = matching_rows(structure, " ".join(own)) if own and structure.head else ()
+    picked = rows and 2 * max(len(set(own) & set(stems(row.text))) for row in rows) >= len(own)
+    return rows if picked else tuple(item for item in structure.items if not item.total)
+
+
+def _in_prose(asked: Asked) -> tuple[float, Line] | None:
+    """The best sentence with a number before the counted word, and its score."""
+    nouns = asked_stems(asked.question)[:3]
+    found: list[tuple[float, Line]] = []
+    for hit, score in zip(asked.hits, asked.scores, strict=False):
+        by_span = score.by_span
+        for start, end in sentence_spans(hit.chunk.text):
+            words = tokens(hit.chunk.text[start:end])
+            if _numbered(words, nouns):
+                line = Line(
+                    " ".join(hit.chunk.text[start:end].split()),
+                    hit.chunk.document,
+                    hit.chunk.start + start,
+                    hit.chunk.start + end,
+                    bullet=False,
+                )
+                scored = by_span.get((start, end))
+                found.append((scored.score if scored is not None else 0.0, line))
+    return max(found, key=lambda one: one[0], default=None)
+
+
+def _numbered(words: list[str], nouns: list[str]) -> bool:
+    return any(
+        stem(word) in nouns
+        and any(number_of(before) is not None for before in words[max(0, at - NUMBER_BEFORE) : at])
+        for at, word in enumerate(words)
+    )
+
+
+def _unit_documents(asked: Asked) -> tuple[str, dict[int, DocumentRecord]] | None:
+    """The question's word for parts of the notes, with the documents by number."""
+    inside = asked.named.scope() if asked.named else asked.scope
+    records = asked.notes.records(inside)
+    labels = labels_of(records)
+    words = asked_stems(asked.question)
+    named = set(asked.named.words) if asked.named else set()
+    units = [word for word in words if word in unit_words(labels) and word not in named]
+    if not units:
+        return None
+    others = [
+        word
+        for word in words
+        if word not in unit_words(labels) and word not in named and not word.isdecimal()
+    ]
+    names = {record.path: set(stems(f"{record.title} {record.path}")) for record in records}
+    if any(not any(word in name for name in names.values()) for word in others if _is_in(word, asked)):
+        return None  # a word of the text and of no name: the question is about something in the notes, not about their parts
+    naming = [word for word in others if any(word in name for name in names.values())]
+    records = [record for record in records if all(word in names[record.path] for word in naming)]
+    found: dict[int, DocumentRecord] = {}
+    for record in records:
+        for word, number in sorted(labels[record.path]):
+            if word == units[0]:
+                found.setdefault(number, record)
+    return (units[0], found) if len(found) > 1 and len(found) == max(found) - min(found) + 1 else None
+
+
+def _is_in(word: str, asked: Asked) -> bool:
+    """Return True for a word of few passages."""
+    count = sum(word in stems(hit.chunk.text) for hit in asked.hits)
+    return 0 < count <= len(asked.hits) // 2
+
+
+def parts_draft(asked: Asked, kind: AnswerKind = AnswerKind.LIST) -> Draft | None:
+    """Return the lessons, notebooks or modules of the library with their count."""
+    if (units := asked.once(_unit_documents, lambda: _unit_documents(asked))) is None:
+        return None
+    lines = _document_lines(asked.notes, units[1])
+    return cited_draft(kind, lines, asked.notes, f"{len(lines)}:")
+
+
+def _document_lines(notes: Notes, numbered: dict[int, DocumentRecord]) -> list[Line]:
+    lines, records = [], list(numbered.values())
+    for _, record in sorted(numbered.items()):
+        first = notes.chunks(record.path)[0]
+        lines.append(Line(distinct_title(record, records), record.path, first.start, first.end))
+    return lines
+
+
+def _counted_pages(asked: Asked) -> Draft | None:
+    """The count of slides, pages or cells of the document named."""
+    unit = next(
+        (one for one in (Unit.SLIDE, Unit.PAGE, Unit.CELL) if stem(one.value) in asked_stems(asked.question)),
+        None,
+    )
+    if unit is None:
+        return None
+    named = asked.named or named_by_title(
+        asked.question, asked.notes, asked.scope, documents_of(asked.hits, 3)
+    )
+    if named is None or len(named.documents) != 1:
+        return None
+    path = named.documents[0]
+    blocks = [block for block in asked.notes.document(path).blocks if block.locator.unit is unit]
+    if not blocks:
+        return None
+    count = max(block.locator.last for block in blocks)
+    first = asked.notes.chunks(path)[0]
+    line = Line(f"{count} - {named.label}", path, first.start, first.end, bullet=False)
+    return cited_draft(AnswerKind.COUNT, [line], asked.notes)

@@ -1,0 +1,80 @@
+"""Words of a question in parts of the notes, weighed by rarity."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from rag.text.stop_words import STOP_WORDS
+from rag.text.words import parts, stem, tokens
+
+NUMERALS = {
+    word: number
+    for number, words in enumerate(
+        (
+            "zero null cero zéro", "one ein eine eins uno una un une", "two zwei dos deux", "three drei tres trois",
+            "four vier cuatro quatre", "five fünf cinco cinq", "six sechs seis", "seven sieben siete sept",
+            "eight acht ocho huit", "nine neun nueve neuf", "ten zehn diez dix", "eleven elf once onze",
+            "twelve zwölf doce douze", "thirteen dreizehn trece treize", "fourteen vierzehn catorce quatorze",
+            "fifteen fünfzehn quince quinze", "sixteen sechzehn dieciséis seize",
+        )
+    )
+    for word in words.split()
+}  # fmt: skip
+"""Written numbers in English, German, Spanish and French."""
+_ROMAN = {"i": 1, "v": 5, "x": 10}
+
+
+def number_of(word: str) -> int | None:
+    """Return the number of a word: digits, written or Roman."""
+    folded = word.casefold()
+    if folded.isdecimal():
+        return int(folded)
+    if folded in NUMERALS:
+        return NUMERALS[folded]
+    if len(folded) > 1 and set(folded) <= set(_ROMAN) and word.isupper():
+        values = [_ROMAN[letter] for letter in folded]
+        return sum(-v if v < max(values[i:], default=0) else v for i, v in enumerate(values))
+    return None
+
+
+def stems(text: str) -> list[str]:
+    """Return the stems of a text's words in order, parts of compounds as well."""
+    found: list[str] = []
+    for token in tokens(unicodedata.normalize("NFKC", text)):
+        found.append(stem(token))
+        found += [part for part in parts(token) if part != found[-1]] if not token.isalpha() else []
+    return found
+
+
+def asked_stems(question: str) -> list[str]:
+    """Return the stems of a question's words that are no stop words, each once."""
+    words = [word for at, word in enumerate(stems(question)) if at >= REQUEST_WORDS or word not in _REQUESTS]
+    return list(dict.fromkeys(word for word in words if word not in STOP_WORDS and word not in _STOP_STEMS))
+
+
+REQUEST_WORDS = 4
+"""Words at the start of a question among which those that only ask are left out."""
+_REQUESTS = frozenset(
+    map(
+        stem,
+        """list show give tell name enumerate count short summarise summarize summary outline overview main points code
+        nenne zeige liste gib fasse zusammen wie viele muestra lista dame nombra resume cuántos donne liste montre combien""".split(),
+    )
+)
+"""Stems that ask for a form, in English, German, Spanish and French."""
+_STOP_STEMS = frozenset(map(stem, STOP_WORDS))
+
+
+def weights(words: Iterable[str], texts: Sequence[set[str]]) -> dict[str, float]:
+    """Return the weight of each word that a text has, more for rare ones."""
+    counts = Counter(word for text in texts for word in text)
+    return {word: math.log(1 + len(texts) / counts[word]) for word in words if counts[word]}
+
+
+def coverage(weight: dict[str, float], text: set[str]) -> float:
+    """Return the share in [0, 1] of the words' weight that a text has."""
+    total = sum(weight.values())
+    return sum(value for word, value in weight.items() if word in text) / total if total else 0.0

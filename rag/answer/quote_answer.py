@@ -1,0 +1,86 @@
+"""Answers without a language model: the best statements of the passages, quoted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rag.answer.conflicts import conflicts_between
+from rag.answer.found import Clock, Draft, Drafting, Found
+from rag.answer.quotes import quote_citations, quoted_sentences, quotes_text
+from rag.answer.select import EXTRACT_WORDS, Selected, select_answer, select_extract
+from rag.answer.texts import EXTRACT_LEAD, texts_for
+from rag.events import Retrieved, Token
+from rag.types import AnswerKind, Chunk, Hit, Tier
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
+
+
+class QuoteAnswerer:
+    """The answerer without a model: it quotes an answer or an extract, or refuses.
+
+    The tier decides which.
+    """
+
+    def draft(self, found: Found, clock: Clock, config: RunnableConfig | None) -> Drafting:
+        """Yield `Retrieved` and the whole text as one token, and return the draft."""
+        passages = found.scored
+        yield Retrieved(found.hits, len(passages), found.decision, passages=passages)
+        draft = self._drafted(found)
+        clock.mark_token()
+        yield Token(draft.text)
+        return draft
+
+    def _drafted(self, found: Found) -> Draft:
+        chunks = found.read_chunks
+        match found.decision.tier:
+            case Tier.ANSWER if chosen := select_answer(chunks, found.scores, found.cosines):
+                draft = quoted_draft(AnswerKind.ANSWER, chosen, chunks, found.scored)
+                return replace(draft, answers_question=found.answerable)
+            case Tier.ANSWER | Tier.EXTRACT:
+                return extract_draft(found)
+        return refusal_draft(found)
+
+
+def extract_draft(found: Found, most_words: int = EXTRACT_WORDS) -> Draft:
+    """Return the statements closest to the question, named as the closest only.
+
+    They have at most `most_words` words. A refusal where no passage has a statement.
+    """
+    chunks = found.read_chunks
+    chosen = select_extract(chunks, found.scores, found.cosines, most_words)
+    if not chosen:
+        return refusal_draft(found)
+    lead = texts_for(found.question).extract_lead
+    draft = quoted_draft(AnswerKind.EXTRACT, chosen, chunks, found.scored, lead)
+    return replace(draft, answers_question=found.answerable)
+
+
+def refusal_draft(found: Found) -> Draft:
+    """Return the fixed refusal as a draft, in the language of the question."""
+    return Draft(AnswerKind.NONE, texts_for(found.question).refusal, passages=found.scored)
+
+
+def quoted_draft(
+    kind: AnswerKind,
+    chosen: tuple[Selected, ...],
+    chunks: list[Chunk],
+    passages: tuple[Hit, ...],
+    lead: str = EXTRACT_LEAD,
+) -> Draft:
+    """Return a draft that quotes the selections; an extract opens with the `lead`.
+
+    `chunks` are the passages as they are read, `passages` as the document has them.
+    """
+    sentences = quoted_sentences(chosen, chunks)
+    text = quotes_text(sentences)
+    return Draft(
+        kind,
+        f"{lead}\n\n{text}" if kind is AnswerKind.EXTRACT else text,
+        sentences,
+        quote_citations(chosen, [hit.chunk for hit in passages]),
+        passages,
+        answers_question=max(one.score for one in chosen),
+        conflicts=conflicts_between(sentences),
+    )

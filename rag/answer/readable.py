@@ -1,0 +1,104 @@
+"""Passages as a reader of the page sees them.
+
+Markup that no block has is blanked, and code is known as such. A passage is a stretch of its document's text,
+and between two blocks that text may have markup (tags, JSX, comments). A sentence must not run across it, and
+markup is never quoted. Offsets stay the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from rag.aliases import Span
+from rag.types import Block, BlockKind, Chunk, Document
+
+_DATA = re.compile(r"\\?[\"']\s*:\s*(?:\\?[\"']|[\[{\d])|[\w)]\s*[{}\[\]]\s*$")
+"""Marks of data that a program printed: keys with values, brackets at the end."""
+_LINK = re.compile(r"!?\[[^\]]*\]\([^)\s]*\)|https?://\S+|<https?://[^>]*>")
+_WORD = re.compile(r"\w{2,}")
+POINTER_WORDS = 3
+"""Words beside its links that a sentence may have and be a pointer only. Chosen, not measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A passage without hidden markup, and the spans of its code and printed output.
+
+    Spans are half-open, in characters of the passage's text, which is as long as the original's.
+    """
+
+    chunk: Chunk
+    code: tuple[Span, ...] = ()
+    output: tuple[Span, ...] = ()
+
+    def is_machine_text(self, start: int, end: int) -> bool:
+        """Return whether `text[start:end]` is cut from code, is data or only links.
+
+        A whole block of code in its fence is none: it is shown as one.
+        """
+        sentence = self.chunk.text[start:end]
+        if _within(self.code, start, end):
+            return not sentence.startswith(("```", "~~~"))
+        return (_within(self.output, start, end) and _DATA.search(sentence) is not None) or is_pointer(
+            sentence
+        )
+
+
+Read = Callable[[Chunk], Reading]
+"""Returns a passage as it is read."""
+
+
+def as_is(chunk: Chunk) -> Reading:
+    """Return a passage of which no blocks are known."""
+    return Reading(chunk)
+
+
+def reading_of(chunk: Chunk, document: Document) -> Reading:
+    """Return a passage as its document's blocks have it."""
+    blocks = [block for block in document.blocks if block.end > chunk.start and block.start < chunk.end]
+    return Reading(
+        replace(chunk, text=_visible(chunk, blocks)),
+        _spans(chunk, blocks, BlockKind.CODE),
+        _spans(chunk, blocks, BlockKind.OUTPUT),
+    )
+
+
+def is_pointer(sentence: str) -> bool:
+    """Return whether a sentence only links elsewhere: "See: [Homework](homework.md)"."""
+    rest = _LINK.sub(" ", sentence)
+    return rest != sentence and len(_WORD.findall(rest)) <= POINTER_WORDS
+
+
+def _visible(chunk: Chunk, blocks: Sequence[Block]) -> str:
+    """Return the text with what is between blocks as white space.
+
+    A gap with markup becomes a blank line.
+    """
+    parts: list[str] = []
+    at = chunk.start
+    for block in sorted(blocks, key=lambda block: block.start):
+        first, last = max(at, block.start), min(chunk.end, block.end)
+        parts += [
+            _blank(chunk.text[at - chunk.start : first - chunk.start]),
+            chunk.text[first - chunk.start : last - chunk.start],
+        ]
+        at = max(at, last)
+    return "".join(parts) + _blank(chunk.text[at - chunk.start :])
+
+
+def _blank(gap: str) -> str:
+    return gap if not gap.strip() else "\n\n"[: len(gap)] + " " * (len(gap) - 2)
+
+
+def _spans(chunk: Chunk, blocks: Sequence[Block], kind: BlockKind) -> tuple[Span, ...]:
+    return tuple(
+        (max(0, block.start - chunk.start), min(chunk.end, block.end) - chunk.start)
+        for block in blocks
+        if block.kind is kind
+    )
+
+
+def _within(spans: Sequence[Span], start: int, end: int) -> bool:
+    return any(first <= start and end <= last for first, last in spans)

@@ -1,0 +1,205 @@
+"""Look-ups in tables: a row by name, the largest or smallest of a column, a sum. The arithmetic is done here.
+
+Columns are compared where a table has one thing a row, rows where it has one thing a column.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+
+from rag.answer.asked import Asked
+from rag.answer.cells import cell_draft
+from rag.answer.choose_structure import Ranked, ranked_for
+from rag.answer.cited_lines import Line, cited_draft
+from rag.answer.found import Draft
+from rag.answer.matching import asked_stems, stems
+from rag.answer.structures import Item, Structure
+from rag.answer.table_rows import matching_rows, place_of, row_lines, row_text
+from rag.text.words import tokens
+from rag.types import AnswerKind
+
+_LARGEST = frozenset(
+    """highest most largest biggest greatest maximum max longest latest best heaviest widest fastest strongest top dearest
+    höchste höchsten höchster größte größten größter meiste meisten längste maximal mayor mayores máximo máxima más
+    plus maximum maximale grand élevé""".split()
+)
+_SMALLEST = frozenset(
+    """lowest least smallest fewest minimum min shortest earliest cheapest lightest narrowest slowest weakest worst
+    niedrigste niedrigsten kleinste kleinsten wenigsten kürzeste billigste günstigste minimal menor menores mínimo mínima menos
+    moins minimale petit bas""".split()
+)
+_SUM = frozenset(
+    "together total sum altogether combined zusammen insgesamt summe gesamt juntos suma ensemble somme totalement".split()
+)
+_NUMBER = re.compile(r"(?<![\w.])[-−–]?\d+(?:[.,]\d+)*(?!\w*-\d)")
+TABLES = 3
+"""Tables, nearest first, in which a value is looked for."""
+TABLE_SCORE, SURE_SCORE = 2.0, 1.4
+LEAST_ANSWERS = 0.3
+"""Least evidence score of a table where the router only suspects a look-up."""
+MOST_ROWS = 6
+MOST_UNITS = 0.6
+"""Most different units among cells that are compared, as a share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Comparable numbers of a column or a row, each with its cell's owner."""
+
+    name: str
+    values: tuple[tuple[Decimal, str, Item], ...]
+    unit: str
+
+
+def table_draft(asked: Asked) -> Draft | None:
+    """Return the row, the extreme or the sum that a question asks of a table. None where no table is near."""
+    words = set(tokens(asked.question))
+    compares = bool(words & (_LARGEST | _SMALLEST | _SUM))
+    if not compares and (cell := cell_draft(asked)) is not None:
+        return cell
+    needed = SURE_SCORE if asked.sure else TABLE_SCORE
+    ranked = ranked_for(asked, tables_only=True)[:TABLES]
+    near = [
+        one for one in ranked if one.score >= needed and (asked.sure or one.features[-1] >= LEAST_ANSWERS)
+    ]
+    ways = [_extreme] if words & (_LARGEST | _SMALLEST) else []
+    ways += [_sum] if words & _SUM else []
+    for way in ways:
+        for one in near:
+            if (draft := way(asked, one)) is not None:
+                return draft
+    return _row(asked, near[0]) if near and asked.sure else None
+
+
+def numbers_in(cell: str) -> list[Decimal]:
+    """Return the numbers of a cell, thousands separators removed."""
+    found = []
+    for match in _NUMBER.finditer(re.sub(r"(?<=\d)[,\u202f ](?=\d{3}(?!\d))", "", cell)):
+        try:
+            found.append(Decimal(match.group().replace("−", "-").replace("–", "-").replace(",", ".")))
+        except InvalidOperation:
+            continue
+    return found
+
+
+def series_of(structure: Structure, largest: bool) -> list[Series]:
+    """Return the columns and rows of comparable numbers."""
+    pick = max if largest else min
+    found = []
+    for place, name in enumerate(structure.head):
+        cells = [
+            (row.cells[place], row.cells[0], row)
+            for row in structure.items
+            if place < len(row.cells) and not row.total
+        ]
+        found += _series(name, cells, pick)
+    named = sum(not numbers_in(row.cells[0]) for row in structure.items)
+    for row in structure.items if 2 * named > len(structure.items) else ():
+        if len(row.cells) == len(structure.head) and len(row.cells) > 2:
+            found += _series(
+                row.cells[0],
+                [(cell, name, row) for cell, name in zip(row.cells[1:], structure.head[1:], strict=True)],
+                pick,
+            )
+    return found
+
+
+def _series(name: str, cells: Sequence[tuple[str, str, Item]], pick: object) -> list[Series]:
+    valued = [(numbers_in(cell), cell, owner, row) for cell, owner, row in cells]
+    if len(valued) < 2 or sum(not values for values, *_ in valued) > len(valued) // 4:
+        return []
+    rests = {_NUMBER.sub("", cell).strip() for values, cell, _, _ in valued if values}
+    if len(rests) > max(2, MOST_UNITS * len(valued)):
+        return []
+    choose = max if pick is max else min
+    unit = rests.pop() if len(rests) == 1 else ""
+    return [
+        Series(name, tuple((choose(values), owner, row) for values, _, owner, row in valued if values), unit)
+    ]
+
+
+def _chosen(asked: Asked, found: list[Series]) -> Series | None:
+    """The series whose name is nearest to the question."""
+    if not found:
+        return None
+    words = set(asked_stems(asked.question))
+    names = [set(stems(one.name)) for one in found]
+    cosines = asked.notes.similarities(asked.question, [one.name for one in found])
+    scores = [
+        float(cosine) + len(words & name) / max(1, len(name))
+        for cosine, name in zip(cosines, names, strict=True)
+    ]
+    return found[max(range(len(found)), key=scores.__getitem__)]
+
+
+def _extreme(asked: Asked, near: Ranked) -> Draft | None:
+    """The row, or the column, with the largest or smallest number."""
+    structure = near.structure
+    largest = not set(tokens(asked.question)) & _SMALLEST
+    rows = picked_rows(structure, asked.question)
+    series = _chosen(asked, series_of(_with_rows(structure, rows), largest))
+    if series is None or not (asked.sure or set(stems(series.name)) & set(asked_stems(asked.question))):
+        return None
+    value, owner, row = (max if largest else min)(series.values, key=lambda one: one[0])
+    lead = f"{owner}: {series.name} {_printed(value, series.unit)} ({'max' if largest else 'min'} of {len(series.values)}, {place_of(structure)})"
+    return cited_draft(AnswerKind.TABLE, row_lines(structure, [row]), asked.notes, lead)
+
+
+def picked_rows(structure: Structure, question: str) -> tuple[Item, ...]:
+    """Return the rows with every word of the question that some cells have, else all."""
+    heads = {word for name in structure.head for word in stems(name)}
+    cells = [{word for cell in row.cells for word in stems(cell)} for row in structure.items]
+    words = [
+        word
+        for word in asked_stems(question)
+        if word not in heads and 1 < sum(word in one for one in cells) < len(cells)
+    ]
+    rows = [
+        row for row, one in zip(structure.items, cells, strict=True) if all(word in one for word in words)
+    ]
+    return tuple(rows) if len(rows) > 1 else structure.items
+
+
+def _with_rows(structure: Structure, rows: Sequence[Item]) -> Structure:
+    return replace(structure, items=tuple(rows))
+
+
+def _sum(asked: Asked, near: Ranked) -> Draft | None:
+    """The sum of a column over the rows named, over all where none is."""
+    structure = near.structure
+    rows = matching_rows(structure, asked.question, any_match=True) or [
+        row for row in structure.items if not row.total
+    ]
+    found = [
+        one
+        for one in series_of(_with_rows(structure, rows), True)
+        if len(one.values) == len(rows) and one.name in structure.head
+    ]
+    series = _chosen(asked, found)
+    if series is None:
+        return None
+    total = sum((value for value, *_ in series.values), Decimal(0))
+    lead = (
+        f"{_printed(total, series.unit)} - sum of {series.name}, {len(rows)} rows of {place_of(structure)}:"
+    )
+    return cited_draft(AnswerKind.TABLE, row_lines(structure, rows), asked.notes, lead)
+
+
+def _row(asked: Asked, near: Ranked) -> Draft | None:
+    """The rows that the question names."""
+    rows = matching_rows(near.structure, asked.question)
+    if not rows or len(rows) > MOST_ROWS:
+        return None
+    structure = near.structure
+    lines = [
+        Line(row_text(structure, row), structure.document, row.start, row.end, bullet=len(rows) > 1)
+        for row in rows
+    ]
+    return cited_draft(AnswerKind.TABLE, lines, asked.notes, probability=near.features[-1])
+
+
+def _printed(value: Decimal, unit: str) -> str:
+    return f"{value} {unit}".strip()

@@ -1,0 +1,139 @@
+"""Answers that a language model writes from passages; code adds the citations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rag.answer.attribution import locator
+from rag.answer.citations import Evidence, check
+from rag.answer.conflicts import conflicts_between
+from rag.answer.found import Clock, Draft, Drafting, Found, Model, SentenceEmbedder
+from rag.answer.model_stream import Written, stream_tokens
+from rag.answer.prompt_budget import Context, budget_for, fit
+from rag.answer.quote_answer import QuoteAnswerer, extract_draft
+from rag.answer.quotes import quoted_sentences, quotes_text
+from rag.answer.select import EXTRACT_WORDS, select_extract
+from rag.answer.texts import UNCONFIRMED_LEAD
+from rag.answer.written_text import is_refusal, repeats_itself
+from rag.events import Closest, Retrieved
+from rag.prompt import without_citations
+from rag.settings import AnswerSettings
+from rag.types import AnswerKind, Tier
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
+
+
+CLOSEST_WORDS = 60
+"""Words of the quotes that are shown until the first token. Chosen, not measured: read in the seconds that it takes."""
+
+
+class WriteAnswerer:
+    """The answerer with a model, which writes only where the notes may answer.
+
+    Elsewhere it shows the extract or refuses, and the model does not run.
+    """
+
+    def __init__(
+        self, model: Model, settings: AnswerSettings, embedder: SentenceEmbedder | None = None
+    ) -> None:
+        self._model = model
+        self._settings = settings
+        self._embedder = embedder
+
+    def draft(self, found: Found, clock: Clock, config: RunnableConfig | None) -> Drafting:
+        """Yield `Retrieved`, `Closest` and the tokens, and return the draft."""
+        if found.decision.tier is not Tier.ANSWER:
+            return (yield from QuoteAnswerer().draft(found, clock, config))
+        context = self._context(found)
+        passages = context.passages
+        if not passages:
+            draft = yield from QuoteAnswerer().draft(_as_extract(found), clock, config)
+            return replace(draft, omissions=context.omissions)
+        yield Retrieved(
+            found.hits,
+            len(passages),
+            found.decision,
+            context.prompt_tokens,
+            self._model.context_tokens,
+            passages,
+        )
+        if closest := _closest(found):
+            yield Closest(closest)
+        written = Written()
+        yield from stream_tokens(self._model, context.messages, written, clock, config, repeats_itself)
+        attributed = self._attributed(found, context, written.text)
+        draft = attributed or (yield from QuoteAnswerer().draft(_as_extract(found), clock, config))
+        return replace(
+            draft,
+            omissions=context.omissions,
+            prompt_tokens=context.prompt_tokens,
+            answer_tokens=written.tokens,
+            model_text=written.text,
+            context_tokens=self._model.context_tokens,
+            context_assumed=bool(getattr(self._model, "context_assumed", False)),
+        )
+
+    def _context(self, found: Found) -> Context:
+        prompt_tokens = self._model.context_tokens - self._model.max_answer_tokens
+        budget = budget_for(self._model.prompt_style, prompt_tokens, self._settings)
+        context = fit(
+            self._model.prompt_style,
+            found.standalone,
+            found.read_hits,
+            found.history,
+            self._model.count_tokens,
+            budget,
+        )
+        whole = {hit.chunk.id: hit for hit in found.hits}
+        return replace(context, passages=tuple(whole[hit.chunk.id] for hit in context.passages))
+
+    def _attributed(self, found: Found, context: Context, text: str) -> Draft | None:
+        """Return the model's text with its evidence; None where it says nothing."""
+        if is_refusal(text):
+            return None
+        passages = [hit.chunk for hit in context.passages]
+        locate = locator(found.standalone, passages, self._embedder) if self._embedder is not None else None
+        evidence = check(text, passages, self._settings.support, locate)
+        if not any(sentence.supported for sentence in evidence.sentences):
+            return _unconfirmed(found, evidence)
+        return Draft(
+            AnswerKind.ANSWER,
+            evidence.text.strip(),
+            evidence.sentences,
+            evidence.citations,
+            context.passages,
+            answers_question=found.answerable,
+            conflicts=conflicts_between(evidence.sentences),
+        )
+
+
+def _unconfirmed(found: Found, evidence: Evidence) -> Draft:
+    """Return the extract, and below it a text of which no sentence is supported.
+
+    The text may be right in words that the notes do not have, so it is shown; it is no answer from the notes.
+    """
+    text = without_citations(evidence.text).strip()
+    written = tuple(replace(sentence, citations=()) for sentence in evidence.sentences)
+    left = max(0, EXTRACT_WORDS - len(text.split()))
+    quotes = extract_draft(found, left)
+    return replace(
+        quotes,
+        kind=AnswerKind.EXTRACT,
+        text=f"{quotes.text}\n\n{UNCONFIRMED_LEAD}\n\n{text}",
+        sentences=(*quotes.sentences, *written),
+        answers_question=found.answerable,
+    )
+
+
+def _closest(found: Found) -> str:
+    """Return the quotes to show while the model reads its prompt, empty for none."""
+    chunks = found.read_chunks
+    quotes = quoted_sentences(select_extract(chunks, found.scores, found.cosines, CLOSEST_WORDS), chunks)
+    return without_citations(quotes_text(quotes)).strip()
+
+
+def _as_extract(found: Found) -> Found:
+    """Return the evidence with an extract as its tier."""
+    return replace(found, decision=replace(found.decision, tier=Tier.EXTRACT))

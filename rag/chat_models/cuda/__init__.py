@@ -1,0 +1,1 @@
+"""A Llama decoder for CUDA with its kernels; imported by `engines` alone."""

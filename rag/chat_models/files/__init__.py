@@ -1,0 +1,1 @@
+"""Model files on disk: GGUF, tokenizers, adapters and the cache."""

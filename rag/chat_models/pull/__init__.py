@@ -1,0 +1,1 @@
+"""Download of presets: sources, resumable files and digests."""

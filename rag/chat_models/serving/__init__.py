@@ -1,0 +1,1 @@
+"""Requests to an in-process model: queue, scheduler and sampling."""

@@ -1,0 +1,1 @@
+"""Answers in a fixed form: JSON schemas as grammars and token masks."""

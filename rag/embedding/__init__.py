@@ -1,0 +1,1 @@
+"""Text to vectors: the embedder, its engines and the choice between them."""

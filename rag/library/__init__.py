@@ -1,0 +1,1 @@
+"""The library: documents, chunks and vectors in one SQLite file."""

@@ -1,0 +1,1 @@
+"""A question to the chunks that match it, best first."""

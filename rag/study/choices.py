@@ -1,0 +1,146 @@
+"""Wrong choices: things of the same kind that are not right by the notes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.answer.found import SentenceEmbedder
+from rag.study.claims import Claims
+from rag.study.items import GAP, Proposal, Topic
+from rag.study.numbers import Quantity, value_of, wrong_numbers
+from rag.study.terms import Term
+from rag.text.words import content_words, numbers
+
+WRONG_CHOICES, LEAST_WRONG = 3, 2
+"""Wrong choices wanted, and the fewest with which a choice is offered."""
+SAME_TERM, SAME_DEFINITION = 0.6, 0.6
+"""Cosines from which two terms, or two definitions, may be the same thing. Chosen, not measured."""
+_ABOUT_CHOICES = re.compile(r"(?:none|all|both|any) of\b", re.IGNORECASE)
+MOST_TERMS = 400
+"""Terms of a scope that are embedded."""
+
+
+@dataclass(slots=True)
+class Pool:
+    """The terms and quantities of a scope from which wrong choices are taken."""
+
+    terms: Sequence[Term]
+    quantities: Sequence[Quantity]
+    claims: Claims
+    embedder: SentenceEmbedder
+    _vectors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    def wrong(self, proposal: Proposal) -> tuple[str, ...]:
+        """Return at most three wrong choices of a proposal.
+
+        There are none where fewer than two are sound.
+        """
+        if proposal.topic is Topic.NUMBER:
+            found = wrong_numbers(proposal.key, proposal.unit, self.quantities, proposal.text, 8)
+            sound = [one for one in found if not self.claims.supports(proposal.text, one)]
+        elif proposal.topic in {Topic.DEFINITION, Topic.PROPERTY}:
+            sound = self._terms(proposal)
+        elif proposal.topic is Topic.WRITTEN:
+            sound = self._written(proposal)
+        else:
+            sound = list(dict.fromkeys(one for one in proposal.choices if _flat(one) != _flat(proposal.key)))
+        return tuple(sound[:WRONG_CHOICES]) if len(sound) >= LEAST_WRONG else ()
+
+    def _written(self, proposal: Proposal) -> list[str]:
+        """A model's wrong choices without those that repeat the key in other words."""
+        key = set(content_words(proposal.key))
+        near = self._embedded([proposal.key, *proposal.choices])
+        cosines = near[1:] @ near[0]
+        return [
+            choice
+            for choice, cosine in zip(proposal.choices, cosines, strict=True)
+            if not self.claims.supports(proposal.text, choice)
+            and not _ABOUT_CHOICES.match(choice)
+            and (
+                bool(numbers(choice) - numbers(proposal.key))
+                or (cosine < SAME_TERM and 2 * len(key & set(content_words(choice))) <= len(key))
+            )
+        ]
+
+    def _terms(self, proposal: Proposal) -> list[str]:
+        """Terms near to the key that are neither it nor right in its place."""
+        taken = set(content_words(proposal.key))
+        asked = set(content_words(proposal.text.replace(GAP, " ")))
+        near = [
+            term
+            for term in self.terms
+            if _flat(term.name) != _flat(proposal.key)
+            and not set(content_words(term.name)) <= asked | taken
+            and not taken <= set(content_words(term.name))
+            and _flat(term.name) not in _flat(proposal.text)
+        ]
+        if not near:
+            return []
+        near.sort(
+            key=lambda term: (term.document != proposal.document, term.line.headings != proposal.headings)
+        )
+        near = near[:40]
+        names = self._embedded([term.name for term in near])
+        definitions = self._embedded([term.definition for term in near])
+        key, question = (
+            self._embedded([proposal.key])[0],
+            self._embedded([proposal.text.replace(GAP, " ")])[0],
+        )
+        same = (names @ key > SAME_TERM) | (definitions @ question > SAME_DEFINITION)
+        same |= (
+            names @ question > key @ question
+        )  # nearer to the question than the key: it may be right as well
+        ranked = sorted(
+            (place for place in range(len(near)) if not same[place]),
+            key=lambda place: (
+                -float(definitions[place] @ question)
+                - 0.3 * (near[place].document == proposal.document)
+                - 0.2 * (len(near[place].name.split()) == len(proposal.key.split()))
+            ),
+        )
+        sound: list[str] = []
+        for place in ranked:
+            name = near[place].name
+            if self.claims.related(name, proposal.key) or self.claims.related(proposal.key, name):
+                continue
+            if not self.claims.supports(proposal.text, name) and not any(
+                _overlap(name, one) for one in sound
+            ):
+                sound.append(name)
+            if len(sound) == WRONG_CHOICES:
+                break
+        return sound
+
+    def _embedded(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        if new:
+            self._vectors |= dict(zip(new, self.embedder.embed_passages(new), strict=True))
+        return np.stack([self._vectors[text] for text in texts])
+
+
+def shuffled(key: str, wrong: Sequence[str], seed: str) -> tuple[str, ...]:
+    """Return key and wrong choices in an order that depends on the item alone.
+
+    Numbers ascend.
+    """
+    choices = [key, *wrong]
+    values = [value_of(one) for one in choices]
+    if all(value is not None for value in values):
+        return tuple(sorted(choices, key=lambda one: value_of(one) or 0))
+    Random(seed).shuffle(choices)
+    return tuple(choices)
+
+
+def _overlap(one: str, other: str) -> bool:
+    first, second = set(content_words(one)), set(content_words(other))
+    return first <= second or second <= first
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.casefold().split())

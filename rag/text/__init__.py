@@ -1,0 +1,1 @@
+"""Documents, sentences and words of a text."""

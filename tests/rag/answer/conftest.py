@@ -1,0 +1,67 @@
+"""Small libraries of written notes, with an embedder that counts words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ingest.pipeline import ingest_paths
+from rag.answer.notes import Notes
+from rag.library.library import Library
+from rag.search.searcher import Searcher
+from rag.settings import Settings
+from rag.text.words import content_words
+from rag.types import Document
+
+
+class WordCounts:
+    """A text's vector counts its stems, hashed into 64 places, scaled to length 1."""
+
+    fingerprint = "word counts"
+    dim = 64
+    max_tokens = 10_000
+
+    def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.array([self.embed_query(text) for text in texts], np.float32).reshape(-1, self.dim)
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        counts = np.zeros(self.dim, np.float32)
+        for word in content_words(text):
+            counts[crc32(word.encode()) % self.dim] += 1
+        return counts / max(float(np.linalg.norm(counts)), 1e-12)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(text.split()) for text in texts]
+
+
+@pytest.fixture
+def make_notes(tmp_path: Path, word_scorer: Any) -> Iterator[Callable[[dict[str, str]], Notes]]:
+    """Return a maker of libraries of files, path to text."""
+    with ExitStack() as stack:
+
+        def make(files: dict[str, str]) -> Notes:
+            folder = tmp_path / f"notes-{len(files)}-{len(list(tmp_path.iterdir()))}"
+            for path, text in files.items():
+                file = folder / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, encoding="utf-8")
+            library = stack.enter_context(Library.create(folder.with_name(f"{folder.name}-library")))
+            embedder = WordCounts()
+            settings = Settings()
+            ingest_paths(library, [folder], embedder, settings)
+            return Notes(Searcher(library, embedder, settings.retrieval), word_scorer)
+
+        yield make
+
+
+@pytest.fixture
+def read_note(make_notes: Callable[[dict[str, str]], Notes]) -> Callable[[str, str], Document]:
+    """Reads one note into a document with its blocks."""
+    return lambda path, text: make_notes({path: text}).document(path)

@@ -1,0 +1,172 @@
+"""What the scorer picks is quoted: the answer, or the closest, each with its citation."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from rag.answer.conflicts import conflicts_between
+from rag.answer.evidence_scorer import PassageScore, SentenceScore
+from rag.answer.found import Clock, Draft, Found
+from rag.answer.quote_answer import QuoteAnswerer
+from rag.answer.quotes import quoted_sentences, quotes_text
+from rag.answer.select import EXTRACT_WORDS, select_answer, select_extract
+from rag.answer.statements import statements_of
+from rag.answer.texts import EXTRACT_LEAD, REFUSAL
+from rag.types import AnswerKind, Chunk, Conflict, Decision, Hit, Sentence, Tier
+
+TCP = "TCP is reliable. Its header has 20 bytes. Owls hunt at night."
+TABLE = "| Element | Density |\n|---|---|\n| Gold | 10.8 |\n| Iron | 7.9 |"
+
+
+@pytest.fixture
+def drafted(word_scorer: Any, make_hit: Callable[..., Hit]) -> Callable[..., Draft]:
+    def draft(question: str, *texts: str, tier: Tier = Tier.ANSWER) -> Draft:
+        hits = tuple(make_hit(text, document=f"{n}.md") for n, text in enumerate(texts, 1))
+        scores = word_scorer.score(question, [hit.chunk for hit in hits])
+        found = Found(
+            question, question, (), hits, scores, Decision(tier, 0.5, 0.5, "by hand"), answerable=0.9
+        )
+        steps = QuoteAnswerer().draft(found, Clock(), None)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+
+    return draft
+
+
+def test_an_answer_is_the_best_statement_with_what_it_leans_on(drafted: Callable[..., Draft]) -> None:
+    draft = drafted("How many bytes has the header?", "Ships sail. They float.", TCP)
+    assert (draft.kind, draft.text) == (
+        AnswerKind.ANSWER,
+        "TCP is reliable. Its header has 20 bytes. [2]",
+    )
+    (citation,) = draft.citations
+    assert (citation.n, citation.document, citation.quote) == (
+        2,
+        "2.md",
+        "TCP is reliable. Its header has 20 bytes.",
+    )
+    assert draft.sentences[0].quoted
+    assert draft.answers_question == 0.9
+
+
+def test_a_row_of_a_passage_below_its_tables_head_is_written_with_its_columns(
+    word_scorer: Any, make_hit: Callable[..., Hit]
+) -> None:
+    hit = make_hit("| Gold | 10.8 |\n| Iron | 7.9 |\n| Lead | 11.3 |")
+    chunk = replace(hit.chunk, headings=("Ores", "Element | Density"))
+    chosen = select_answer([chunk], word_scorer.score("density of Gold", [chunk]))
+    assert quoted_sentences(chosen, [chunk])[0].text == "Element: Gold; Density: 10.8"
+    prose = replace(chunk, text="Gold is heavy.")
+    chosen = select_answer([prose], word_scorer.score("Gold", [prose]))
+    assert quoted_sentences(chosen, [prose])[0].text == "Gold is heavy."
+
+
+def test_the_head_of_a_wide_table_without_digits_is_its_first_row(drafted: Callable[..., Draft]) -> None:
+    table = "Group | Lab | Seminar\nA | Mon | Wed\nB | Tue | Thu"
+    assert drafted("B Tue Thu", table).text == "Group: B; Lab: Tue; Seminar: Thu [1]"
+
+
+def test_an_empty_first_name_of_a_column_keeps_the_cells_in_place(drafted: Callable[..., Draft]) -> None:
+    table = "|  | 2023 | 2024 |\n|---|---|---|\n| oats | 4.5 | 5 |"
+    assert drafted("oats", table).text == "oats; 2023: 4.5; 2024: 5 [1]"
+
+
+def test_a_row_is_written_with_its_columns(drafted: Callable[..., Draft]) -> None:
+    draft = drafted("What is the density of Gold?", TABLE)
+    assert draft.text == "Element: Gold; Density: 10.8 [1]"
+    assert draft.citations[0].quote == "| Gold | 10.8 |"
+    assert (draft.sentences[0].supported, draft.sentences[0].quoted) == (True, False)
+
+
+def test_an_extract_is_said_to_be_one(drafted: Callable[..., Draft]) -> None:
+    draft = drafted("Which bytes do owls hunt?", TCP, tier=Tier.EXTRACT)
+    assert draft.kind is AnswerKind.EXTRACT
+    assert draft.text.startswith(EXTRACT_LEAD)
+    assert "Owls hunt at night." in draft.text
+    assert all(sentence.quoted for sentence in draft.sentences)
+
+
+def test_none_is_the_refusal_and_passages_without_statements_too(drafted: Callable[..., Draft]) -> None:
+    assert drafted("What?", TCP, tier=Tier.NONE).text == REFUSAL
+    assert drafted("Leakage?", "# Leakage", tier=Tier.EXTRACT).kind is AnswerKind.NONE
+
+
+def test_an_extract_is_short_and_begins_with_the_best(word_scorer: Any, make_chunk: Any) -> None:
+    chunks = [
+        make_chunk(" ".join(f"Sentence {n} of note {k} says owls." for n in range(40))) for k in range(5)
+    ]
+    chosen = select_extract(chunks, word_scorer.score("Which note says owls?", chunks))
+    words = sum(len(chunks[one.n - 1].text[one.start : one.end].split()) for one in chosen)
+    assert 20 <= words <= EXTRACT_WORDS
+    assert chosen[0].n == 1
+
+
+def test_selections_never_overlap(word_scorer: Any, make_chunk: Callable[..., Chunk]) -> None:
+    chunks = [make_chunk(TCP), make_chunk("It is. These are. Owls.")]
+    for select in (select_answer, select_extract):
+        chosen = select(chunks, word_scorer.score("Are these owls reliable bytes?", chunks))
+        places = [(one.n, one.start, one.end) for one in chosen]
+        assert places == sorted(places)
+        assert all(a[0] < b[0] or a[2] < b[1] for a, b in pairwise(places))
+    assert select_answer([], ()) == ()
+    assert select_extract([], ()) == ()
+
+
+def quote(text: str, n: int) -> Sentence:
+    return Sentence(text, (n,), True, 1.0, "", True)
+
+
+def test_blocks_and_other_passages_begin_a_paragraph() -> None:
+    assert quotes_text([quote("A.", 1), quote("B.", 1), quote("C.", 2)]) == "A. [1] B. [1]\n\nC. [2]"
+    assert quotes_text([quote("Run:\n```\nmake\n```", 1)]) == "Run:\n```\nmake\n```\n[1]"
+
+
+def test_notes_that_disagree() -> None:
+    old, new = quote("The final exam lasts 90 minutes.", 1), quote("The final exam lasts 120 minutes.", 3)
+    other = quote("The midterm has 5 questions.", 2)
+    assert conflicts_between([old, other, new]) == (Conflict((1, 3)),)
+    assert conflicts_between([old, quote("The final exam lasts 90 minutes in Hall A.", 2)]) == ()
+
+
+def test_a_number_in_a_formula_is_no_value_that_notes_disagree_on() -> None:
+    rule = quote("The cut-off frequency is half the clock rate, $f_c/2$.", 1)
+    case = quote("This chip has a clock rate of 48 kHz, so its cut-off frequency is 24 kHz.", 2)
+    assert conflicts_between([rule, case]) == ()
+    other = quote("That chip has a clock rate of 96 kHz, so its cut-off frequency is 41 kHz.", 3)
+    assert conflicts_between([case, other]) == (Conflict((2, 3)),)
+
+
+def scored(chunks: list[Chunk], logits: list[list[float]]) -> tuple[PassageScore, ...]:
+    """Return scores with these logits for the statements of each passage."""
+    return tuple(
+        PassageScore(
+            0.5, 0.0,
+            tuple(
+                SentenceScore(one.start, one.end, 0.5, logit)
+                for one, logit in zip(statements_of(chunk.text), row, strict=True)
+            ),
+            (0.0, 0.0),
+        )
+        for chunk, row in zip(chunks, logits, strict=True)
+    )  # fmt: skip
+
+
+def test_an_answer_has_what_answers_nearly_as_well_in_any_passage(make_chunk: Callable[..., Chunk]) -> None:
+    chunks = [make_chunk("Owls sleep. Owls hunt at night."), make_chunk("At dusk owls hunt. Mice hide.")]
+    chosen = select_answer(chunks, scored(chunks, [[-4.0, 1.2], [2.0, -3.0]]))
+    assert [chunks[one.n - 1].text[one.start : one.end] for one in chosen] == [
+        "At dusk owls hunt.",
+        "Owls hunt at night.",
+    ]
+    assert len(select_answer(chunks, scored(chunks, [[-4.0, 0.9], [2.0, -3.0]]))) == 1
+
+
+def test_an_answer_says_nothing_twice(make_chunk: Callable[..., Chunk]) -> None:
+    chunks = [make_chunk("Owls hunt at night."), make_chunk("Owls hunt, at *night*.")]
+    assert len(select_answer(chunks, scored(chunks, [[1.0], [1.0]]))) == 1

@@ -1,0 +1,110 @@
+"""Markup between blocks is never quoted, code and links do not answer."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ingest.parsers.markdown import markdown_blocks
+from rag.answer.finding import weigh
+from rag.answer.found import Clock, Found
+from rag.answer.readable import Reading, is_pointer, reading_of
+from rag.answer.write_answer import WriteAnswerer
+from rag.events import Closest
+from rag.settings import AnswerSettings
+from rag.text.sentences import sentence_spans
+from rag.types import Chunk, Decision, Document, DocumentKind, Hit, Tier
+
+MDX = """# Owls
+
+Owls hunt at night.
+
+<Quiz choices={[
+  { text: "Owls see colours.", explain: "They see shades of grey.", correct: true },
+]} />
+
+```python
+print(hunt("owls"))
+```
+"""
+
+
+def read(text: str, make_chunk: Callable[..., Chunk], mdx: bool = True) -> Reading:
+    """The whole of a Markdown text as one passage, as it is read."""
+    blocks = tuple(markdown_blocks(text, mdx=mdx))
+    document = Document("owls.mdx", "Owls", DocumentKind.MARKDOWN, "", text, blocks)
+    return reading_of(make_chunk(text, "owls.mdx"), document)
+
+
+def test_markup_between_blocks_is_blanked_at_the_same_offsets(make_chunk: Callable[..., Chunk]) -> None:
+    shown = read(MDX, make_chunk).chunk.text
+    assert len(shown) == len(MDX)
+    assert "Owls see colours." in shown
+    assert "correct" not in shown
+    assert "<Quiz" not in shown
+    assert shown.index("Owls see colours.") == MDX.index("Owls see colours.")
+    sentences = [shown[start:end] for start, end in sentence_spans(shown)]
+    assert "They see shades of grey." in sentences
+
+
+def test_code_is_machine_text_and_prose_is_not(make_chunk: Callable[..., Chunk]) -> None:
+    reading = read(MDX, make_chunk)
+    fence, code, prose = MDX.index("```"), MDX.index("print(hunt"), MDX.index("Owls hunt")
+    assert reading.is_machine_text(code, code + 19)
+    assert not reading.is_machine_text(fence, len(MDX) - 1)
+    assert not reading.is_machine_text(prose, prose + 19)
+
+
+def test_printed_text_is_prose_and_printed_data_is_not(make_chunk: Callable[..., Chunk]) -> None:
+    text = "{'answer': 'Owls hunt.\\\\n'}\nThe owl has been found."
+    reading = Reading(make_chunk(text), output=((0, len(text)),))
+    assert reading.is_machine_text(0, text.index("\n"))
+    assert not reading.is_machine_text(text.index("The owl"), len(text))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "pointer"),
+    [
+        ("See: [Owl homework](../owls.md)", True),
+        ("https://example.org/owls", True),
+        ("The [barn owl](owl.md) hunts at night in open country.", False),
+        ("See the homework.", False),
+    ],
+)
+def test_a_sentence_that_only_links_is_a_pointer(sentence: str, pointer: bool) -> None:
+    assert is_pointer(sentence) is pointer
+
+
+def test_a_link_with_the_words_of_the_question_is_no_answer(
+    word_scorer: Any, make_hit: Callable[..., Hit], make_chunk: Callable[..., Chunk]
+) -> None:
+    text = "See: [owl homework deadline](owls.md).\n\nThe owl homework is due on Friday."
+    evidence = weigh(
+        "When is the owl homework deadline?",
+        [make_hit(text)],
+        word_scorer,
+        read=lambda c: read(c.text, make_chunk),
+    )
+    best = max(evidence.scores[0].sentences, key=lambda one: one.logit)
+    assert text[best.start : best.end] == "The owl homework is due on Friday."
+
+
+def test_the_quotes_shown_until_a_model_writes_have_no_markup(
+    scripted_model: Any, word_scorer: Any, make_hit: Callable[..., Hit], make_chunk: Callable[..., Chunk]
+) -> None:
+    question = "Which shades do owls see?"
+    found = weigh(
+        question, [make_hit(MDX, document="owls.mdx")], word_scorer, read=lambda c: read(c.text, make_chunk)
+    )
+    answerer = WriteAnswerer(scripted_model(replies=["They see shades of grey."]), AnswerSettings())
+    events = answerer.draft(
+        Found(
+            question, question, (), found.hits, found.scores, Decision(Tier.ANSWER, 1.0, 1.0, ""), readings=found.readings
+        ),
+        Clock(),
+        None,
+    )  # fmt: skip
+    (closest,) = [event for event in events if isinstance(event, Closest)]
+    assert "They see shades of grey." in closest.text
+    assert "explain:" not in closest.text
+    assert "<Quiz" not in closest.text

@@ -1,0 +1,53 @@
+"""What a question names, and texts that have it all or not."""
+
+import pytest
+
+from rag.answer.specifics import has_all, specifics
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("How fast is the CAN bus with type T651 cables of 12 mm?", {"CAN", "T651", "12"}),
+        ("Why do Kalman's owls rest?", {"kalman"}),
+        ("How loud is the CAN-bus of GPT-4 in a 10-minute test?", {"CAN", "GPT4", "10"}),
+        ("Where does Prof. Moss rest on Monday in March?", set()),
+        ("Is lab 03 after the 3rd walk?", {"3"}),
+        ("Wann ist die Klausur zur ADC und zum Kalman-Filter 7?", {"ADC", "7"}),
+        ("Quand commence la saison de Paris ?", set()),
+        ("Owls rest? When?", set()),
+        ("WHAT DO OWLS EAT", set()),
+        ("", set()),
+    ],
+)
+def test_names_abbreviations_and_numbers_are_specific(question: str, asked: set[str]) -> None:
+    assert specifics(question) == asked
+
+
+@pytest.mark.parametrize(
+    ("question", "has", "lacks"),
+    [
+        ("how fast is the CAN bus", "The CAN bus is slow.", "The bus can be slow."),
+        ("how many ADC inputs are free", "Two ADCs have free inputs.", "Two inputs are free."),
+        ("what does I2C need", "I²C needs resistors.", "SPI needs a clock."),
+        ("how do CNNs see owls", "A CNN sees edges.", "A net sees edges."),
+        ("when is lab 3", "Lab 03 is in May.", "Lab 30 is in May."),
+        ("what is the 3rd lab", "Lab 3 is on owls.", "Lab 13 is on owls."),
+        ("what happens after 2 days", "After two days it hatches.", "After ten days it hatches."),
+        ("how fast is the CAN bus", "A CAN-bus is slow.", "A bus is slow."),
+        ("how is a 10 minute talk graded", "A 10-minute talk: pass.", "A talk: pass."),
+        ("what is GPT4", "GPT-4 is a model.", "GPT-3 is a model."),
+        ("what is GPT-4", "GPT 4 is a model.", "GPT has 3 parts and 4 sizes."),
+        ("how heavy is 12 mm wire", "12mm wire is heavy.", "Wire is heavy."),
+        ("what is temper T651", "T651 is stretched.", "T6 is aged."),
+        ("how old is a star of 9000 degrees", "| 9 000 | a billion years |", "| 19 000 | young |"),
+        ("how do I tune a Kalman filter", "The Kalman filter has a gain.", "The filter has a gain."),
+    ],
+)
+def test_a_text_has_what_is_named_or_lacks_it(question: str, has: str, lacks: str) -> None:
+    assert has_all(has, specifics(question))
+    assert not has_all(lacks, specifics(question))
+
+
+def test_nothing_named_is_everywhere() -> None:
+    assert has_all("", frozenset())

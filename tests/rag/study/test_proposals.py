@@ -1,0 +1,167 @@
+"""The pieces of notes that questions are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
+from rag.study.claims import Claims
+from rag.study.code import code_proposals, is_self_contained
+from rag.study.formulas import formulas_of
+from rag.study.numbers import Quantity, number_proposals, quantities_in, value_of, wrong_numbers
+from rag.study.readable import Line, is_whole, lines_of, readable
+from rag.study.steps import step_proposals
+from rag.study.tables import table_proposals
+from rag.study.terms import terms_of
+from rag.types import Block, BlockKind, Document, DocumentKind
+
+
+def markdown(text: str) -> Document:
+    from ingest.parsers.markdown import markdown_blocks
+
+    return Document("n.md", "N", DocumentKind.MARKDOWN, "h", text, tuple(markdown_blocks(text)))
+
+
+def test_markup_goes_and_formulas_stay() -> None:
+    raw = "- A **drone** is [male](http://x.y) ![](z.png) with $a_b * c$ and `__init__`."
+    assert readable(raw) == "A drone is male with $a_b * c$ and `__init__`."
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "It is the only bee of a hive that lays eggs.",
+        "A queen is the only bee of this hive that lays eggs.",
+        "Which bee is the only one that lays any eggs?",
+        "a queen is the only bee that lays eggs",
+        "A queen (the only bee that lays eggs is big.",
+    ],
+)
+def test_a_sentence_that_needs_another_is_not_whole(sentence: str) -> None:
+    assert not is_whole(sentence)
+
+
+def test_terms_are_found_by_their_marks() -> None:
+    found = terms_of(
+        markdown(
+            "# N\n\nA *drone* is a male bee without a sting.\n\n- **Comb**: the wall of cells in a hive.\n"
+            "- **Advice**: Always wear gloves near the hive.\n\n**Royal jelly (RJ)** is the only food of a queen bee.\n"
+        )
+    )
+    assert [(term.name, term.short, term.listed) for term in found] == [
+        ("drone", "", False), ("Comb", "", True), ("Royal jelly", "RJ", False),
+    ]  # fmt: skip
+
+
+def test_quantities_have_units_and_years_and_formulas_are_none() -> None:
+    text = "In 2019 articles cited 3.92 dB, 5 GB, GPT-3 models, $4 m$ and `7 s` or 80 %."
+    assert [(one.number, one.unit) for one in quantities_in(text)] == [
+        ("3.92", "dB"),
+        ("5", "GB"),
+        ("80", "%"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "value"), [("1,024", "1024"), ("3,5", "3.5"), ("-12.5", "-12.5"), ("x", None)]
+)
+def test_written_numbers_have_their_value(written: str, value: str | None) -> None:
+    assert value_of(written) == (None if value is None else Decimal(value))
+
+
+def test_wrong_numbers_have_the_unit_and_are_not_near_the_key() -> None:
+    known = [Quantity("101", "Hz", 0, 0), Quantity("500", "Hz", 0, 0), Quantity("7", "s", 0, 0)]
+    assert wrong_numbers("100", "Hz", known, "at _ Hz", 3) == ["500", "200", "50"]
+
+
+def test_a_bound_is_not_asked_because_other_numbers_satisfy_it() -> None:
+    text = "# Hive\n\nA hive in winter has a weight of {}18 kg with its honey.\n"
+    kept, bound = (markdown(text.format(words)) for words in ("", "at least "))
+    (asked,) = number_proposals(kept, lines_of(kept), ["weight", "honey"])
+    assert asked.key == "18" and number_proposals(bound, lines_of(bound), ["weight", "honey"]) == []
+
+
+def test_a_table_of_links_is_not_asked() -> None:
+    links = "# N\n\n| What | Where |\n|---|---|\n" + "".join(
+        f"| a{n} | [b{n}](http://x/{n}) |\n" for n in range(4)
+    )
+    assert table_proposals(markdown(links)) == []
+
+
+def test_the_extreme_of_a_column_is_worked_out_and_mixed_units_are_not_compared() -> None:
+    head = "# N\n\n| Mode | Rate |\n|---|---|\n"
+    same = table_proposals(markdown(head + "| slow | 100 kB |\n| fast | 900 kB |\n| middle | 400 kB |\n"))
+    (item,) = [one for one in same if one.computed]
+    assert item.key == "fast"
+    mixed = table_proposals(markdown(head + "| slow | 100 kB |\n| fast | 1 MB |\n| middle | 400 kB |\n"))
+    assert not [one for one in mixed if one.computed]
+
+
+def test_a_row_whose_name_says_what_its_cell_says_is_not_asked() -> None:
+    head = "# N\n\n| Tool | Purpose |\n|---|---|\n"
+    rows = "| GoogleSearch | search with Google |\n| Comb | cuts the wax |\n| Smoker | calms all bees |\n| Veil | guards a face |\n"
+    assert {one.key for one in table_proposals(markdown(head + rows)) if "Tool" in one.text} == {
+        "Comb",
+        "Smoker",
+        "Veil",
+    }
+
+
+def test_steps_ask_for_the_next_one() -> None:
+    text = "# N\n\n## Honey\n\nDo it so:\n\n1. Open the hive.\n2. Smoke the bees.\n3. Take the comb.\n4. Close the hive.\n"
+    (item,) = step_proposals(markdown(text))
+    steps = ["Open the hive.", "Smoke the bees.", "Take the comb.", "Close the hive."]
+    asked = next(step for step in steps if step.rstrip(".") in item.text)
+    assert steps.index(item.key) == steps.index(asked) + 1 and item.key not in item.choices
+
+
+def test_formulas_have_one_equals_sign_and_the_sentence_before() -> None:
+    text = "# N\n\nThe force is\n\n$$ F = m a . $$\n\nA chain:\n\n$$ a = b = c $$\n\n$$ x < 3 $$\n"
+    (one,) = formulas_of(markdown(text))
+    assert (one.left, one.right, one.about) == ("F", "m a", "The force is")
+
+
+@pytest.mark.parametrize(
+    ("code", "alone"),
+    [
+        ("x = [1, 2]\nprint(len(x))", True),
+        ("import numpy as np\nprint(np.arange(3) * 2)", True),
+        ("def f(a):\n    return a + 1\n\nprint(f(2))", True),
+        ("print([n * n for n in range(3)])", True),
+        ("x = x + 1\nprint(x)", False),
+        ("print(frame.shape)", False),
+        ("import random\nprint(random.random())", False),
+        ("print('fixed')", False),
+        ("import torch\nprint(torch.ones(2))", False),
+        ("x = (", False),
+    ],
+)
+def test_code_is_asked_only_if_it_needs_nothing_else(code: str, alone: bool) -> None:
+    assert is_self_contained(code) is alone
+
+
+def test_the_key_of_code_is_its_stored_output(line_block: Callable[..., Block]) -> None:
+    code, output = "x = [3, 4]\nprint(sum(x))", "7"
+    text = f"{code}\n{output}"
+    blocks = (
+        line_block(BlockKind.CODE, 0, len(code)),
+        line_block(BlockKind.OUTPUT, len(code) + 1, len(text)),
+    )
+    (item,) = code_proposals(Document("n.ipynb", "N", DocumentKind.NOTEBOOK, "h", text, blocks))
+    assert item.key == "7" and "print(sum(x))" in item.text
+    other = (blocks[0], line_block(BlockKind.OUTPUT, len(code) + 1, len(text), part=2))
+    assert code_proposals(Document("n.ipynb", "N", DocumentKind.NOTEBOOK, "h", text, other)) == []
+
+
+def test_claims_know_what_the_notes_say_of_a_term() -> None:
+    def line(text: str) -> Line:
+        return Line(text, text, 0, len(text), (), BlockKind.PARAGRAPH)
+
+    claims = Claims.of([line("Thermal noise is white."), line("White noise has equal power in every hertz.")])
+    assert claims.supports("_____ has equal power in every hertz.", "white noise")
+    assert not claims.supports("_____ has equal power in every hertz.", "thermal noise")
+    assert claims.related("thermal noise", "white noise") and not claims.related(
+        "white noise", "thermal noise"
+    )

@@ -1,0 +1,83 @@
+"""The web app serves the same API under its own address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ANSWER = "A window reduces spectral leakage."
+
+
+@pytest.fixture
+def web(make_site: Callable[..., Any], tmp_path: Path) -> Iterator[Any]:
+    """A client of the web app over the first course, in this process."""
+    from starlette.testclient import TestClient
+
+    from ui.access import Access
+    from ui.web.desk import Desk
+    from ui.web.server import build_app, silence
+
+    silence()
+    application = make_site().application
+    desk = Desk(application)
+    desk.load()
+    uploads = tmp_path / "uploads"
+    uploads.mkdir()
+    app = build_app(desk, Access("127.0.0.1", application.settings.access), uploads)
+    with TestClient(app, base_url="http://127.0.0.1:7860") as client:
+        client.app_library = desk.library.folder  # type: ignore[attr-defined]
+        yield client
+
+
+def test_the_same_paths(web: Any) -> None:
+    body = {"model": "lectern", "messages": [{"role": "user", "content": "What reduces spectral leakage?"}]}
+    answer = web.post("/v1/chat/completions", json=body).json()
+    assert ANSWER in answer["choices"][0]["message"]["content"]
+    assert answer["lectern"]["course"] == "signals"
+    found = web.post("/api/search", json={"question": "leakage"}).json()
+    assert found["hits"][0]["document"] == "lecture-02-leakage.md"
+    assert web.get("/openapi.json").json()["info"]["title"] == "Lectern"
+    assert len(web.get("/api/documents").json()["documents"]) == 2
+    # The page and its own guard are as before.
+    assert "text/html" in web.get("/").headers["content-type"]
+    assert web.get("/config").status_code == 404
+    assert web.get("/gradio_api/info").status_code == 404
+
+
+def test_the_same_checks(web: Any) -> None:
+    assert web.get("/v1/models", headers={"host": "evil.example"}).status_code == 421
+    assert web.get("/v1/models", headers={"origin": "http://evil.example"}).status_code == 403
+    assert web.get("/api/../config").status_code == 404
+    assert web.get("/v1/%2e%2e/config").status_code == 404
+
+
+def test_a_course_made_in_the_app_is_served_beside_the_first(web: Any, tmp_path: Path) -> None:
+    from ui.web.courses.registry import CourseRegistry
+
+    web.get("/")
+    registry = CourseRegistry(web.app_library)
+    registry.make("Optics")
+    assert [model["id"] for model in web.get("/v1/models").json()["data"]][:3] == [
+        "lectern", "lectern/signals", "lectern/optics"
+    ]  # fmt: skip
+    assert web.get("/api/documents?course=optics").json()["documents"] == []
+    assert len(web.get("/api/documents").json()["documents"]) == 2
+    assert "text/html" in web.get("/course/optics/").headers["content-type"]
+    assert web.get("/course/optics", follow_redirects=False).headers["location"] == "/course/optics/"
+    assert (
+        "/course/optics/gradio_api" in web.get("/course/optics/").text
+        or '/course/optics"' in web.get("/course/optics/").text
+    )
+    for gone in (
+        "/course/nowhere/",
+        "/course/optics/config",
+        "/course/optics/course/optics/",
+        "/course/optics/v1/models",
+    ):
+        assert web.get(gone).status_code in (404, 410), gone
+    registry.remove("optics")
+    assert web.get("/course/optics/").status_code == 410
+    assert web.get("/api/documents?course=optics").status_code == 404

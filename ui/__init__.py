@@ -1,0 +1,1 @@
+"""The user interfaces: command line and web app."""

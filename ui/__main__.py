@@ -1,0 +1,5 @@
+"""`python -m ui`: the same as the command `lectern`."""
+
+from ui.cli import main
+
+main()

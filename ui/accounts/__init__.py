@@ -1,0 +1,1 @@
+"""The people of a server: accounts, roles, sessions."""

@@ -1,0 +1,1 @@
+"""Evaluation at the command line: runs, judges, sweeps and golden questions."""

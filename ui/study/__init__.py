@@ -1,0 +1,1 @@
+"""Studying at the terminal: items made, asked, exported."""

@@ -1,0 +1,1 @@
+"""The pages of a teacher: golden questions from answers, Evaluate, Monitor, Model."""

@@ -1,0 +1,1 @@
+"""The courses of the web app: several libraries, one of them on each page."""

@@ -1,0 +1,89 @@
+"""Pages of the library's PDF files as pictures, with the quotes marked.
+
+Only a file that was ingested is opened, and only while it is the same: a page number of another version would show
+another text.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from rag.child_process import command, surroundings
+from rag.library.rows import DocumentRecord
+
+_MAX_SECONDS = 20.0
+_KEPT = 40
+"""Pictures that are kept, about 8 MB."""
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class PagePicture:
+    """A page as base64 PNG, its size in pixels, and the boxes of the quotes on it.
+
+    A box is (left, top, width, height) in shares of the page.
+    """
+
+    png: str
+    width: int
+    height: int
+    boxes: tuple[Box, ...] = ()
+
+
+class PagePictures:
+    """The pictures of pages, made when they are first asked for. Safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._kept: OrderedDict[tuple[str, int, int, tuple[str, ...]], PagePicture | None] = OrderedDict()
+
+    def of(self, record: DocumentRecord, page: int, quotes: Sequence[str] = ()) -> PagePicture | None:
+        """Return a page's picture.
+
+        None if the file has changed, is gone or cannot be drawn.
+        """
+        key = (record.source, record.mtime_ns, page, tuple(quotes))
+        if not unchanged(record):
+            return None
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+            picture = self._kept[key] = _drawn(record.source, page, quotes)
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return picture
+
+
+def unchanged(record: DocumentRecord) -> bool:
+    """Return True if the file of a document is as it was when it was read."""
+    try:
+        found = Path(record.source).stat()
+    except OSError:
+        return False
+    return (found.st_size, found.st_mtime_ns) == (record.size_bytes, record.mtime_ns)
+
+
+def _drawn(source: str, page: int, quotes: Sequence[str]) -> PagePicture | None:
+    try:
+        done = subprocess.run(
+            command("ui.web.page_worker", source, str(page)),
+            input=json.dumps(list(quotes)),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            env=surroundings(),
+            timeout=_MAX_SECONDS,
+            check=True,
+        )
+        found = json.loads(done.stdout)
+    except (subprocess.SubprocessError, ValueError, OSError):
+        return None
+    boxes = tuple((box[0], box[1], box[2], box[3]) for box in found["boxes"])
+    return PagePicture(found["png"], found["width"], found["height"], boxes)

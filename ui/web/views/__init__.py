@@ -1,0 +1,1 @@
+"""HTML of the web app: answers, sources, notes, scopes and status."""
