@@ -174,11 +174,14 @@ class _Look:
         self._local = local
 
     @errors_shown
-    def now(self, request: gr.Request) -> tuple[str, gr.Timer, str]:
+    def now(self, request: gr.Request) -> tuple[str | dict[str, Any], gr.Timer, str | dict[str, Any]]:
         """Return the status line, a timer, and the choice of an adapter.
 
-        The timer ends when there is nothing more to wait for.
+        The timer ends when there is nothing more to wait for, or when the course of the page was removed: the page is
+        being left then, and nobody asked for an error.
         """
+        if not self._desks.has(course_of(request)):
+            return gr.skip(), gr.Timer(active=False), gr.skip()
         desk = self._desks.of(request)
         status = desk.status()
         waiting = status.stage in (LoadingStage.OPENING, LoadingStage.LOADING)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tests.patience import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page, Request
+    from playwright.sync_api import Browser, Locator, Page, Request, Response
 
 ROOT = Path(__file__).resolve().parents[3]
 AUDIT = Path(__file__).parents[1] / "audit"
@@ -245,6 +245,17 @@ class CourseChoice:
         self.open()
         self.page.get_by_role("button", name=f"Remove the course: {name}", exact=True).click()
         self.page.wait_for_selector(".courses .deleted")
+
+    def come_back(self) -> Response:
+        """Come back to the tab, and return the answer of its look at the models."""
+
+        def is_look(response: Response) -> bool:
+            predicted = response.url.endswith("/gradio_api/run/predict")
+            return predicted and (response.status >= 500 or len(response.json()["data"]) == 3)
+
+        with self.page.expect_response(is_look) as looked:
+            self.page.evaluate("dispatchEvent(new Event('focus'))")
+        return looked.value
 
     def _arrive(self, name: str) -> None:
         self.page.wait_for_selector(f".courses summary:has-text('{name}')")

@@ -106,6 +106,9 @@ def test_a_course_that_was_removed_elsewhere_is_one_sentence(two: Visit, browser
     address = page.url
     other = Visit(browser, address)
     two.courses.remove("Birds")
+    # Coming back to the tab looks at the models; nobody asked for an error there.
+    looked = other.courses.come_back()
+    assert looked.status == 200, looked.text()
     other.page.get_by_role("button", name="New conversation").click()
     complaint = other.page.get_by_role("alert").filter(has_text="This course is not here any more")
     complaint.wait_for()

@@ -76,7 +76,7 @@ def test_an_answer_under_way_ends_with_the_adapter_it_began_with(desk: Desk) -> 
     while not isinstance(next(answering), Token):
         pass
     coming = desk.use_adapter(setting("one"))
-    assert desk.status().message == "loading the model with adapter one after the answer under way…"
+    assert desk.status().message == "loading the model with adapter one… (after the answer under way)"
     assert not desk.ready
     with pytest.raises(QuestionError, match="Adapter one is still loading"):
         desk.use_adapter(setting("two"))
