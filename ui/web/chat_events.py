@@ -50,7 +50,7 @@ class ChatEvents:
         self._desk = desk
         self.conversations = LoggedConversations(desk, person)
         self._answers = RunningAnswers()
-        self._reading, self._follow_ups = Reading(desk), FollowUps(desk.document)
+        self.reading, self._follow_ups = Reading(desk), FollowUps(desk.document)
         self.list = ListEvents(self.conversations)
         self._open: OrderedDict[str, str] = OrderedDict()
 
@@ -179,7 +179,7 @@ class ChatEvents:
         if exchange is None or not number.isdecimal():
             return View()
         bounds = (int(each) if each.isdecimal() and len(each) < 7 else None for each in (first, last))
-        return View(sources=self._reading.view(exchange, int(number[:6]), *bounds) or None)
+        return View(sources=self.reading.view(exchange, int(number[:6]), *bounds) or None)
 
     def judge(self, identity: str, verdict: str, conversation: str) -> View:
         """Keep a person's verdict, in the conversation and the library's feedback."""

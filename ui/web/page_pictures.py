@@ -1,4 +1,4 @@
-"""Pages of the library's PDF files as pictures, with the quotes marked.
+"""Pages of the library's PDF files and decks as pictures, with the quotes marked.
 
 Only a file that was ingested is opened, and only while it is the same: a page number of another version would show
 another text.
@@ -16,6 +16,7 @@ from threading import Lock
 
 from rag.child_process import command, surroundings
 from rag.library.rows import DocumentRecord
+from ui.web.slide_decks import Deck
 
 _MAX_SECONDS = 20.0
 _KEPT = 40
@@ -27,13 +28,14 @@ Box = tuple[float, float, float, float]
 class PagePicture:
     """A page as base64 PNG, its size in pixels, and the boxes of the quotes on it.
 
-    A box is (left, top, width, height) in shares of the page.
+    A box is (left, top, width, height) in shares of the page. `pages` is the number of pages of the file.
     """
 
     png: str
     width: int
     height: int
     boxes: tuple[Box, ...] = ()
+    pages: int = 0
 
 
 class PagePictures:
@@ -48,14 +50,23 @@ class PagePictures:
 
         None if the file has changed, is gone or cannot be drawn.
         """
-        key = (record.source, record.mtime_ns, page, tuple(quotes))
         if not unchanged(record):
             return None
+        return self._kept_or_drawn((record.source, record.mtime_ns, page, tuple(quotes)))
+
+    def of_deck(self, deck: Deck, slide: int, quotes: Sequence[str] = ()) -> PagePicture | None:
+        """Return a slide's picture; None if it cannot be drawn or pages are not slides."""
+        if deck.pdf is None:
+            return None
+        picture = self._kept_or_drawn((str(deck.pdf), 0, slide, tuple(quotes)))
+        return picture if picture is not None and picture.pages == deck.slides else None
+
+    def _kept_or_drawn(self, key: tuple[str, int, int, tuple[str, ...]]) -> PagePicture | None:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-            picture = self._kept[key] = _drawn(record.source, page, quotes)
+            picture = self._kept[key] = _drawn(key[0], key[2], key[3])
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         return picture
@@ -86,4 +97,4 @@ def _drawn(source: str, page: int, quotes: Sequence[str]) -> PagePicture | None:
     except (subprocess.SubprocessError, ValueError, OSError):
         return None
     boxes = tuple((box[0], box[1], box[2], box[3]) for box in found["boxes"])
-    return PagePicture(found["png"], found["width"], found["height"], boxes)
+    return PagePicture(found["png"], found["width"], found["height"], boxes, found["pages"])

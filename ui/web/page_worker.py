@@ -24,7 +24,7 @@ _LEAST_CHARS = 12
 def page_picture(file: Path, number: int, quotes: list[str]) -> dict[str, Any]:
     """Return `png` in base64, `width`, `height` and `boxes` of a page.
 
-    Pages are counted from 1, and sizes are in pixels.
+    Pages are counted from 1, and sizes are in pixels. `pages` is the number of all.
     A box is (left, top, width, height). A quote that is not on the page exactly once has none.
     """
     import pypdfium2
@@ -43,6 +43,7 @@ def page_picture(file: Path, number: int, quotes: list[str]) -> dict[str, Any]:
             "width": picture.width,
             "height": picture.height,
             "boxes": boxes,
+            "pages": len(pdf),
         }
     finally:
         pdf.close()

@@ -44,9 +44,10 @@ Under `no-referrer` a browser sends a form with the `Origin` null, as if it were
 _PAGE = "/"
 _PLAIN = re.compile(r"/(login|logout|account|account/questions)$|/lectern/(evaluate|monitor|model|golden)")
 _FILE = "/gradio_api/file="
+_PICTURE = "/lectern/picture/"
 _READ = re.compile(
     r"/|/favicon\.ico|/theme\.css|/assets/[\w./-]+|/static/js/iframeResizer\.contentWindow\.min\.js"
-    r"|/lectern/static/[\w.-]+|/lectern/export/[^/]+|/lectern/study/[a-z]+"
+    r"|/lectern/static/[\w.-]+|/lectern/picture/[0-9a-f]{32}|/lectern/export/[^/]+|/lectern/study/[a-z]+"
     r"|/(login|account)|/lectern/(evaluate|monitor|model|golden)(/[\w.-]+)*"
     r"|/gradio_api/(heartbeat/[^/]+|queue/data|upload_progress|file=.+)"
 )
@@ -194,6 +195,8 @@ def _guarded(path: str, send: Send) -> Send:
         return _PageSend(send)
     if path.startswith(_FILE):
         own: tuple[Header, ...] = ((_POLICY, _SANDBOX), (b"content-disposition", b"attachment"))
+    elif path.startswith(_PICTURE):
+        own = ((_POLICY, _SANDBOX),)
     elif _PLAIN.match(path):
         own = ((_POLICY, policy().encode()), _OWN_REFERRER)
     else:

@@ -28,6 +28,7 @@ from ui.web.api_first import ApiFirst
 from ui.web.export_pages import add_errors, add_export
 from ui.web.gate import Gate
 from ui.web.language import DIRECTION, LANGUAGE, SCRIPT_WORDS, LanguageOfRequest, marked
+from ui.web.picture_pages import add_pictures
 from ui.web.security import MOST_JSON_BYTES, Guard
 from ui.web.study_export import add_study_export
 
@@ -105,6 +106,7 @@ def build_app(desk: Desk, access: Access, uploads: Path, more: Pages | None = No
     doors = Doors(AccountStore(folder), session_cookie(folder), LoginLimit(), logs, desk.settings.log.names)
     add_errors(app)
     add_export(app, personal)
+    add_pictures(app, personal)
     add_study_export(app, desks)
     add_account_pages(app, doors)
     local, has_teachers = access.local, doors.accounts.required

@@ -240,3 +240,29 @@ def test_too_many_wrong_passwords_are_named_as_such() -> None:
     assert [status for status, *_ in found] == [401] * 20 + [429]
     assert found[-1][1]["retry-after"] == "60"
     assert b"Wait a minute" in found[-1][2]
+
+
+def test_a_picture_of_the_notes_can_run_nothing() -> None:
+    status, headers, *_ = get(page, path="/lectern/picture/" + "0a" * 16)
+    assert status == 200
+    assert headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "..",
+        "../../etc/passwd",
+        "%2e%2e/x",
+        "0" * 31,
+        "0" * 33,
+        "A" * 32,
+        "/etc/passwd",
+        "0" * 32 + "/x",
+        "x.png",
+    ],
+)
+def test_no_other_address_of_a_picture_is_served(key: str) -> None:
+    assert get(page, path=f"/lectern/picture/{key}")[0] == 404

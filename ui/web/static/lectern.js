@@ -114,6 +114,15 @@ function showPlace() {
   place.scrollIntoView({ block: "center" });
   (reader.querySelector(".here") ?? reader.querySelector("button")).focus({ preventScroll: true });
 }
+// Pictures that are still being made are looked for again, without a word and where a person is not.
+let looking = 0;
+function lookAgain() {
+  if (looking || !document.querySelector(".reader .again")) return;
+  looking = setTimeout(() => {
+    looking = 0;
+    document.querySelector(".reader .again")?.click();
+  }, 2000);
+}
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 document.addEventListener("click", (event) => {
@@ -125,7 +134,7 @@ document.addEventListener("click", (event) => {
     return;
   }
   const read = event.target.closest("[data-action=read]");
-  if (read) reading = read.dataset.n;
+  if (read && (!read.matches(".again") || document.activeElement.closest(".reader"))) reading = read.dataset.n;
   const back = event.target.closest("button.back");
   if (back) {
     const place = origin?.isConnected ? origin : document.querySelector(`#exchange-${back.dataset.exchange} button`);
@@ -371,6 +380,7 @@ function keepScope() {
 new MutationObserver(() => {
   showPassage();
   showPlace();
+  lookAgain();
   follow();
   keepCourse();
   keepScope();

@@ -1,8 +1,8 @@
 """Markdown as inert HTML that can neither run nor load anything.
 
-There is no raw HTML, no image and no live link: one in a poisoned note could send the conversation to another
-machine when it is fetched. An image becomes its description, a link its words with the address in plain
-sight. Formulas become `<lectern-math>` elements, which the page draws with the KaTeX that Gradio bundles.
+There is no raw HTML, no foreign image and no live link: one in a poisoned note could send the conversation to another
+machine when it is fetched. An image becomes its description, or a picture of the notes where the caller has one
+(`ui.web.views.note_images`), a link its words with the address in plain sight. Formulas become `<lectern-math>` elements, which the page draws with the KaTeX that Gradio bundles.
 Spans of the source can be marked; a mark may cross emphasis, list items and table cells, because it is
 applied to the text between the tags.
 """
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from ui.web.views.code_colours import coloured
+from ui.web.views.note_images import Pictures, image_tokens, no_pictures, read_image_tags
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -53,22 +54,25 @@ class Mark:
     tail: Markup = _NOTHING
 
 
-def to_html(text: str, marks: Sequence[Mark] = ()) -> Markup:
+def to_html(text: str, marks: Sequence[Mark] = (), pictures: Pictures = no_pictures) -> Markup:
     """Return the text as inert HTML with `marks` applied, which must not overlap.
 
     Where a mark would change the layout (its end breaks a fence, say), the part of the text around it, up to
     the next blank line, is shown as it was written, marked exactly. Marks with a class are less than the layout:
-    there the part is drawn without them, their tails behind it. Empty text gives an empty string.
+    there the part is drawn without them, their tails behind it. Empty text gives an empty string. `pictures` has those of the
+    notes that the text may show.
     """
-    whole = _marked(text, marks)
+    whole = _marked(text, marks, pictures)
     if whole is not None:
         return whole
     pieces: list[Markup] = []
     for start, end in _parts(text):
         inside = _cut(marks, start, end, last=end == len(text))
-        marked = _marked(text[start:end], inside)
+        marked = _marked(text[start:end], inside, pictures)
         if marked is None and all(mark.css_class for mark in inside):
-            marked = (_marked(text[start:end], ()) or _NOTHING) + Markup().join(mark.tail for mark in inside)
+            marked = (_marked(text[start:end], (), pictures) or _NOTHING) + Markup().join(
+                mark.tail for mark in inside
+            )
         pieces.append(marked if marked is not None else plain_to_html(text[start:end], inside))
     return Markup().join(pieces)
 
@@ -87,12 +91,12 @@ def _cut(marks: Sequence[Mark], start: int, end: int, *, last: bool) -> list[Mar
     return inside
 
 
-def _marked(text: str, marks: Sequence[Mark]) -> Markup | None:
+def _marked(text: str, marks: Sequence[Mark], pictures: Pictures) -> Markup | None:
     """Return the text with `marks`, None where one changes its layout."""
     text = _SENTINEL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\0", "\N{REPLACEMENT CHARACTER}"))
     placed = sorted(marks, key=lambda mark: mark.start)[:_MOST_MARKS]
-    plain = _render(text, colours=not placed)
-    marked = _render(_with_sentinels(text, placed)) if placed else plain
+    plain = _render(text, pictures, colours=not placed)
+    marked = _render(_with_sentinels(text, placed), pictures) if placed else plain
     return _drawn(marked, placed) if _SENTINEL.sub("", marked) == plain else None
 
 
@@ -122,14 +126,14 @@ def plain_to_html(text: str, marks: Sequence[Mark] = (), tag: str = "p") -> Mark
     return Markup(f"<{tag} {attributes}>{_drawn(html, placed) or html}</{tag}>")
 
 
-def _render(text: str, colours: bool = False) -> str:
+def _render(text: str, pictures: Pictures, colours: bool = False) -> str:
     """Return the HTML of a text.
 
     Code has `colours` only where no mark can be inside it.
     """
     renderer = _parser()
     env: dict[str, Any] = {"colours": colours}
-    tokens = list(_inert(renderer.parse(text, env)))
+    tokens = list(_inert(renderer.parse(text, env), pictures))
     return str(renderer.renderer.render(tokens, renderer.options, env))
 
 
@@ -142,20 +146,21 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("reference")
     parser.use(dollarmath_plugin, allow_labels=False, allow_space=False, double_inline=True)
     parser.use(texmath_plugin, delimiters="brackets")
+    read_image_tags(parser)
     for rule in ("math_inline", "math_inline_double", "math_block", "math_block_label", "math_block_eqno"):
         parser.renderer.rules[rule] = _math  # type: ignore[attr-defined]
     parser.renderer.rules["fence"] = parser.renderer.rules["code_block"] = _code  # type: ignore[attr-defined]
     return parser
 
 
-def _inert(tokens: Sequence[Token]) -> Iterator[Token]:
-    """Yield the tokens without links, images and headings."""
+def _inert(tokens: Sequence[Token], pictures: Pictures) -> Iterator[Token]:
+    """Yield the tokens without links, headings and images that are not of the notes."""
     from markdown_it.token import Token
 
     addresses: list[tuple[str, str]] = []
     for token in tokens:
         if token.children:
-            token.children = list(_inert(token.children))
+            token.children = list(_inert(token.children, pictures))
         match token.type:
             case "link_open":
                 addresses.append((str(token.attrGet("href") or ""), token.info))
@@ -164,7 +169,7 @@ def _inert(tokens: Sequence[Token]) -> Iterator[Token]:
                 if address and origin != "auto":
                     yield Token("text", "", 0, content=f" ({address})")
             case "image":
-                yield Token("text", "", 0, content=f"(image: {token.content or 'without description'})")
+                yield from image_tokens(token, pictures)
             case "heading_open" | "heading_close":
                 token.tag = "p"
                 if token.nesting == 1:

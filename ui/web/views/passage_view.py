@@ -13,6 +13,7 @@ from rag.types import BlockKind, Chunk, Document, DocumentKind
 from ui.web.views.code_colours import coloured
 from ui.web.views.highlight import Span, clipped
 from ui.web.views.markdown import Mark, plain_to_html, to_html
+from ui.web.views.note_images import Pictures, no_pictures
 
 _CODE = frozenset({BlockKind.CODE, BlockKind.OUTPUT})
 _OPENING = re.compile(r"[ \t]*(?:`{3,}|~{3,})[^\n]*(?:\n|\Z)")
@@ -69,13 +70,18 @@ def colours_of(document: Document, start: int, end: int) -> dict[Span, str]:
     return dict.fromkeys(clipped(code, start, end), "python")
 
 
-def passage_html(text: str, layout: Layout, spans: Sequence[Span] = ()) -> Markup:
-    """Return the passage as inert HTML with `spans` of it highlighted."""
+def passage_html(
+    text: str, layout: Layout, spans: Sequence[Span] = (), pictures: Pictures = no_pictures
+) -> Markup:
+    """Return the passage as inert HTML with `spans` of it highlighted.
+
+    `pictures` has those of the notes that it may show.
+    """
     pieces: list[Markup] = []
     at = 0
     for start, end in (*layout.code, (len(text), len(text))):
         if text[at:start].strip():
-            pieces.append(_prose(text[at:start], layout.markdown, clipped(spans, at, start)))
+            pieces.append(_prose(text[at:start], layout.markdown, clipped(spans, at, start), pictures))
         if start < end:
             inner = _without_fences(text, start, end) if layout.fences else (start, end)
             if text[slice(*inner)].strip():
@@ -84,10 +90,10 @@ def passage_html(text: str, layout: Layout, spans: Sequence[Span] = ()) -> Marku
     return Markup().join(pieces)
 
 
-def _prose(text: str, markdown: bool, spans: Sequence[Span]) -> Markup:
+def _prose(text: str, markdown: bool, spans: Sequence[Span], pictures: Pictures) -> Markup:
     marks = [Mark(start, end) for start, end in spans]
     if markdown:
-        return to_html(text, marks)
+        return to_html(text, marks, pictures)
     lead = len(text) - len(text.lstrip())
     length = len(text.strip())
     return plain_to_html(text.strip(), [Mark(a, b) for a, b in clipped(spans, lead, lead + length)])

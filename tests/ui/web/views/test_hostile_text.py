@@ -31,7 +31,8 @@ from ui.web.scope_choice import choices
 from ui.web.views.answer_view import exchange_html, transcript_html, welcome_html
 from ui.web.views.conversation_list import Deleted, list_html
 from ui.web.views.document_parts import parts_of
-from ui.web.views.document_view import Place, document_html, gone_html
+from ui.web.views.document_view import Pictured, Place, document_html, gone_html
+from ui.web.views.note_images import Picture
 from ui.web.views.notes_view import library_html, problem_html
 from ui.web.views.scope_view import scope_html, scope_line_html
 from ui.web.views.sources_view import sources_html
@@ -100,8 +101,11 @@ class Tags(HTMLParser):
 
 
 ADDRESSES = ("/lectern/", "data:image/png;base64,")
-OWN_LINK = re.compile(r"lectern/golden/[0-9a-z]+")
-"""The link under an answer by which it is made a golden question; it is relative to the course."""
+OWN_LINK = re.compile(r"lectern/(golden|picture)/[0-9a-z]+")
+"""The link under an answer by which it is made a golden question, and a picture of the notes.
+
+They are relative to the course.
+"""
 
 
 def faults(html: str) -> Iterator[str]:
@@ -163,7 +167,16 @@ def test_a_hostile_text_is_only_text_wherever_it_is_shown(
         "scope": scope_html(choices([record, replace(record, path="b.md")], [f"folder:{text}"]))
         + scope_line_html([text]),
         "notes": library_html([record], [FailureRecord(text, text, text, 0, 0, "")]) + problem_html(text),
-        "document": document_html(document, parts, place, {0: PagePicture("AA==", 1, 1)}, {})
+        "document": document_html(
+            document,
+            parts,
+            place,
+            Pictured(
+                {0: PagePicture("AA==", 1, 1)},
+                {0: [Picture("lectern/picture/0", text)]},
+                lambda name: Picture("lectern/picture/1", text),
+            ),
+        )
         + gone_html("e1", text),
         "export": conversation_html([shown, refused, failed]),
     }
