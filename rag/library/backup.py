@@ -1,6 +1,6 @@
 """Backups of a library: one zip file with all that cannot be made again.
 
-That is every database (notes, conversations, cards, accounts), the golden questions and the uploaded files, of the library
+That is every database (notes, conversations, cards, accounts, those of each person), the golden questions and the uploaded files, of the library
 and of the other courses in it. The FAISS file is left out, because it is derived. A database is copied by SQLite's own backup, so a backup may be made while the web app and an
 ingest run. Every file has its SHA-256 in the backup, and is restored only if it is the same.
 """
@@ -104,7 +104,8 @@ def restore(backup: Path, folder: Path, *, overwrite: bool = False) -> BackupRep
             (folder / each).mkdir(parents=True, exist_ok=True)
             locks.enter_context(WriteLock(folder / each).taken())
         for name in sorted(names, key=lambda name: name == _LIST):  # no course is listed before it is there
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            mode = 0o700 if PEOPLE in PurePosixPath(name).parts[:-2] else 0o777
+            (folder / name).parent.mkdir(mode, parents=True, exist_ok=True)
             if _is_database(name):
                 _put_database(Path(place) / name, folder / name)
             else:

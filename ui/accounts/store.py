@@ -171,6 +171,16 @@ class AccountStore:
         with self._database.writing() as connection:
             connection.execute("DELETE FROM sessions WHERE digest = ?", (_digest(token),))
 
+    def end_all_sessions(self) -> None:
+        """End every session.
+
+        After a restore those that have ended since the backup would go on.
+        """
+        if not self._database.exists:
+            return
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM sessions")
+
     def damaged(self) -> int:
         """Return the number of damaged accounts and sessions."""
         return self._database.damaged()

@@ -48,11 +48,16 @@ def restore(
     """Put a backup back as a library.
 
     Every byte is checked before anything is changed. A web app that has the library open shows it at the next question.
+    Where people have accounts, everyone logs in again.
     """
     from rag.library.backup import restore as put_back
+    from ui.accounts.store import AccountStore
     from ui.application import load
 
-    _report(put_back(file, load(library, config).library, overwrite=overwrite), "were restored from", as_json)
+    folder = load(library, config).library
+    done = put_back(file, folder, overwrite=overwrite)
+    AccountStore(folder).end_all_sessions()
+    _report(done, "were restored from", as_json)
 
 
 def _report(done: BackupReport, how: str, as_json: bool) -> None:
