@@ -26,6 +26,14 @@ def question_log(folder: Path, settings: Settings) -> QuestionLog:
     return QuestionLog(folder, enabled=settings.log.questions, keep_days=settings.log.keep_days)
 
 
+def prune_log(log: QuestionLog) -> None:
+    """Delete the old questions of a log, as a server does when it starts."""
+    try:
+        log.prune()
+    except LecternError as exc:
+        _log.warning("old questions are not deleted: %s", exc)
+
+
 def log_answer(
     folder: Path, settings: Settings, answer: Answer, *, person: str = "", exchange: str = ""
 ) -> None:

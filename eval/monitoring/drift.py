@@ -10,6 +10,7 @@ and importing scipy.stats takes seconds.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -24,7 +25,7 @@ On an unchanged log one look in a hundred is wrong.
 LEAST_QUESTIONS = 20
 """Questions that each sample must have, below which nothing can be concluded."""
 PERMUTATIONS = 1999
-_AT_ONCE = 250
+_AT_ONCE = 500
 
 
 class Reference(StrEnum):
@@ -97,27 +98,37 @@ def energy_test(
     a vector with itself included (the V-statistic), so that the distance is never negative.
     """
     both = np.concatenate([first, second]).astype(np.float64)
-    squares = np.square(both).sum(axis=1)
-    distances = np.sqrt(np.maximum(squares[:, None] + squares[None, :] - 2 * both @ both.T, 0.0))
-    n, m = len(first), len(second)
-    observed = _energy(distances, np.arange(n + m)[None, :] < n)[0]
+    distances = np.concatenate([_distances(rows, both) for rows in _blocks(both)])
+    n, total = len(first), len(both)
+    to_all = distances.sum(axis=1, dtype=np.float64)
+    observed = _energy(distances, to_all, np.arange(n))
     generator = np.random.default_rng(seed)
-    extreme = 0
-    for start in range(0, permutations, _AT_ONCE):
-        rows = min(_AT_ONCE, permutations - start)
-        chosen = generator.permuted(np.tile(np.arange(n + m) < n, (rows, 1)), axis=1)
-        extreme += int(np.count_nonzero(_energy(distances, chosen) >= observed - 1e-12))
-    return float(observed), (1 + extreme) / (1 + permutations)
+    chosen = (generator.choice(total, n, replace=False, shuffle=False) for _ in range(permutations))
+    extreme = sum(_energy(distances, to_all, one) >= observed - 1e-12 for one in chosen)
+    return observed, (1 + extreme) / (1 + permutations)
 
 
-def _energy(distances: NDArray[np.float64], is_first: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the energy distance for each row of labels, of shape (rows, n + m)."""
-    labels = is_first.astype(np.float64)
-    n, total = labels[0].sum(), labels.shape[1]
-    m = total - n
-    to_first = labels @ distances
-    within_first = np.einsum("ij,ij->i", to_first, labels)
-    between = to_first.sum(axis=1) - within_first
-    within_second = distances.sum() - within_first - 2 * between
-    result: NDArray[np.float64] = 2 * between / (n * m) - within_first / (n * n) - within_second / (m * m)
-    return result
+def _blocks(vectors: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+    """Yield the vectors some at a time, to save memory."""
+    for start in range(0, len(vectors), _AT_ONCE):
+        yield vectors[start : start + _AT_ONCE]
+
+
+def _distances(some: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the Euclidean distances, of shape (some, others)."""
+    squares = some @ others.T
+    squares *= -2
+    squares += np.square(some).sum(axis=1)[:, None] + np.square(others).sum(axis=1)
+    return np.sqrt(np.maximum(squares, 0.0, out=squares), out=squares).astype(np.float32)
+
+
+def _energy(distances: NDArray[np.float32], to_all: NDArray[np.float64], first: NDArray[np.intp]) -> float:
+    """Return the energy distance of the vectors at `first` from the others.
+
+    `to_all` has the sum of each vector's distances, so that only those within `first` are looked up.
+    """
+    n, m = len(first), len(to_all) - len(first)
+    within_first = float(distances[np.ix_(first, first)].sum(dtype=np.float64))
+    between = float(to_all[first].sum()) - within_first
+    within_second = float(to_all.sum()) - within_first - 2 * between
+    return 2 * between / (n * m) - within_first / (n * n) - within_second / (m * m)

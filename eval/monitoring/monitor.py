@@ -25,6 +25,7 @@ _NEWEST_SHARE = 5
 _MOST_NEWEST = 100
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+VectorsOf = Callable[[Sequence[LoggedQuestion]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +80,25 @@ class MonitorReport:
         }
 
 
-def monitor(asked: Sequence[LoggedQuestion], golden: Sequence[str], embed: Embed) -> MonitorReport:
-    """Return the report of a log, oldest question first, beside golden questions."""
+def monitor(
+    asked: Sequence[LoggedQuestion],
+    golden: Sequence[str],
+    embed: Embed,
+    vectors_of: VectorsOf | None = None,
+) -> MonitorReport:
+    """Return the report of a log, oldest question first, beside golden questions.
+
+    `vectors_of` returns the vectors of logged questions, which may be kept; without it they are embedded.
+    """
     asked = [one for one in asked if one.kind != TALK]
     lectures: dict[str, list[LoggedQuestion]] = {}
     for one in asked:
         lectures.setdefault(one.document or NO_PASSAGE, []).append(one)
     far = [one.question for one in asked if not one.near]
-    vectors = embed([one.question for one in asked]) if asked else np.zeros((0, 1), np.float32)
+    if not asked:
+        vectors = np.zeros((0, 1), np.float32)
+    else:
+        vectors = vectors_of(asked) if vectors_of else embed([one.question for one in asked])
     days = Counter(one.asked_at[:10] for one in asked)
     refused = Counter(one.asked_at[:10] for one in asked if one.kind == _REFUSED)
     return MonitorReport(

@@ -34,12 +34,14 @@ def topics(questions: Sequence[str], vectors: NDArray[np.float32]) -> list[Topic
     """
     near = vectors @ vectors.T >= SAME_TOPIC
     left = np.ones(len(questions), dtype=bool)
+    counts = near.sum(axis=1)
     found = []
     while left.any():
-        counts = (near & left[None, :]).sum(axis=1) * left
-        centre = int(counts.argmax())
+        centre = int(np.where(left, counts, -1).argmax())
         members = np.flatnonzero(near[centre] & left)
         others = [int(each) for each in members if each != centre]
         found.append(Topic((questions[centre], *(questions[each] for each in others))))
-        left[[centre, *others]] = False
+        taken = [centre, *others]
+        left[taken] = False
+        counts -= near[:, taken].sum(axis=1)
     return sorted(found, key=lambda topic: -topic.count)

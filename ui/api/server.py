@@ -13,6 +13,7 @@ from ui.addresses import bound_socket, url
 from ui.api.app import build_api
 from ui.api.courses import Courses
 from ui.api.keys import KeyRing
+from ui.question_logging import prune_log, question_log
 from ui.running_server import run_server
 
 _log = logging.getLogger("lectern.api")
@@ -28,6 +29,8 @@ def serve(
     Raises:
         ServerError: the port is taken, or the address is not this machine's.
     """
+    for course in courses:
+        prune_log(question_log(course.application.folder, course.application.settings))
     bound = bound_socket(settings, "serve")
     address = url(settings.host, bound.getsockname()[1])
     app = build_api(courses, access, keys, settings)

@@ -16,6 +16,8 @@ from ui.question_logging import question_log
 
 if TYPE_CHECKING:
     from eval.monitoring.monitor import MonitorReport
+    from rag.embedding.embedder import Embedder
+    from rag.library.question_log import LoggedQuestion, QuestionLog
     from ui.application import Application
 
 
@@ -39,10 +41,49 @@ def monitored(application: Application, since: str = "", golden: Path | None = N
     file = golden or (own if own.is_file() and own.stat().st_size else None)
     questions = [one.question for one in read_golden(file)] if file else []
 
-    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
-        return application.embedder.embed_passages(list(texts))
+    embedder = application.embedder
 
-    return monitor(asked, questions, embed)
+    def embed(texts: Sequence[str]) -> NDArray[np.float32]:
+        return _GOLDEN.vectors(embedder, texts)
+
+    return monitor(asked, questions, embed, lambda logged: logged_vectors(log, embedder, logged))
+
+
+def logged_vectors(
+    log: QuestionLog, embedder: Embedder, asked: Sequence[LoggedQuestion]
+) -> NDArray[np.float32]:
+    """Return the vectors of logged questions, float32 `(n, dim)`.
+
+    The log keeps the vectors, so that only new questions are embedded. One of another length than the embedder's is made again.
+    """
+    wanted = embedder.dim * np.dtype(np.float32).itemsize
+    kept = {one: vector for one, vector in log.vectors(embedder.fingerprint).items() if len(vector) == wanted}
+    new = [one for one in asked if one.id not in kept]
+    if new:
+        texts = list(dict.fromkeys(one.question for one in new))
+        made = dict(zip(texts, embedder.embed_passages(texts).astype(np.float32), strict=True))
+        added = {one.id: made[one.question].tobytes() for one in new}
+        log.keep_vectors(embedder.fingerprint, added)
+        kept |= added
+    flat = np.frombuffer(b"".join(kept[one.id] for one in asked), np.float32)
+    return flat.reshape(len(asked), embedder.dim)
+
+
+class _GoldenVectors:
+    """The vectors of the golden questions that were last compared with. Safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._last: tuple[tuple[str, tuple[str, ...]], NDArray[np.float32]] | None = None
+
+    def vectors(self, embedder: Embedder, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the vectors of the texts, of shape (n, dim)."""
+        key, last = (embedder.fingerprint, tuple(texts)), self._last
+        if last is None or last[0] != key:
+            last = self._last = (key, embedder.embed_passages(list(texts)))
+        return last[1]
+
+
+_GOLDEN = _GoldenVectors()
 
 
 def _day(text: str) -> str:

@@ -22,7 +22,7 @@ from ui.accounts.cookies import session_cookie
 from ui.accounts.login_limit import LoginLimit
 from ui.accounts.store import AccountStore
 from ui.addresses import bound_socket, is_loopback, url
-from ui.question_logging import question_log
+from ui.question_logging import prune_log, question_log
 from ui.running_server import run_server
 from ui.web.api_first import ApiFirst
 from ui.web.export_pages import add_errors, add_export
@@ -103,6 +103,8 @@ def build_app(desk: Desk, access: Access, uploads: Path, more: Pages | None = No
         folders = (desks.registry.folder(entry.id) for entry in desks.registry.courses())
         return [question_log(each, desk.settings) for each in folders]
 
+    for log in logs():
+        prune_log(log)
     doors = Doors(AccountStore(folder), session_cookie(folder), LoginLimit(), logs, desk.settings.log.names)
     add_errors(app)
     add_export(app, personal)
