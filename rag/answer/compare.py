@@ -11,9 +11,11 @@ from rag.answer.evidence_scorer import PassageScore
 from rag.answer.found import Draft
 from rag.answer.matching import stems
 from rag.answer.question_parts import sides_of
+from rag.answer.readable import Reading
 from rag.answer.scored_statements import scored_statements
 from rag.answer.select import Selected
 from rag.answer.sentence_support import searchable
+from rag.answer.statements import Statement, is_code_line
 from rag.answer.structures import Item, Structure
 from rag.answer.table_rows import place_of
 from rag.text.stop_words import STOP_WORDS
@@ -71,7 +73,7 @@ def _statements(asked: Asked, name: str, other: str) -> list[Line]:
         for n, (chunk, score) in enumerate(
             zip(near, notes.scorer.score(f"What is {name}?", near), strict=True), 1
         )
-        for one in _scored(n, chunk, score, needed, theirs - own)
+        for one in _scored(n, notes.reading(chunk), score, needed, theirs - own)
     ]
     scored.sort(key=lambda one: -one.score)
     best = [one for one in scored if one.score >= BEST_SHARE * scored[0].score][:SIDE_STATEMENTS]
@@ -79,18 +81,28 @@ def _statements(asked: Asked, name: str, other: str) -> list[Line]:
     return [_line(near[one.n - 1], one) for one in best]
 
 
-def _scored(n: int, chunk: Chunk, score: PassageScore, needed: set[str], theirs: set[str]) -> list[Selected]:
+def _scored(
+    n: int, reading: Reading, score: PassageScore, needed: set[str], theirs: set[str]
+) -> list[Selected]:
     """A passage's statements about a side. Under a heading with its name, those that do not name it as well."""
+    chunk = reading.chunk
     headed = needed <= set(stems(" ".join((*chunk.headings[-1:], chunk.title if not chunk.headings else ""))))
     found = []
     for answers, one in scored_statements(chunk, score):
         text = chunk.text[one.first : one.last]
         words = set(stems(text))
-        if (not needed <= words and not headed) or len(text.split()) > MOST_WORDS or text.startswith("```"):
+        if (not needed <= words and not headed) or len(text.split()) > MOST_WORDS or _is_code(reading, one):
             continue
         value = answers + 0.3 * (needed <= words) + 0.2 * headed - 0.1 * bool(theirs & words)
         found.append(Selected(n, one.first, one.last, value, one.head))
     return found
+
+
+def _is_code(reading: Reading, one: Statement) -> bool:
+    """Return whether a statement is code or printed, which only uses what is compared."""
+    text = reading.chunk.text[one.first : one.last]
+    machine = reading.is_machine_text(one.start, one.end) or reading.is_printed_data(one.start, one.end)
+    return machine or text.startswith("```") or is_code_line(text)
 
 
 def _line(chunk: Chunk, one: Selected) -> Line:

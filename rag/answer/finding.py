@@ -105,10 +105,10 @@ def weigh(
 
 
 def _telling(score: PassageScore, reading: Reading, asked: set[str]) -> PassageScore:
-    """Return the scores, lower for sentences that say nothing new.
+    """Return the scores without printed data, lower for sentences without news.
 
-    They only repeat the question, are code, printed data or a link. The scorer takes `rag("How do I get a certificate?")` for
-    an answer to that question.
+    Those only repeat the question, are code or a link. The scorer takes `rag("How do I get a certificate?")` for
+    an answer to that question. A log is no sentence at all: nobody is helped by one as the closest of the notes.
     """
     text = reading.chunk.text
     sentences = tuple(
@@ -118,6 +118,7 @@ def _telling(score: PassageScore, reading: Reading, asked: set[str]) -> PassageS
         or reading.is_machine_text(sentence.start, sentence.end)
         else sentence
         for sentence in score.sentences
+        if not reading.is_printed_data(sentence.start, sentence.end, asked)
     )
     return replace(score, sentences=sentences)
 

@@ -8,14 +8,20 @@ markup is never quoted. Offsets stay the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
 from rag.aliases import Span
+from rag.text.words import content_words
 from rag.types import Block, BlockKind, Chunk, Document
 
-_DATA = re.compile(r"\\?[\"']\s*:\s*(?:\\?[\"']|[\[{\d])|[\w)]\s*[{}\[\]]\s*$")
-"""Marks of data that a program printed: keys with values, brackets at the end."""
+_DATA = re.compile(r"\\?[\"']\s*:\s*(?:\\?[\"']|[\[{\d])|[\w)]\s*[{}\[\]]\s*$|^(?!\|).*\S \| \S")
+"""Marks of printed data: keys with values, brackets at the end, bars of a log.
+
+A table that a cell shows begins with a bar and is none.
+"""
+_PROSE_END = re.compile(r"[^\W\d_][.!?。！？؟।…][)\"'”»]*$")
+"""A letter with the end of a sentence; a program's lines of numbers have none."""
 _LINK = re.compile(r"!?\[[^\]]*\]\([^)\s]*\)|https?://\S+|<https?://[^>]*>")
 _WORD = re.compile(r"\w{2,}")
 POINTER_WORDS = 3
@@ -41,9 +47,21 @@ class Reading:
         sentence = self.chunk.text[start:end]
         if _within(self.code, start, end):
             return not sentence.startswith(("```", "~~~"))
-        return (_within(self.output, start, end) and _DATA.search(sentence) is not None) or is_pointer(
-            sentence
-        )
+        return self.is_printed_data(start, end) or is_pointer(sentence)
+
+    def is_printed_data(self, start: int, end: int, asked: Container[str] = ()) -> bool:
+        """Return whether `text[start:end]` is data or a log that a program printed.
+
+        A printed line that is no prose and no row of a table, like "Accuracy: 0.93", is data too, unless it has one
+        of the `asked` words (as `content_words` has them).
+        """
+        if not _within(self.output, start, end):
+            return False
+        sentence = self.chunk.text[start:end]
+        if _DATA.search(sentence):
+            return True
+        shown = sentence.startswith("|") or _PROSE_END.search(sentence) is not None
+        return not shown and not any(word in asked for word in content_words(sentence))
 
 
 Read = Callable[[Chunk], Reading]

@@ -25,6 +25,7 @@ Chosen so that a quote stays short. Not measured.
 _RULE = re.compile(r"\|?[\s:|-]*-[\s:|-]*")
 _FENCE = re.compile(r"^```.*$", re.MULTILINE)
 _CODE = re.compile(r"\w\([^)]*\)|\w\[[^\]]*\]|[\w\])] = \S|==|=>|->|[{};]")
+_IMAGE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")
 _ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s")
 _LEANING = frozenset(
     """it its this that these those they their he she his her such both here there instead otherwise therefore thus hence
@@ -76,7 +77,9 @@ def is_code_line(sentence: str) -> bool:
 
 
 def _states_nothing(sentence: str) -> bool:
-    return sentence.startswith("#") or _RULE.fullmatch(sentence) is not None or not tokens(sentence)
+    if sentence.startswith("#") or _RULE.fullmatch(sentence) is not None:
+        return True
+    return not tokens(_IMAGE.sub(r"\1", sentence))  # an image says what its description says
 
 
 def _leans(text: str, spans: Sequence[Span], place: int) -> bool:

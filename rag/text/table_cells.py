@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 _NUMBER = re.compile(r"[-+−–~≈<>≤≥$€£¥#]?\s?\d")
 _LETTERS = re.compile(r"[^\W\d_]+")
+_VALUED = re.compile(r"[^\W\d_]:\s*[-+−]?\d[\d.,/%]*$")
+"""A name with its value in one cell. A head like "Ratio 1:2" has no letter before its colon."""
 _UNIT_LETTERS = 4
 """Most letters behind a number that are its unit (`14 kDa`)."""
 HEAD_COLUMNS = 3
@@ -45,8 +47,12 @@ def has_number(row: Sequence[str]) -> bool:
 
 
 def may_name_columns(row: Sequence[str]) -> bool:
-    """Return whether a first row could be a head: without a number or a corner."""
-    return len(row) > 1 and (not row[0] or not has_number(row))
+    """Return whether a first row could be a head.
+
+    It is without a number, or has an empty corner. A cell that is a name with its value ("Epoch: 001") is a number's.
+    """
+    valued = any(_VALUED.search(cell) for cell in row)
+    return len(row) > 1 and (not row[0] or not has_number(row)) and not valued
 
 
 def names_columns(row: str, below: Sequence[str]) -> bool:

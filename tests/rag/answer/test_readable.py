@@ -62,6 +62,26 @@ def test_printed_text_is_prose_and_printed_data_is_not(make_chunk: Callable[...,
     assert not reading.is_machine_text(text.index("The owl"), len(text))
 
 
+def test_a_printed_log_is_not_among_the_evidence(
+    word_scorer: Any, make_hit: Callable[..., Hit], make_chunk: Callable[..., Chunk]
+) -> None:
+    text = "Epoch: 1 | Owl loss: 2.39\nEpoch: 2 | Owl loss: 1.24\n\nThe owl loss has settled."
+    output = ((0, len(text)),)
+    evidence = weigh(
+        "What is the owl loss?", [make_hit(text)], word_scorer, read=lambda c: Reading(c, output=output)
+    )
+    assert [text[one.start : one.end] for one in evidence.scores[0].sentences] == [
+        "The owl loss has settled."
+    ]
+    line = "Time elapsed: 0.04 min"
+    timed = Reading(make_chunk(line), output=((0, len(line)),))
+    assert timed.is_printed_data(0, len(line), {"owl", "loss"})
+    assert not timed.is_printed_data(0, len(line), {"time"})
+    table = "| Owl | Loss |\n|---|---|\n| barn | 2.39 |"
+    shown = Reading(make_chunk(table), output=((0, len(table)),))
+    assert not shown.is_printed_data(table.index("| barn"), len(table))
+
+
 @pytest.mark.parametrize(
     ("sentence", "pointer"),
     [

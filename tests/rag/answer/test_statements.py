@@ -25,11 +25,18 @@ def quoted(text: str) -> list[str]:
         ),
         ("Layers:\n- link\n- network\n\nEnd.", ["Layers:\n- link\n- network", "- link", "- network", "End."]),
         ("The ratio is\n$$a/b$$", ["The ratio is\n$$a/b$$", "$$a/b$$"]),
+        ("![](figures/tcp.png)\n\nTCP is reliable.", ["TCP is reliable."]),
+        ("![The handshake of TCP](figures/tcp.png)", ["![The handshake of TCP](figures/tcp.png)"]),
         ("", []),
     ],
 )
 def test_quoted_alone(text: str, expected: list[str]) -> None:
     assert quoted(text) == expected
+
+
+def test_a_log_with_bars_is_no_table() -> None:
+    text = "Epoch: 1 | Batch: 0/52 | Loss: 2.39\nEpoch: 1 | Batch: 9/52 | Loss: 1.24\nEpoch: 2 | Batch: 0/52 | Loss: 0.91"
+    assert [row.head for row in statements_of(text)] == [None, None, None]
 
 
 def test_rows_know_their_head_and_the_head_states_nothing() -> None:
