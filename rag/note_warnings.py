@@ -43,6 +43,7 @@ class WarningCode(StrEnum):
     DRAWINGS = "drawings"
     CUT_OUTPUT = "cut_output"
     MISSING_EMBEDS = "missing_embeds"
+    MISSING_INCLUDES = "missing_includes"
     DAMAGED_PARTS = "damaged_parts"
     NOT_TEXT = "not_text"
     ATTACHMENTS = "attachments"
@@ -85,6 +86,10 @@ _UNREAD = {
     WarningCode.MISSING_EMBEDS: (
         "an embedded note that is not there",
         "{} embedded notes that are not there",
+    ),
+    WarningCode.MISSING_INCLUDES: (
+        "an included file that is not there",
+        "{} included files that are not there",
     ),
     WarningCode.DAMAGED_PARTS: ("a part that cannot be read", "{} parts that cannot be read"),
     WarningCode.NOT_TEXT: (

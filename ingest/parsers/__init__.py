@@ -13,6 +13,7 @@ from pathlib import Path
 from ingest.archives import read_source
 from ingest.blobs import without_blobs
 from ingest.kinds import kind_of
+from ingest.parsers.includes import name_missing_files
 from ingest.parsers.registry import has_parser, read_draft
 from rag.errors import UnreadableNote
 from rag.note_warnings import NoteWarning, WarningCode
@@ -21,7 +22,7 @@ from rag.types import Block, BlockKind, Document, DocumentKind
 
 _OPENING_CHARS = 1000
 """Most characters before a title: badges, a date, an import cell."""
-PARSER_VERSION = 5
+PARSER_VERSION = 6
 """Version of the parsers' results, raised when a parser gives another text.
 
 Failures are tried again under another version.
@@ -94,6 +95,7 @@ def _read(kind: DocumentKind, path: Path, data: bytes, settings: IngestSettings)
 
         return _Read(*read_plain(path, data))
     draft, title = read_draft(path, data, settings)
+    name_missing_files(draft, path, data)
     return _Read(draft.text, draft.blocks, [*draft.warnings, *draft.missed.warnings()], title)
 
 

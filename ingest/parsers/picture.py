@@ -31,8 +31,9 @@ def read_picture(data: bytes, settings: IngestSettings) -> Draft:
     draft = Draft(Unit.PAGE)
     pages: list[PageText] = []
     failed: list[int] = []
+    frames = _Frames(data, settings.max_pages)
     late: list[int] = []
-    for number, frame in enumerate(_frames(data, settings.max_pages), 1):
+    for number, frame in enumerate(frames.each(), 1):
         page = PageText([], 0.0, 0.0, 0, 0)
         if time.monotonic() > deadline:
             late.append(number)
@@ -43,6 +44,12 @@ def read_picture(data: bytes, settings: IngestSettings) -> Draft:
                 failed.append(number)
         pages.append(page)
     add_pages(draft, pages)
+    if frames.cut and not draft.blocks:
+        raise UnreadableNote(
+            f"It is a damaged picture ({frames.cut}), and OCR finds no text in the part that is there."
+        )
+    if frames.cut:
+        draft.missed.add(WarningCode.DAMAGED_PARTS, len(pages))
     found = (
         NoteWarning(WarningCode.OCR_FAILED, tuple(failed)),
         NoteWarning(WarningCode.OCR_TIME, tuple(late), seconds=settings.max_seconds),
@@ -51,33 +58,60 @@ def read_picture(data: bytes, settings: IngestSettings) -> Draft:
     return draft
 
 
-def _frames(data: bytes, most_frames: int) -> Iterator[Any]:
-    """Yield the pages of a picture as arrays of dots (rows, columns, 3).
+class _Frames:
+    """The pages of a picture.
 
-    They are small enough for OCR. A moving picture has one page, its first.
-
-    Raises:
-        UnreadableNote: it is no picture, damaged or too large.
+    `cut` is the reason why the last one is not whole, empty if it is.
     """
-    import numpy as np
-    from PIL import Image, ImageSequence
 
-    try:
-        with Image.open(io.BytesIO(data)) as picture:
-            moving = picture.format in {"GIF", "WEBP", "PNG"}
-            for number, frame in enumerate(ImageSequence.Iterator(picture)):
-                if number >= (1 if moving else most_frames):
-                    break
-                yield np.asarray(_small(_on_white(frame)))
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        Image.DecompressionBombError,
-        Image.DecompressionBombWarning,
-    ) as exc:
-        raise UnreadableNote(f"It is no picture that can be opened ({exc}).") from exc
+    def __init__(self, data: bytes, most_frames: int) -> None:
+        self._data, self._most_frames = data, most_frames
+        self.cut = ""
+
+    def each(self) -> Iterator[Any]:
+        """Yield the pages as arrays of dots (rows, columns, 3).
+
+        They are small enough for OCR. A moving picture has one page, its first. Of a file that ends too early the last
+        page is what is there of it.
+
+        Raises:
+            UnreadableNote: it is no picture, damaged or too large.
+        """
+        import numpy as np
+        from PIL import Image, ImageSequence
+
+        try:
+            with Image.open(io.BytesIO(self._data)) as picture:
+                moving = picture.format in {"GIF", "WEBP", "PNG"}
+                for number, frame in enumerate(ImageSequence.Iterator(picture)):
+                    if number >= (1 if moving else self._most_frames) or self.cut:
+                        break
+                    self._load(frame)
+                    yield np.asarray(_small(_on_white(frame)))
+        except (
+            OSError,
+            ValueError,
+            SyntaxError,
+            EOFError,
+            Image.DecompressionBombError,
+            Image.DecompressionBombWarning,
+        ) as exc:
+            raise UnreadableNote(f"It is no picture that can be opened ({exc}).") from exc
+
+    def _load(self, frame: Any) -> None:
+        """Decode a page, or the part of it that is there."""
+        from PIL import ImageFile
+
+        try:
+            frame.load()
+        except (OSError, SyntaxError) as exc:
+            self.cut = str(exc)
+            # A setting of the whole process, which reads one note at a time.
+            ImageFile.LOAD_TRUNCATED_IMAGES = True
+            try:
+                frame.load()
+            finally:
+                ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
 def _on_white(frame: Any) -> Any:

@@ -22,6 +22,7 @@ from ingest.parsers.office_links import write_slide_links
 from ingest.parsers.office_math import FORMULA, formula
 from ingest.parsers.office_symbols import without_private
 from ingest.parsers.raised import raised
+from ingest.parsers.slide_text import text_of
 from ingest.parsers.table_text import Cell, table_text
 from rag.errors import UnreadableNote
 from rag.note_warnings import WarningCode
@@ -139,9 +140,8 @@ class _Slide:
             case "contentPart":
                 self._draft.missed.add(WarningCode.DRAWINGS, self._number)
             case _:
-                lines = map(_paragraph_text, shape.iterfind(f"{P}txBody/{A}p"))
-                words = "\n".join(line for line in lines if line)
-                self._block(BlockKind.PARAGRAPH, words)
+                kind, words = text_of(list(shape.iterfind(f"{P}txBody/{A}p")), _paragraph_text)
+                self._block(kind, words)
                 fill = shape.find(f"{P}spPr/{A}blipFill/{A}blip")
                 if text or (fill is not None and not words):
                     self._picture(fill, text)

@@ -95,6 +95,29 @@ def test_workbook_with_a_head_of_two_rows_tables_side_by_side_and_charts(tmp_pat
     assert texts(found)[-1] == "Marks of the year"
 
 
+def test_lines_of_a_slide_are_items_with_their_numbers_and_levels_and_code_is_code(tmp_path: Path) -> None:
+    import pptx
+    from pptx.oxml.ns import qn
+    from pptx.util import Inches
+
+    deck = pptx.Presentation()
+    slide = deck.slides.add_slide(deck.slide_layouts[1])
+    slide.placeholders[1].text = "Prof. Iwu\nHall 2.05\n17 February 2026"
+    slide.placeholders[1].text_frame.paragraphs[1].level = 1
+    numbered = slide.shapes.add_textbox(Inches(1), Inches(1), Inches(2), Inches(1)).text_frame
+    numbered.text = "Mix\nHeat"
+    for paragraph in numbered.paragraphs:
+        properties = paragraph._p.get_or_add_pPr()
+        properties.append(properties.makeelement(qn("a:buAutoNum"), {"type": "arabicPeriod"}))
+    code = slide.shapes.add_textbox(Inches(1), Inches(3), Inches(2), Inches(1)).text_frame
+    code.text = "def half(n):\nreturn n // 2"
+    assert texts(read_bytes(tmp_path, "d.pptx", saved(deck))) == [
+        "- Prof. Iwu\n  - Hall 2.05\n- 17 February 2026",
+        "1. Mix\n2. Heat",
+        "def half(n):\nreturn n // 2",
+    ]
+
+
 def test_opendocument_margins_shapes_and_comments(tmp_path: Path) -> None:
     margins = "<office:master-styles><style:master-page><style:footer><text:p>Room 12, Mondays</text:p></style:footer></style:master-page></office:master-styles>"
     body = "<text:numbered-paragraph><text:p>First step</text:p></text:numbered-paragraph>"

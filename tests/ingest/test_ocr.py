@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,26 @@ def test_a_picture_file_is_read_like_a_page(scan: Path, tmp_path: Path) -> None:
     (tmp_path / "none.png").write_bytes(b"\x89PNG\r\n\x1a\n and nothing else")
     with pytest.raises(UnreadableNote, match="no picture that can be opened"):
         read_document(tmp_path / "none.png", "none.png")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_picture_that_ends_too_early_is_read_as_far_as_it_is_there(kind: str, tmp_path: Path) -> None:
+    pytest.importorskip("rapidocr", reason="the extra `ocr` is not installed")
+    from PIL import Image, ImageDraw, ImageFont
+
+    picture = Image.new("RGB", (900, 700), "white")
+    draw = ImageDraw.Draw(picture)
+    for number, line in enumerate(LINES):
+        draw.text((40, 40 + 100 * number), line, font=ImageFont.load_default(32), fill=0)
+    whole, file = io.BytesIO(), tmp_path / f"board.{kind.lower()}"
+    picture.save(whole, kind)
+    file.write_bytes(whole.getvalue()[: len(whole.getvalue()) * 6 // 10])
+    document = read_document(file, file.name)
+    assert LINES[1] in document.text
+    assert LINES[5] not in document.text
+    assert [str(warning) for warning in document.warnings] == ["page 1: a part that cannot be read"]
+    blank = io.BytesIO()
+    Image.new("RGB", (900, 700), "white").save(blank, kind)
+    file.write_bytes(blank.getvalue()[:-40])
+    with pytest.raises(UnreadableNote, match=r"damaged picture .* finds no text in the part that is there"):
+        read_document(file, file.name)

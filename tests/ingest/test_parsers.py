@@ -533,7 +533,7 @@ def test_slides_have_title_body_table_and_notes(read: Read) -> None:
     ]
     assert found == [
         (BlockKind.HEADING, 1, "Filters"),
-        (BlockKind.PARAGRAPH, 1, "Low pass\nHigh pass"),
+        (BlockKind.LIST, 1, "- Low pass\n- High pass"),
         (BlockKind.HEADING, 3, "Table"),
         (BlockKind.TABLE, 3, "a | b"),
         (BlockKind.NOTES, 3, "Say this."),

@@ -55,6 +55,17 @@ def test_an_answer_is_the_best_statement_with_what_it_leans_on(drafted: Callable
     assert draft.answers_question == 0.9
 
 
+def test_the_best_item_of_a_list_comes_first_and_the_best_sentence_of_prose_in_its_order(
+    make_hit: Callable[..., Hit],
+) -> None:
+    chunks = [make_hit(text).chunk for text in ("- Hall 2\n- 17 February", "1. Mix it.\n2. Heat it.")]
+    for chunk, words in zip(
+        chunks, (["- 17 February", "- Hall 2"], ["1. Mix it.", "2. Heat it."]), strict=True
+    ):
+        chosen = select_answer([chunk], scored([chunk], [[1.5, 2.0]]))
+        assert [chunk.text[one.start : one.end] for one in chosen] == words
+
+
 def test_a_row_of_a_passage_below_its_tables_head_is_written_with_its_columns(
     word_scorer: Any, make_hit: Callable[..., Hit]
 ) -> None:
