@@ -131,28 +131,48 @@ REWRITES = (
     ),
 )
 MISS_SYSTEM = (
-    "You change a student's question so that the notes do not answer it any more. It stays on the same topic and sounds as natural "
-    "as before, but it asks for something that the notes leave open."
+    "You turn a student's question into one about another thing of the same kind: another exam, another method, another year, another "
+    "person, another part. Change one thing and keep the rest. Do not say the same in other words."
 )
-MISSES: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
-    "thing": (
-        "Ask the same about another thing of the same kind.",
-        (
-            ("How many points does a late submission lose per day?", "How many points does a late project report lose per day?"),
-            ("which room is quiz 2 in", "which room is the resit of quiz 1 in"),
-            ("Which function draws a histogram?", "Which function draws a box plot?"),
-        ),
+MISSES = (
+    ("Statistics 101 › Homework and quizzes", "which room is quiz 2 in", "which room is quiz 3 in"),
+    (
+        "Cell biology › Copying DNA",
+        "Which enzyme unwinds the DNA double helix?",
+        "Which enzyme repairs the DNA double helix?",
     ),
-    "aspect": (
-        "Ask for something else about the same thing.",
-        (
-            ("How many points does a late submission lose per day?", "Who decides whether a late submission is accepted?"),
-            ("which room is quiz 2 in", "how many questions does quiz 2 have"),
-            ("Which function draws a histogram?", "How do I save the histogram as a file?"),
-        ),
+    (
+        "Statistics 101 › Homework and quizzes",
+        "How many points does a late submission lose per day?",
+        "How many points does a missed presentation lose?",
     ),
-}  # fmt: skip
-"""Of each way to miss: its description, and questions on `NOTES` before and after."""
+    (
+        "Plots with matplotlib",
+        "I want twenty bars, what draws a histogram?",
+        "I want twenty slices, what draws a pie chart?",
+    ),
+    (
+        "Europe after 1815",
+        "In which year did Prussia leave the German Confederation?",
+        "In which year did Bavaria leave the German Confederation?",
+    ),
+    (
+        "Trees and forests",
+        "why does a random forest overfit less than a single tree",
+        "why does boosting overfit less than a single tree",
+    ),
+    (
+        "Data with pandas › Cleaning",
+        "does dropna change my table or return a new one?",
+        "does fillna change my table or return a new one?",
+    ),
+    (
+        "A trial of two drugs › Results",
+        "How many patients were free of pain after six weeks?",
+        "How many patients were free of fever after six weeks?",
+    ),
+)
+"""Topic, question, and the question about another thing."""
 CHECK_SYSTEM = "You find the line of the notes that answers a question. Answer with the letter of the line, or Z where no line answers it."
 CHECK_NOTES = """Notes (Statistics 101 › Homework and summaries):
 A. Late submissions lose 10 % of the points per day, unless you ask for an extension beforehand.

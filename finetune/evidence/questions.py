@@ -22,6 +22,8 @@ Message = dict[str, str]
 MOST_LINES = 24
 MOST_ASKED = 4
 MOST_SHARED = 1 / 3
+MOST_CHANGED = 3
+"""Most content words that a near miss may change."""
 LANGUAGES = ("de", "es", "fr")
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXY"
 NONE = "Z"
@@ -132,26 +134,33 @@ def rewrite(question: str, forbidden: Sequence[str], about: str) -> list[Message
     return messages[:-1]
 
 
-def miss(shown_: Shown, question: str, way: str) -> list[Message]:
-    """Return the prompt for a near miss of a question.
+def miss(question: str, about: str) -> list[Message]:
+    """Return the prompt for a near miss: the question about another thing.
 
-    The notes do not answer a near miss. `way` is a key of `demos.MISSES`.
+    The notes are not shown: a small model would take the other thing from them.
     """
-    called, pairs = demos.MISSES[way]
     messages = [{"role": "system", "content": demos.MISS_SYSTEM}]
-    for place, (before, after) in enumerate(pairs):
-        notes = f"{demos.NOTES}\n\n" if not place else ""
-        messages.append({"role": "user", "content": f"{notes}{called}\nQuestion: {before}"})
+    for topic, before, after in (*demos.MISSES, (about, question, "")):
+        messages.append({"role": "user", "content": f"Topic: {topic}\nQuestion: {before}"})
         messages.append({"role": "assistant", "content": after})
-    names = [str(n) for n in range(1, len(shown_.spans) + 1)]
-    last = f"{shown_.numbered(names)}\n\n{called}\nQuestion: {question}"
-    return [*messages, {"role": "user", "content": last}]
+    return messages[:-1]
 
 
-def kept_miss(before: str, after: str) -> bool:
-    """Return whether a near miss is another question with words of the one before."""
-    words = set(content_words(after))
-    return _plain(before) != _plain(after) and bool(words & set(content_words(before)))
+def kept_miss(before: str, after: str, notes: str) -> bool:
+    """Return whether a near miss asks about a thing that the notes do not have.
+
+    Of the words that it changes the notes must have one, and they must have none of its new words, nor may
+    one of these be a form of a changed word.
+    """
+    old, new, there = (set(content_words(text)) for text in (before, after, notes))
+    gone, come = old - new, new - old
+    if not come or not gone & there or max(len(gone), len(come)) > MOST_CHANGED:
+        return False
+    if 2 * len(old & new) < len(old):
+        return False
+    known = any(word in there or (len(word) > 2 and word in notes.lower()) for word in come)
+    form = any(word[:4] == other[:4] and not word.isdigit() for word in come for other in gone)
+    return not known and not form
 
 
 def forbidden(question: str, sentence: str) -> list[str]:

@@ -55,7 +55,7 @@ def add_teacher(corpora: Sequence[Corpus], rows: Iterable[dict[str, Any]]) -> in
 def trust_of(row: dict[str, Any]) -> str:
     """Return the trust in a teacher's question.
 
-    It is `strong`, `weak`, `miss` or `doubtful`. `miss` is a near miss on which the teacher agrees; `weak` trusts
+    It is `strong`, `weak`, `miss` or `doubtful`. `miss` is a near miss that was kept; `weak` trusts
     the passage of a question, but not its sentence. `chances` are the teacher's of the sentence, of none, of the
     likeliest other; `rank` is the passage's in the search.
     """

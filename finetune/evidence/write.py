@@ -22,7 +22,6 @@ from math import exp
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finetune.evidence import demos
 from finetune.evidence import questions as q
 from finetune.exit_status import exit_status
 from finetune.grounded.json_lines import read_lines, write_lines
@@ -35,7 +34,7 @@ log = logging.getLogger(__name__)
 SHARD = 1270
 SHARDS_A_FILE = 6
 ASK_TOKENS_A_LINE, REWRITE_TOKENS = 28, 32
-ASK_TEMPERATURE, REWRITE_TEMPERATURE = 0.8, 0.9
+ASK_TEMPERATURE, REWRITE_TEMPERATURE, MISS_TEMPERATURE = 0.8, 0.9, 0.8
 MISSED = 0.4
 """Share of the questions of which a near miss is written."""
 PROSE = (("own",), ("situation", "why"), ("search", "plain"), q.LANGUAGES)
@@ -115,19 +114,16 @@ def miss_all(
 ) -> list[dict[str, Any]]:
     """Return near misses of a share of the questions.
 
-    The same passage does not answer them. Each has the style `miss` and `of`, the question that it was. `check_all` says if the teacher agrees.
+    The same passage does not answer them: they ask about another thing, which it does not have. Each has the
+    style `miss` and `of`, the question that it was.
     """
     about = [row for row in found if row["style"] not in q.LANGUAGES and rng.random() < MISSED]
     requests = [
         {
             "id": "",
-            "messages": q.miss(
-                _shown(passages[row["i"]]["context"], passages[row["i"]]["passage"]),
-                row["q"],
-                rng.choice(tuple(demos.MISSES)),
-            ),
+            "messages": q.miss(row["q"], passages[row["i"]]["context"]),
             "max_new_tokens": REWRITE_TOKENS,
-            "temperature": REWRITE_TEMPERATURE,
+            "temperature": MISS_TEMPERATURE,
         }
         for row in about
     ]
@@ -135,13 +131,18 @@ def miss_all(
     for row, answer in zip(about, teacher.answers(requests), strict=True):
         if answer and "texts" in answer and answer["finished"][0]:
             text = answer["texts"][0].strip().strip('"').split("\n")[0]
-            if q.kept_miss(row["q"], text):
+            passage = passages[row["i"]]
+            if q.kept_miss(row["q"], text, f"{passage['context']}\n{passage['passage']}"):
                 missed.append({**row, "q": text, "style": "miss", "of": row["q"]})
+    log.info("%d of %d near misses", len(missed), len(requests))
     return missed
 
 
 def check_all(teacher: Teacher, passages: Sequence[dict[str, Any]], found: Sequence[dict[str, Any]]) -> None:
-    """Add the teacher's probabilities of the sentence, of none and of another one."""
+    """Add the teacher's probabilities of the sentence, of none and of another one.
+
+    `none_of` is the probability of none of the question that a row was.
+    """
     ready: dict[int, tuple[list[q.Message], str, list[str]]] = {}
     requests = []
     for row in found:
@@ -156,7 +157,11 @@ def check_all(teacher: Teacher, passages: Sequence[dict[str, Any]], found: Seque
             chances = [exp(score) for score in answer["scores"]]
             own, none = chances[row["s"] - 1], chances[-1]
             others = [c for place, c in enumerate(chances[:-1], 1) if place != row["s"]]
-            row["p"] = [round(own, 3), round(none, 3), round(max(others, default=0.0), 3)]
+            row["p"] = [round(own, 4), round(none, 4), round(max(others, default=0.0), 4)]
+    none_of = {(row["i"], row["q"]): row["p"][1] for row in found if "p" in row}
+    for row in found:
+        if "of" in row and (row["i"], row["of"]) in none_of:
+            row["none_of"] = none_of[row["i"], row["of"]]
 
 
 def sentence_of(passage: dict[str, Any], number: int) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from math import log
+from typing import Any
 
 import pytest
 
-from finetune.evidence import join
+from finetune.evidence import join, write
 from finetune.evidence import questions as q
 
 TEXT = "# Rules\nLate homework loses 10 % a day. Ask early for an extension.\n\n| Quiz | Date |\n|---|---|\n| Quiz 2 | May 12, room H4 |\n"
@@ -158,31 +160,69 @@ def test_joined_filters_and_marks_the_round_trip() -> None:
     assert found[0]["passage"][slice(*found[0]["sentence"])] == "Late homework loses 10 % a day."
 
 
-def test_near_miss_is_asked_for_with_the_passage_and_an_example() -> None:
-    messages = q.miss(q.shown("Statistics", TEXT), "late homework penalty", "aspect")
-    assert "| Quiz 2 | May 12, room H4 |" in messages[-1]["content"]
-    assert messages[-1]["content"].endswith("Question: late homework penalty")
-    assert messages[-2]["role"] == "assistant"
+def test_near_miss_is_asked_for_by_topic_without_the_notes() -> None:
+    messages = q.miss("late homework penalty", "Statistics › Rules")
+    assert messages[-1] == {
+        "role": "user",
+        "content": "Topic: Statistics › Rules\nQuestion: late homework penalty",
+    }
+    assert [message["role"] for message in messages[1:3]] == ["user", "assistant"]
 
 
 @pytest.mark.parametrize(
-    ("after", "kept"),
+    ("before", "after", "kept"),
     [
-        ("Who decides on late homework?", True),
-        ("how much does late homework lose", False),
-        ("Is the cafeteria open?", False),
+        ("How much does late homework lose?", "How much does a late essay lose?", True),
+        ("which room is quiz 2 in", "which room is quiz 3 in", True),
+        ("How much does late homework lose?", "how much does late homework lose", False),
+        ("How much does late homework lose?", "Is the cafeteria open?", False),
+        ("which room is quiz 2 in", "which room is the extension in", False),
+        ("which room is quiz 2 in", "which room are quizzes 2 in", False),
+        ("How much does my talk lose?", "How much does my poster lose?", False),
     ],
+    ids=["thing", "number", "same", "far", "in the notes", "form", "not of the notes"],
 )
-def test_near_miss_is_another_question_on_the_same_topic(after: str, kept: bool) -> None:
-    assert q.kept_miss("How much does late homework lose?", after) is kept
+def test_near_miss_asks_about_another_thing_than_the_notes(before: str, after: str, kept: bool) -> None:
+    assert q.kept_miss(before, after, TEXT) is kept
 
 
-def test_near_miss_is_kept_where_the_teacher_finds_no_answer() -> None:
+def test_near_miss_is_kept_where_none_is_likelier_than_for_its_question() -> None:
     passage = {"corpus": "a", "document": "a/b.md", "context": "Statistics", "passage": TEXT}
     row = {"i": 0, "s": 2, "style": "miss", "span": [TEXT.index("Late"), TEXT.index(" Ask")]}
     rows = [
-        {**row, "q": "who decides on late homework?", "p": [0.1, 0.8, 0.1]},
-        {**row, "q": "what does late homework lose?", "p": [0.8, 0.1, 0.1]},
+        {**row, "q": "what does a missed talk lose?", "p": [0.6, 0.08, 0.3], "none_of": 0.01},
+        {**row, "q": "what does tardy homework lose?", "p": [0.9, 0.01, 0.1], "none_of": 0.01},
+        {**row, "q": "what does slow homework lose?", "p": [0.9, 0.001, 0.1]},
     ]
     found = list(join.joined([passage], rows, Counter()))
-    assert [one["round_trip"] for one in found if one["style"] == "miss"] == [True, False]
+    assert [one["round_trip"] for one in found if one["style"] == "miss"] == [True, False, False]
+
+
+class _Fixed:
+    """A teacher that writes what it is given and finds none likely for near misses."""
+
+    def __init__(self, texts: list[str]) -> None:
+        self.texts = texts
+
+    def answers(self, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if requests and "choices" in requests[0]:
+            none = [0.2 if r["messages"][-1]["content"].endswith("3") else 0.01 for r in requests]
+            shares = [
+                [(1 - n) / (len(r["choices"]) - 1)] * (len(r["choices"]) - 1)
+                for n, r in zip(none, requests, strict=True)
+            ]
+            return [{"scores": [log(p) for p in [*share, n]]} for share, n in zip(shares, none, strict=True)]
+        return [{"texts": [text], "finished": [True]} for text in self.texts]
+
+
+def test_near_miss_keeps_its_question_and_how_likely_none_was_for_it() -> None:
+    passages = [{"context": "Statistics", "passage": TEXT}]
+    asked = [{"i": 0, "s": 6, "q": "when is quiz 2", "style": "own"}]
+    always = random.Random(0)
+    always.random = lambda: 0.0  # type: ignore[method-assign]
+    missed = write.miss_all(_Fixed(["when is quiz 3"]), passages, asked, always)  # type: ignore[arg-type]
+    write.check_all(_Fixed([]), passages, [*asked, *missed])  # type: ignore[arg-type]
+    assert [(row["q"], row["style"], row["of"], row["none_of"]) for row in missed] == [
+        ("when is quiz 3", "miss", "when is quiz 2", 0.01)
+    ]
+    assert missed[0]["p"][1] == 0.2
