@@ -18,7 +18,11 @@ class Cancelled(LecternError):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The state of the work: `done` of `total`, in `unit`. `problem` is the reason why it ended early."""
+    """The state of the work: `done` of `total`, in `unit`.
+
+    Work without a unit has no steps and cannot be stopped. `problem` is the reason why it ended early, `result` the
+    sentence of its end.
+    """
 
     title: str = ""
     done: int = 0
@@ -27,6 +31,7 @@ class Progress:
     running: bool = False
     cancelled: bool = False
     problem: str = ""
+    result: str = ""
 
     @property
     def share(self) -> int:
@@ -47,8 +52,10 @@ class Job:
         """The state now."""
         return self._progress
 
-    def start(self, title: str, unit: str, work: Callable[[], object]) -> None:
+    def start(self, title: str, unit: str, work: Callable[[], object], result: str = "") -> None:
         """Begin work in a thread of its own; it calls `step` as it goes.
+
+        `result` is shown once it has ended.
 
         Raises:
             InputError: something is under way.
@@ -60,7 +67,7 @@ class Job:
                 )
             self._progress = Progress(title, unit=unit, running=True)
             self._stop.clear()
-        threading.Thread(target=self._work, args=(work,), name="lectern-job", daemon=True).start()
+        threading.Thread(target=self._work, args=(work, result), name="lectern-job", daemon=True).start()
 
     def step(self, done: int, total: int) -> None:
         """Publish the progress.
@@ -76,7 +83,7 @@ class Job:
         """Stop the work at its next step."""
         self._stop.set()
 
-    def _work(self, work: Callable[[], object]) -> None:
+    def _work(self, work: Callable[[], object], result: str) -> None:
         problem, cancelled = "", False
         try:
             work()
@@ -89,4 +96,10 @@ class Job:
             problem = (
                 f"That failed unexpectedly ({type(exc).__name__}: {exc}). lectern --verbose chat logs more."
             )
-        self._progress = replace(self._progress, running=False, problem=problem, cancelled=cancelled)
+        self._progress = replace(
+            self._progress,
+            running=False,
+            problem=problem,
+            cancelled=cancelled,
+            result="" if problem else result,
+        )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ADDRESS = "/lectern/model"
 _MOST_QUESTION_CHARS = 2000
+_MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +81,10 @@ def add_model_pages(app: FastAPI, desks: CourseDesks, local: bool) -> None:
         fields = await form_of(request)
         question = fields.get("question", "").strip()[:_MOST_QUESTION_CHARS]
         try:
-            trials = await run_in_threadpool(of.of(course_in(request.scope)).compared, question)
+            await run_in_threadpool(of.of(course_in(request.scope)).compare, question)
         except LecternError as exc:
             return _overview(request, of, local, status=400, problem=str(exc))
-        return _overview(request, of, local, question=question, trials=trials)
+        return go_to(request.scope.get("root_path", "") + ADDRESS)
 
 
 def _overview(
@@ -93,8 +94,6 @@ def _overview(
     *,
     status: int = 200,
     problem: str = "",
-    question: str = "",
-    trials: tuple[Trial, ...] = (),
 ) -> Response:
     models = of.of(course_in(request.scope))
     values: dict[str, Any] = {
@@ -110,8 +109,8 @@ def _overview(
         "models": models.listed(),
         "adapters": models.desk.adapters(),
         "settings": models.settings(),
-        "question": question,
-        "trials": trials,
+        "question": models.question,
+        "trials": models.trials,
     }
     values["model"] = values.pop("name")
     return teacher_page(request, "model", status=status, **values)
@@ -124,6 +123,8 @@ class _Models:
         self.desk = desk
         self.job = Job()
         self.before = ""
+        self.question = ""
+        self.trials: tuple[Trial, ...] = ()
 
     @property
     def name(self) -> str:
@@ -190,11 +191,14 @@ class _Models:
         elif key := fields.get("key"):
             _keep_setting(key, fields.get("value", ""))
 
-    def compared(self, question: str) -> tuple[Trial, ...]:
-        """Return the answers of the base and of the adapter in use to one question.
+    def compare(self, question: str) -> None:
+        """Begin to answer one question with the base and with the adapter in use.
+
+        `trials` has the answers once the work has ended. The adapter from before is in use again then, also where a
+        model failed.
 
         Raises:
-            LecternError: there is no adapter, or a model failed; the adapter from before is in use again.
+            LecternError: there is no question or no adapter, or something is under way.
         """
         if not question:
             raise InputError("Type a question to compare the answers to it.")
@@ -206,20 +210,31 @@ class _Models:
             one for one in adapters if one.setting == ("none" if used.setting != "none" else "default")
         )
         pair = (other, used) if used.setting != "none" else (used, other)
-        with self.desk.changing(other) as application:
-            try:
-                return tuple(_answered(application, one, question) for one in pair)
-            finally:
-                application.use_adapter(used.setting)
+
+        def work() -> None:
+            with self.desk.changing(other) as application:
+                try:
+                    self.trials = tuple(_answered(application, one, question) for one in pair)
+                finally:
+                    application.use_adapter(used.setting)
+
+        self.job.start("Answering with the base and with the adapter", "", work)
+        self.question, self.trials = question, ()
 
     def _use(self, name: str) -> None:
         known = {one.name: one for one in self.listed()}
         if name not in known or not known[name].here:
             raise InputError(f"The model {name!r} is not on this machine. Pull it first.")
+        self.job.start(f"Switching to {name}", "", lambda: self._switch(name), f"{name} answers from now on.")
+
+    def _switch(self, name: str) -> None:
         before = self.name
         with self.desk.changing(AdapterChoice("default", name, "")) as application:
             use_model(application, name)
         self.before = before
+
+    def _fetched(self, done: int, size: int, _: str) -> None:
+        self.job.step(done // _MEGABYTE, size // _MEGABYTE)
 
     def _pull(self, name: str) -> None:
         from rag.chat_models.presets import reference
@@ -235,8 +250,9 @@ class _Models:
         check_fits(settings)
         self.job.start(
             f"Pulling {name}",
-            "bytes",
-            lambda: pull(preset, lambda done, size, step: self.job.step(done, size), settings.folder),
+            "MB",
+            lambda: pull(preset, self._fetched, settings.folder),
+            f"{name} is on this machine now.",
         )
 
 

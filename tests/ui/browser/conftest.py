@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browser_pages import ARGUMENTS, CHROMIUM, OWLS, Server, Visit
+from model_hub import model_hub
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -39,9 +40,16 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
 
 
 @pytest.fixture(scope="session")
-def server(library: Path, serve: Callable[..., Server]) -> Server:
-    """The app with its default settings: quotes, no language model."""
-    return serve(library)
+def server(
+    library: Path, serve: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """The app with its default settings: quotes, no language model.
+
+    It pulls models from a hub on this machine.
+    """
+    models = tmp_path_factory.mktemp("models")
+    with model_hub() as hub:
+        yield serve(library, HF_ENDPOINT=hub, HF_HOME=str(models / "hub"), LECTERN_MODEL__FOLDER=str(models))
 
 
 @pytest.fixture(scope="session")
