@@ -22,11 +22,12 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from rag.atomic_write import replacing
+from rag.atomic_write import replacing, write_text
 from rag.errors import InputError, LibraryDamaged, LibraryMissing
 from rag.json_text import parse_json
 from rag.library.checksums import register
 from rag.library.connections import DATABASE_NAME
+from rag.library.course_list import listed, with_others
 from rag.library.library import Library
 from rag.library.write_lock import WriteLock
 
@@ -84,7 +85,7 @@ def restore(backup: Path, folder: Path, *, overwrite: bool = False) -> BackupRep
     Programs that have the library open see it at their next question.
 
     Everything in the backup is checked before anything is changed. With `overwrite` a library that is there is
-    replaced.
+    replaced. Courses that the backup does not have stay, and stay listed.
 
     Raises:
         InputError: the file is no whole backup of a library, or there is a library and `overwrite` is False.
@@ -106,7 +107,9 @@ def restore(backup: Path, folder: Path, *, overwrite: bool = False) -> BackupRep
         for name in sorted(names, key=lambda name: name == _LIST):  # no course is listed before it is there
             mode = 0o700 if PEOPLE in PurePosixPath(name).parts[:-2] else 0o777
             (folder / name).parent.mkdir(mode, parents=True, exist_ok=True)
-            if _is_database(name):
+            if name == _LIST:
+                write_text(folder / name, with_others(Path(place) / name, folder / name))
+            elif _is_database(name):
                 _put_database(Path(place) / name, folder / name)
             else:
                 with replacing(folder / name) as draft:
@@ -121,33 +124,19 @@ def _files(folder: Path, place: Path) -> Iterator[tuple[str, Path]]:
     The courses are those of the list as it is now, also those that can be brought back.
     """
     yield from _files_of(folder, folder, place)
+    copy = place / _LIST
     try:
-        listed = (folder / _LIST).read_bytes()
+        content = (folder / _LIST).read_bytes()
     except FileNotFoundError:
         return
-    (place / _LIST).parent.mkdir(exist_ok=True)
-    (place / _LIST).write_bytes(listed)
-    yield _LIST, place / _LIST
-    for course in _listed(listed, folder / _LIST):
+    copy.parent.mkdir(exist_ok=True)
+    copy.write_bytes(content)
+    yield _LIST, copy
+    for course in listed(copy):
         if (
             folder / COURSES / course / DATABASE_NAME
         ).is_file():  # a new one has no library until it is opened
             yield from _files_of(folder / COURSES / course, folder, place)
-
-
-def _listed(content: bytes, file: Path) -> list[str]:
-    """Return the ids of the courses in a list, without the first one.
-
-    Raises:
-        LibraryDamaged: it is no list of courses.
-    """
-    try:
-        found = [str(course["id"]) for course in parse_json(content)]
-    except (ValueError, TypeError, KeyError) as exc:
-        raise LibraryDamaged(
-            f"The list of courses {file} cannot be read. Put it back from a backup, or delete it."
-        ) from exc
-    return [course for course in found if course and _is_kept((COURSES, course, DATABASE_NAME))]
 
 
 def _files_of(library: Path, folder: Path, place: Path) -> Iterator[tuple[str, Path]]:

@@ -51,7 +51,7 @@ def person_behind(request: gr.Request) -> Person:
     """
     found = getattr(request.request, "scope", {}).get(PERSON)
     if not isinstance(found, Person):
-        raise InputError("Log in first: open / for the page.")
+        raise InputError(_("Log in first: open / for the page."))
     return found
 
 

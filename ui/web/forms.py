@@ -20,7 +20,8 @@ from rag.errors import InputError
 from ui.accounts.cookies import cookie_of, set_cookie
 from ui.accounts.person import OWNER, PERSON, Person
 from ui.web.courses.path import path_in_course
-from ui.web.language import current, direction
+from ui.web.language import current, direction, number
+from ui.web.language import gettext as _
 from ui.web.request_body import whole_body
 from ui.web.views.render import render
 
@@ -38,7 +39,7 @@ def person_of(request: Request) -> Person:
     """
     found = request.scope.get(PERSON)
     if not isinstance(found, Person):
-        raise InputError("Log in first: open / for the page.")
+        raise InputError(_("Log in first: open / for the page."))
     return found
 
 
@@ -72,17 +73,20 @@ async def form_of(request: Request) -> dict[str, str]:
     body = await whole_body(request.receive, MOST_FORM_BYTES)
     if body is None:
         raise InputError(
-            f"The form has more than {MOST_FORM_BYTES:,} bytes. Shorten its text and send it again."
+            _(
+                "The form has more than %(most)s bytes. Shorten its text and send it again.",
+                most=number(MOST_FORM_BYTES),
+            )
         )
     try:
         given = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=100)
     except ValueError as exc:
-        raise InputError("The form cannot be read. Load the page again and fill it in once more.") from exc
+        raise InputError(_("The form cannot be read. Load the page again and fill it in once more.")) from exc
     fields = {name: values[0] for name, values in given.items()}
     expected = cookie_of(request.scope, _COOKIE)
     if not expected or not hmac.compare_digest(expected.encode(), fields.pop(_FIELD, "").encode()):
         raise InputError(
-            "This form is too old or came from another page. Load the page again and send it once more."
+            _("This form is too old or came from another page. Load the page again and send it once more.")
         )
     return fields
 

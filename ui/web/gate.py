@@ -25,6 +25,8 @@ from ui.accounts.person import OWNER, PERSON, Person, guest
 from ui.accounts.store import AccountStore
 from ui.asgi import App, Message, Receive, Scope, Send
 from ui.web.courses.path import path_in_course
+from ui.web.language import gettext as _
+from ui.web.language import noted
 from ui.web.request_body import received_again, whole_body
 from ui.web.security import MOST_JSON_BYTES
 
@@ -38,9 +40,9 @@ _TEACHERS = re.compile(
 _GUEST_COOKIE = "lectern-guest"
 _MOST_TABS = 20_000
 _REFUSALS = {
-    401: "Log in first: open / for the page.",
-    403: "Your account may not do this. Ask the teacher of the course.",
-    413: "That is more text than an event of this page may have.",
+    401: noted("Log in first: open / for the page."),
+    403: noted("Your account may not do this. Ask the teacher of the course."),
+    413: noted("That is more text than an event of this page may have."),
 }
 
 
@@ -177,4 +179,4 @@ async def _leave(scope: Scope, send: Send) -> None:
 async def _refuse(send: Send, status: int) -> None:
     headers = [(b"content-type", b"text/plain; charset=utf-8")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": _REFUSALS[status].encode()})
+    await send({"type": "http.response.body", "body": _(_REFUSALS[status]).encode()})

@@ -20,6 +20,8 @@ from rag.errors import InputError
 from ui.access import WAIT_SECONDS, Access
 from ui.asgi import App, Message, Receive, Scope, Send, has_own_origin, has_own_site, header
 from ui.web.courses.path import course_in, path_in_course
+from ui.web.language import gettext as _
+from ui.web.language import noted
 from ui.web.request_body import received_again, whole_body
 from ui.web.uploads import uploaded_file
 
@@ -71,14 +73,20 @@ The longest question (`answer.max_question_chars`) has 100,000 bytes at most, as
 """
 _ADDRESSES = {"GET": _READ, "HEAD": _READ, "POST": _WRITTEN}
 _REFUSALS = {
-    403: "Another web page asked for this, but only Lectern's own page may: open Lectern in its own tab.",
-    404: "There is nothing at this address: open / for the page.",
-    401: "Lectern asks for its password. Any user name will do.",
-    410: "This course is not here any more: open / and choose another one, or bring it back there.",
-    413: "That is more text than an event of this page may have. Put long text into a note and add the note.",
-    421: "Lectern does not answer to this name. Open the address that lectern chat printed; behind a proxy, start it "
-    "with --allow-host NAME.",
-    429: "Too many wrong passwords came from this address. Wait a minute and try again.",
+    403: noted(
+        "Another web page asked for this, but only Lectern's own page may: open Lectern in its own tab."
+    ),
+    404: noted("There is nothing at this address: open / for the page."),
+    401: noted("Lectern asks for its password. Any user name will do."),
+    410: noted("This course is not here any more: open / and choose another one, or bring it back there."),
+    413: noted(
+        "That is more text than an event of this page may have. Put long text into a note and add the note."
+    ),
+    421: noted(
+        "Lectern does not answer to this name. Open the address that lectern chat printed; behind a proxy, start it "
+        "with --allow-host NAME."
+    ),
+    429: noted("Too many wrong passwords came from this address. Wait a minute and try again."),
 }
 
 
@@ -260,4 +268,4 @@ async def _refuse(send: Send, status: int) -> None:
     if status == 429:
         own += ((b"retry-after", str(round(WAIT_SECONDS)).encode()),)
     await send({"type": "http.response.start", "status": status, "headers": _with((), own)})
-    await send({"type": "http.response.body", "body": _REFUSALS[status].encode()})
+    await send({"type": "http.response.body", "body": _(_REFUSALS[status]).encode()})

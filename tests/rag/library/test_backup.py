@@ -157,8 +157,29 @@ def test_the_other_courses_come_back_with_their_list(
     assert report.files == ("library.sqlite", "courses/courses.json", "courses/birds/library.sqlite", "courses/birds/uploads/owls.md")  # fmt: skip
     with Library.open(again / "courses" / "birds") as birds:
         assert texts(birds) == {"a.md": "gradient descent"}
-    assert (again / "courses" / "courses.json").read_bytes() == (courses / "courses.json").read_bytes()
+    listed = (courses / "courses.json").read_text()
+    assert json.loads((again / "courses" / "courses.json").read_text()) == json.loads(listed)
     assert (again / "courses" / "birds" / "uploads" / "owls.md").read_text() == "# Owls\n"
+
+
+def test_a_course_made_after_the_backup_stays_listed(
+    library: Library, put: Callable[..., Any], tmp_path: Path
+) -> None:
+    put("a.md", "gradient descent")
+    listed = library.folder / "courses" / "courses.json"
+    listed.parent.mkdir()
+    listed.write_text('[{"id": "", "name": "Notes"}, {"id": "birds", "name": "Birds"}]')
+    back_up(library.folder, tmp_path / "backup.zip")
+    listed.write_text(
+        '[{"id": "birds", "name": "Old"}, {"id": "elks", "name": "Elks", "removed_at": "2026-11-28"}]'
+    )
+    restore(tmp_path / "backup.zip", library.folder, overwrite=True)
+    assert [(each["id"], each["name"]) for each in json.loads(listed.read_text())] == [
+        ("", "Notes"), ("birds", "Birds"), ("elks", "Elks")
+    ]  # fmt: skip
+    listed.write_text("{")
+    restore(tmp_path / "backup.zip", library.folder, overwrite=True)
+    assert len(json.loads(listed.read_text())) == 2
 
 
 def test_a_list_of_courses_that_cannot_be_read_is_one_sentence(

@@ -1,4 +1,7 @@
-"""Access: axe-core finds nothing in any state, the keyboard reaches everything, and 320 pixels are enough."""
+"""Access: axe-core finds nothing in any state, the keyboard reaches everything, and 320 pixels are enough.
+
+In forced colours a state has a line and not only a colour.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,23 @@ import pytest
 from browser_pages import Server, Visit
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
 NARROW = 320
+WITHOUT_LINE = """() => {
+  const sides = ["Top", "Right", "Bottom", "Left"];
+  const isSeen = (width, style, colour) => parseFloat(width) > 0 && style !== "none" && colour !== "rgba(0, 0, 0, 0)";
+  const hasLine = (style) =>
+    sides.some((side) => isSeen(style[`border${side}Width`], style[`border${side}Style`], style[`border${side}Color`])) ||
+    isSeen(style.outlineWidth, style.outlineStyle, style.outlineColor);
+  return [...document.querySelectorAll(
+    "[aria-current], [aria-pressed=true], [role=tab][aria-selected=true], mark, .here, progress, .key, .missed, .problem, " +
+    ".done, .deleted, .chosen, .choice:has(:checked), .study-verdict, .primary"
+  )].filter((element) => element.offsetParent && !hasLine(getComputedStyle(element))).map((element) => element.outerHTML.slice(0, 90));
+}"""
+"""A script: the elements whose state is a colour alone, with none of their own lines."""
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +107,7 @@ def test_axe_finds_nothing_in_the_states_of_a_course(
     page.get_by_role("button", name="Add and watch the folder").click()
     coloured.notes.progress.wait_for()
     assert faults(coloured, axe) == []
+    assert_fits(page)
     page.get_by_role("button", name="Cancel", exact=True).click()
     page.wait_for_selector(".report:has-text('Cancelled')")
     page.wait_for_selector(".watched")
@@ -108,6 +124,83 @@ def test_axe_finds_nothing_in_the_states_of_a_course(
     coloured.courses.open()
     page.wait_for_selector("text=Removed, kept for a day")
     assert faults(coloured, axe) == []
+
+
+@pytest.fixture
+def seen(browser: Browser, server: Server, axe: str) -> Iterator[Visit]:
+    """A visit without motion, in which a test's script may run."""
+    visit = Visit(browser, server.address, bypass_csp=True, reduced_motion="reduce")
+    visit.page.wait_for_selector(".status.ready")
+    yield visit
+    visit.close()
+
+
+def assert_accessible(visit: Visit, axe: str) -> None:
+    """Check a state with axe in light and dark, at 320 pixels, and in forced colours."""
+    page = visit.page
+    for _ in ("light", "dark"):
+        assert faults(visit, axe) == []
+        page.locator("button.theme").click()
+    assert_fits(page)
+
+
+def assert_fits(page: Page) -> None:
+    """Check a state at 320 pixels and in forced colours."""
+    page.set_viewport_size({"width": NARROW, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth") == NARROW
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.emulate_media(forced_colors="active")
+    assert page.evaluate(WITHOUT_LINE) == []
+    page.emulate_media(forced_colors="none")
+
+
+def test_the_states_of_asking_have_lines_in_forced_colours(seen: Visit) -> None:
+    seen.page.emulate_media(forced_colors="active")
+    seen.ask.new_conversation()
+    seen.ask.answered("What is the Nyquist rate?")
+    seen.page.locator(".source[open] [data-action=read]").first.click()
+    seen.page.wait_for_selector(".reader mark")
+    assert seen.page.evaluate(WITHOUT_LINE) == []
+    seen.ask.new_conversation()
+    seen.ask.limit("lesson-04-filters.md")
+    assert seen.page.evaluate(WITHOUT_LINE) == []
+
+
+def test_studying_is_accessible(seen: Visit, axe: str) -> None:
+    page = seen.page
+    page.get_by_role("tab", name="Study").click()
+    page.locator("#study-quiz").click()
+    page.wait_for_selector(".study-question")
+    assert_accessible(seen, axe)
+    choices = page.locator(".study-choices button")
+    (choices.first if choices.count() else page.get_by_role("button", name="I do not know")).click()
+    page.wait_for_selector(".study-verdict")
+    assert_accessible(seen, axe)
+
+
+def test_the_pages_beside_the_app_are_accessible(seen: Visit, server: Server, axe: str) -> None:
+    page = seen.page
+    seen.ask.new_conversation()
+    seen.ask.answered("How heavy is a Pt100?")
+    page.get_by_text("Was this right?").click()
+    page.locator("a.golden").click()
+    page.locator("#golden input[name=passage]").first.check()
+    assert_accessible(seen, axe)
+    page.locator("#golden textarea").fill("about two grams")
+    page.get_by_role("button", name="Save the golden question").click()
+    page.wait_for_selector(".done")
+    assert_accessible(seen, axe)
+    page.goto(f"{server.address}/lectern/evaluate")
+    page.get_by_role("button", name="Measure retrieval").click()
+    page.wait_for_selector("table a")
+    page.wait_for_function("!document.querySelector('.job')")
+    assert_accessible(seen, axe)
+    page.locator("table a").first.click()
+    page.wait_for_selector(".plot")
+    assert_accessible(seen, axe)
+    for path in ("lectern/monitor", "lectern/model", "account", "login"):
+        page.goto(f"{server.address}/{path}")
+        assert_accessible(seen, axe)
 
 
 def test_the_first_key_leads_past_the_lists_to_the_question(visit: Visit) -> None:

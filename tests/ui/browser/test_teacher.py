@@ -31,4 +31,4 @@ def test_four_clicks_from_a_wrong_answer_to_a_golden_question(visit: Visit, serv
     page.wait_for_selector("table a")
     page.wait_for_function("!document.querySelector('.job')")
     page.locator("table a").first.click()
-    page.wait_for_selector("text=1 questions of golden.jsonl")
+    page.wait_for_selector("text=1 question of golden.jsonl")

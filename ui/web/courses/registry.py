@@ -166,8 +166,11 @@ class CourseRegistry:
             entries, sound = [], False
         if not sound:
             raise LibraryDamaged(
-                f"The list of courses {file} cannot be read. Put it back from a backup, or delete it: the first course "
-                "and the folders of the others stay."
+                _(
+                    "The list of courses %(file)s cannot be read. Put it back from a backup, or delete it: the first course and "
+                    "the folders of the others stay.",
+                    file=file,
+                )
             )
         if not any(entry.id == "" for entry in entries):
             entries.insert(0, CourseEntry("", self._first_name()))
@@ -181,7 +184,11 @@ class CourseRegistry:
             )
         except OSError as exc:
             raise InputError(
-                f"The courses cannot be kept in {self._folder} ({exc.strerror}). Nothing was changed."
+                _(
+                    "The courses cannot be kept in %(folder)s (%(why)s). Nothing was changed.",
+                    folder=self._folder,
+                    why=exc.strerror,
+                )
             ) from exc
 
     def _first_name(self) -> str:

@@ -13,6 +13,7 @@ from rag.errors import InputError
 from rag.library.library import Library
 from rag.library.rows import FailureRecord
 from ui.web.ingesting.jobs import Request
+from ui.web.language import gettext as _
 
 FILE = "dismissed.json"
 
@@ -41,7 +42,13 @@ class Failures:
         try:
             write_text(self._file, json.dumps(kept, indent=1))
         except OSError as exc:
-            raise InputError(f"The dismissed files cannot be kept in {self._file} ({exc.strerror}).") from exc
+            raise InputError(
+                _(
+                    "The dismissed files cannot be kept in %(file)s (%(why)s).",
+                    file=self._file,
+                    why=exc.strerror,
+                )
+            ) from exc
 
     def retry(self, key: str = "") -> list[Request]:
         """Return the requests that read failed files again.
