@@ -5,6 +5,7 @@ The parsers in Python are under the GPL or unmaintained, and Asciidoctor needs R
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -28,6 +29,9 @@ _SPAN = re.compile(r"(\d*)(?:\.(\d+))?([+*])")
 _CITED = re.compile(r"^\[(?:quote|verse)\s*,\s*([^\]]*\S)\s*\]$")
 _CONDITION = re.compile(r"^(?:ifdef|ifndef|ifeval|endif)::[^\[]*\[(.*)\]\s*$")
 _ITEM = re.compile(r"^\s*(\*{1,5}|-|\.{1,5}|\d+\.|<\d+>)\s+(?:\[([ xX*])\]\s+)?(?=\S)")
+_FORMAT = re.compile(r"\bformat=\"?(csv|tsv|dsv)\b")
+_SEPARATORS = {"csv": ",", "tsv": "\t", "dsv": ":", ",": ",", ":": ":"}
+"""Separators of a table's values, by its format and by the sign of its fence."""
 _COLUMNS = re.compile(r"""cols=(?:(")?(\d+)\*?(?:\1|[,\]])(?!\d)|"([^"]+)"|([\w,]+))""")
 _TERM = re.compile(r"^(\S.*?)(::|:::|;;)(?:\s+(.*))?$")
 _ADMONITION = re.compile(r"^(NOTE|TIP|IMPORTANT|WARNING|CAUTION):\s+")
@@ -83,6 +87,8 @@ class _Page:
         self._fence = ""
         self._cells: list[Cell] | None = None
         self._width = 0
+        self._format = ""
+        self._values: list[str] = []
         self._table_line = 1
         self._label = ""
         self._header = False
@@ -96,6 +102,7 @@ class _Page:
         elif _TABLE.match(line):
             self._blocks.flush()
             self._cells, self._table_line = [], number
+            self._format = self._format or line.strip()[0]
         elif fence := _FENCE.match(line):
             self._open(fence[1])
         elif not line.strip() or line.strip() == "+":
@@ -144,6 +151,8 @@ class _Page:
             self._blocks.flush()
             if cited := _CITED.match(line):
                 self._label = f"{cited[1]}: "
+            found = _FORMAT.search(line)
+            self._format = found[1] if found else ""
             if columns := _COLUMNS.search(line):
                 self._width = int(columns[2] or 0) or len((columns[3] or columns[4]).split(","))
         elif macro := _MACRO.match(line):
@@ -197,6 +206,8 @@ class _Page:
         """Add the cells of a line; text without a bar goes on with the last one."""
         if _TABLE.match(line):
             self._close_table()
+        elif self._format in _SEPARATORS:
+            self._values.append(line)
         elif line.strip() and self._cells is not None:
             first, *texts = (cell.strip() for cell in _CELL.split(line))
             if first and self._cells:
@@ -212,7 +223,12 @@ class _Page:
     def _close_table(self) -> None:
         """Add the cells as rows, as wide as the first line or as `cols` says."""
         cells, self._cells = self._cells or [], None
-        rows = _rows([replace(cell, text=self._inline(cell.text)) for cell in cells], max(1, self._width))
+        if values := [line for line in self._values if line.strip()]:
+            read = csv.reader(values, delimiter=_SEPARATORS[self._format])
+            rows = [[Cell(self._inline(text.strip())) for text in row] for row in read]
+        else:
+            rows = _rows([replace(cell, text=self._inline(cell.text)) for cell in cells], max(1, self._width))
+        self._format, self._values = "", []
         at = Locator(Unit.LINE, self._table_line, self._table_line + len(rows) + 1, self._blocks.heading)
         self.draft.add(BlockKind.TABLE, table_text(rows, head_rows=1), at)
         self._width = 0

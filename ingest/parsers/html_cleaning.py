@@ -42,6 +42,11 @@ _OPENING = (
 )
 """Attributes of a button that opens something, and so is its heading."""
 _KEEPS_A_FOOTER = ["blockquote", "figure", "section", "aside", "td", "li", "details"]
+_MOST_OPTIONS = 12
+"""Most options that are read of a menu without a choice.
+
+More are years or countries. Chosen, not measured.
+"""
 _LINK_SHARE = 0.6
 """Share of an aside's letters in links from which it is a menu. Chosen, not measured."""
 _SMALL_DOTS = 48
@@ -104,8 +109,10 @@ def _keep_or_drop(element: Any) -> None:
         case "button" if not _is_heading(element):
             element.decompose()
         case "select":
-            chosen = [option.get_text(" ", strip=True) for option in element.select("option[selected]")]
-            _put(element, ", ".join(chosen))
+            options = element.find_all("option")
+            chosen = [option for option in options if "selected" in option.attrs]
+            shown = chosen or (options if 1 < len(options) <= _MOST_OPTIONS else [])
+            _put(element, ", ".join(option.get_text(" ", strip=True) for option in shown))
 
 
 def _is_menu(aside: Any) -> bool:
@@ -168,13 +175,15 @@ def _write_raised(soup: Any) -> None:
 def _write_pictures(soup: Any) -> None:
     """Replace pictures and frames by their description, or by a mark."""
     for element in soup.find_all(
-        ["img", "svg", "iframe", "frame", "video", "audio", "object", "embed", "canvas"]
+        ["img", "area", "svg", "iframe", "frame", "video", "audio", "object", "embed", "canvas"]
     ):
         if element.decomposed:
             continue
         match element.name:
             case "img":
                 text = _picture(element)
+            case "area":
+                text = described(element.get("alt"))
             case "svg":
                 text = _drawing(element)
             case "iframe" | "frame":

@@ -15,6 +15,13 @@ _KEYWORD = re.compile(r"^\s*#\+(\w+):\s*(.*?)\s*$", re.IGNORECASE)
 _BEGIN = re.compile(r"^\s*#\+begin_(\w+)", re.IGNORECASE)
 _END = re.compile(r"^\s*#\+end_(\w+)", re.IGNORECASE)
 _DRAWER = re.compile(r"^\s*:([\w-]+):\s*$")
+_PROPERTY = re.compile(r"^\s*:([\w-]+)\+?:\s+(.*?)\s*$")
+_TECHNICAL = re.compile(
+    r"(?i)(?:custom_)?id|created|ordered|visibility|columns|style|last_repeat|archive.*|export_.*|header-args.*|unnumbered|roam_.*"
+)
+"""Names of properties that say something to Emacs and nothing to a reader."""
+_LOGS = frozenset(("LOGBOOK", "CLOCK"))
+"""Drawers that Emacs writes. What is in another one is text."""
 _ITEM = re.compile(r"^\s*(?:[-+]|\s\*|\d+[.)])\s+")
 _RULE = re.compile(r"^\s*\|[-+|]+\s*$")
 _PLANNING = re.compile(r"^\s*(?:(?:SCHEDULED|DEADLINE|CLOSED):\s*[<\[][^>\]]*[>\]]\s*)+$")
@@ -64,15 +71,24 @@ class _Page:
             words = [node.todo or "", _COOKIE.sub("", node.heading or "")]
             self._blocks.title(" ".join(filter(None, words)), node.level, first)
             lines, first = lines[1:], first + 1
-        drawer = False
+        drawer = ""
         for number, line in enumerate(lines, first):
-            if drawer or (not self._block and _DRAWER.match(line)):
-                drawer = line.strip().upper() != ":END:"
-                continue
-            self._line(line, number)
+            if not self._block and (mark := _DRAWER.match(line)):
+                drawer = "" if mark[1].upper() == "END" else mark[1].upper()
+                self._blocks.flush()
+            elif drawer == "PROPERTIES":
+                self._property(line, number)
+            elif drawer not in _LOGS:
+                self._line(line, number)
         self._block = ""
         self._blocks.flush()
         self._flush_metadata()
+
+    def _property(self, line: str, number: int) -> None:
+        """Add a property of a heading, unless it is for Emacs alone."""
+        found = _PROPERTY.match(line)
+        if found and found[2] and not _TECHNICAL.fullmatch(found[1]):
+            self._blocks.line(BlockKind.METADATA, f"{found[1]}: {found[2]}", number)
 
     def _line(self, line: str, number: int) -> None:
         if self._block:

@@ -13,7 +13,7 @@ from rag.types import BlockKind, Locator, Unit
 
 _TITLE = re.compile(r"\{\\title\s+([^{}\\]+)\}")
 _PICTURE = re.compile(rb"\\pict\b")
-_NOTE = re.compile(r"\{\s*(?:\\\*)?\s*\\(footnote|annotation|header[lrf]?|footer[lrf]?)(?![a-z])")
+_NOTE = re.compile(r"\{\s*(?:\\\*)?\s*\\(footnote|annotation|header[lrf]?|footer[lrf]?|shptxt)(?![a-z])")
 _FONTS = re.compile(r"\{\s*\\fonttbl")
 _CODE_PAGE = re.compile(r"\\ansicpg\d+")
 _BRACE = re.compile(r"\\[{}\\]|[{}]")
@@ -40,7 +40,7 @@ def read_rtf(data: bytes) -> tuple[Draft, str]:
         for text in texts:
             number += 1
             draft.add(kind, text, Locator(Unit.PARAGRAPH, number, number))
-    for note in _notes(source):
+    for note in _notes(source, "\n".join(lines)):
         number += 1
         draft.add(BlockKind.NOTES, note, Locator(Unit.PARAGRAPH, number, number))
     for _ in _PICTURE.finditer(data):
@@ -57,10 +57,10 @@ def _words(source: str) -> str:
     return convert(source, errors="replace")
 
 
-def _notes(source: str) -> list[str]:
-    """Return footnotes, comments, headers and footers, each once.
+def _notes(source: str, words: str) -> list[str]:
+    """Return footnotes, comments, headers, footers and texts of shapes, each once.
 
-    striprtf leaves them out.
+    striprtf leaves them out. A shape has a copy for old programs, which may be among the `words`.
     """
     fonts = next((_group(source, match.start()) for match in _FONTS.finditer(source)), "")
     page = _CODE_PAGE.search(source)
@@ -69,6 +69,8 @@ def _notes(source: str) -> list[str]:
     for match in _NOTE.finditer(source):
         inner = _group(source, match.start())[match.end() - match.start() :]
         if text := " ".join(_words(f"{opening}{{ {inner}}}").split()):
+            if match[1] == "shptxt" and text in " ".join(words.split()):
+                continue
             found[f"Comment: {text}" if match[1] == "annotation" else text] = None
     return list(found)
 

@@ -118,6 +118,51 @@ def test_lines_of_a_slide_are_items_with_their_numbers_and_levels_and_code_is_co
     ]
 
 
+def test_properties_and_drawers_of_org_are_read_without_what_is_for_emacs(tmp_path: Path) -> None:
+    source = (
+        "* Thesis\n:PROPERTIES:\n:Supervisor: Dr. Okafor\n:ID: 4f1c\n:CUSTOM_ID: thesis\n:END:\n"
+        ":LOGBOOK:\nCLOCK: [2026-01-01 Thu]\n:END:\n:HINT:\nBegin with the data.\n:END:\nWords.\n"
+    )
+    assert texts(read_bytes(tmp_path, "a.org", source)) == [
+        "Thesis",
+        "Supervisor: Dr. Okafor",
+        "Begin with the data.",
+        "Words.",
+    ]
+
+
+def test_asciidoc_tables_of_separated_values(tmp_path: Path) -> None:
+    source = (
+        '[%header,format=csv]\n|===\nDrug,Dose\n"Aspirin, oral",481 mg\n|===\n\n'
+        ",===\nKey,Value\nroom,B12\n,===\n\n|===\n|A |B\n|c, d |e\n|===\n"
+    )
+    assert texts(read_bytes(tmp_path, "a.adoc", source)) == [
+        "Drug | Dose\nAspirin, oral | 481 mg",
+        "Key | Value\nroom | B12",
+        "A | B\nc, d | e",
+    ]
+
+
+def test_texts_of_shapes_in_rich_text_are_read_once(tmp_path: Path) -> None:
+    shape = r"{\shp{\*\shpinst{\shptxt The quota is 417 litres\par}}{\shprslt {%s}}}"
+    for copy in ("", r"The quota is 417 litres\par"):
+        source = r"{\rtf1\ansi Words\par " + shape % copy + r"\par}"
+        assert texts(read_bytes(tmp_path, "a.rtf", source)).count("The quota is 417 litres") == 1
+
+
+def test_menus_without_a_choice_and_areas_of_a_picture(tmp_path: Path) -> None:
+    many = "".join(f"<option>{year}" for year in range(1950, 2026))
+    page = (
+        "<body><p>Slot: <select><option>Mon 9:00<option>Tue 14:00</select></p>"
+        f"<p>Year: <select>{many}</select></p><map><area alt='The left atrium of the heart' href=a></map></body>"
+    )
+    assert texts(read_bytes(tmp_path, "a.html", page)) == [
+        "Slot: Mon 9:00, Tue 14:00",
+        "Year:",
+        "The left atrium of the heart",
+    ]
+
+
 def test_opendocument_margins_shapes_and_comments(tmp_path: Path) -> None:
     margins = "<office:master-styles><style:master-page><style:footer><text:p>Room 12, Mondays</text:p></style:footer></style:master-page></office:master-styles>"
     body = "<text:numbered-paragraph><text:p>First step</text:p></text:numbered-paragraph>"
