@@ -223,7 +223,10 @@ def test_eight_browsers_each_have_their_own_conversations(
 ) -> None:
     logins = [Login(browser, class_server.address, name) for name in ("ann", "ben") for _ in range(4)]
     for number, login in enumerate(logins):
-        login.page.get_by_role("button", name="New conversation").click()
+        # A new tab shows the welcome already, so the answer of the server is what says that the conversation is new.
+        with login.page.expect_response(_EVENT) as begun:
+            login.page.get_by_role("button", name="New conversation").click()
+        begun.value.finished()
         login.page.wait_for_selector(".welcome")
         login.page.get_by_role("textbox", name="Question").fill(f"What is aliasing, number {number}?")
         login.page.keyboard.press("Enter")
