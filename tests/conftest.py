@@ -14,6 +14,13 @@ from rag.text.sentences import sentence_spans
 from rag.text.words import content_words
 from rag.types import Chunk, Hit, Locator, Unit, Why, chunk_id
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every file to one process of several, and all browser tests to the same one, which has their servers."""
+    for item in items:
+        group = "browser" if item.get_closest_marker("browser") else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 settings.register_profile("any machine", deadline=None)  # a busy machine is no fault of the code
 settings.load_profile("any machine")
 
