@@ -19,7 +19,7 @@ from ui.question_logging import log_answer
 if TYPE_CHECKING:
     from rag.chain import Question
     from rag.events import Event
-    from rag.types import Answer, Document, Turn
+    from rag.types import Answer, Turn
 
 T = TypeVar("T")
 LOOK_UPS = 4
@@ -104,14 +104,6 @@ class Service:
                 if isinstance(event, Done):
                     return event.answer
         raise ApiError(500, "The answer ended before it was complete; ask again.", "incomplete")
-
-    async def document(self, course: Course, path: str) -> Document:
-        """Return a document of a course.
-
-        Raises:
-            LibraryMissing: there is none of that name.
-        """
-        return await self.look_up(lambda: course.application.library.document(path))
 
 
 def found(
