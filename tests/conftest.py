@@ -14,6 +14,7 @@ from rag.text.sentences import sentence_spans
 from rag.text.words import content_words
 from rag.types import Chunk, Hit, Locator, Unit, Why, chunk_id
 
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give every file to one process of several, and all browser tests to the same one, which has their servers."""
     for item in items:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.answer.asked import Asked
-from rag.answer.matching import asked_stems, coverage, number_of, stems, weights
+from rag.answer.matching import asked_stems, coverage, known_share, number_of, stems, weights
 from rag.answer.notes import Notes, documents_of
 from rag.answer.structures import Structure, structures_of
 from rag.text.words import tokens
@@ -81,7 +81,8 @@ def ranked_structures(
         for one, head, every in zip(found, about, whole, strict=True)
     ]
     rough.sort(key=lambda one: -(one.features[0] + one.features[1] + one.features[2] + one.features[3]))
-    near = [one for one in rough[:READ_STRUCTURES] if _covered(one) >= least_coverage]
+    share = known_share(asked, weight, len(whole) + 1)
+    near = [one for one in rough[:READ_STRUCTURES] if share * _covered(one) >= least_coverage]
     if not near:
         return []
     texts = [_read_text(one.structure) for one in near]

@@ -74,6 +74,16 @@ def weights(words: Iterable[str], texts: Sequence[set[str]]) -> dict[str, float]
     return {word: math.log(1 + len(texts) / counts[word]) for word in words if counts[word]}
 
 
+def known_share(words: Sequence[str], weight: dict[str, float], texts: int) -> float:
+    """Return the share in [0, 1] of a question's weight that is of known words.
+
+    A word that none of the texts has weighs as one that a single text has.
+    """
+    unknown = math.log(1 + texts) * len(set(words) - set(weight))
+    total = sum(weight.values())
+    return total / (total + unknown) if total else 0.0
+
+
 def coverage(weight: dict[str, float], text: set[str]) -> float:
     """Return the share in [0, 1] of the words' weight that a text has."""
     total = sum(weight.values())
