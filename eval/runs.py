@@ -16,9 +16,9 @@ from typing import Any
 
 from eval.golden.golden_file import GoldenQuestion
 from eval.records import Record, parse_record, record_line
-from rag.atomic_write import append, write_text
 from rag.errors import DatasetError
 from rag.json_text import parse_json
+from rag.system.atomic_write import append, write_text
 
 MANIFEST, RECORDS, SCORES = "manifest.json", "records.jsonl", "scores.json"
 

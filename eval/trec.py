@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rag.atomic_write import write_text
 from rag.errors import InputError
+from rag.system.atomic_write import write_text
 
 
 def run_lines(rankings: Mapping[str, list[tuple[str, float]]], tag: str = "lectern") -> list[str]:

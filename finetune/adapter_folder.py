@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from finetune.recipe import Recipe
-from rag.atomic_write import new_folder, write_text
 from rag.chat_models.files.lora_adapter import CONFIG_NAME, WEIGHTS_NAME
 from rag.errors import TrainingError
 from rag.json_text import parse_json
+from rag.system.atomic_write import new_folder, write_text
 
 MANIFEST, CARD = "manifest.json", "README.md"
 

@@ -27,9 +27,9 @@ from finetune.adapter_folder import (
 )
 from finetune.model_card import command_line
 from finetune.requirements import require_packages
-from rag.atomic_write import new_folder, write_text
 from rag.chat_models.files.lora_adapter import CONFIG_NAME, WEIGHTS_NAME
 from rag.errors import TrainingError
+from rag.system.atomic_write import new_folder, write_text
 
 _SHAPING = ("r", "lora_alpha", "use_rslora", "use_dora", "rank_pattern", "alpha_pattern")
 """The keys of a LoRA configuration that say how its weights are used."""

@@ -11,8 +11,8 @@ import json
 from pathlib import Path
 
 from finetune.adapter_folder import check_adapter, check_base, free_target
-from rag.atomic_write import new_folder, replacing, write_text
 from rag.errors import TrainingError
+from rag.system.atomic_write import new_folder, replacing, write_text
 
 LARGE_WEIGHTS = 1e9
 """Weights above which a model is merged in bfloat16 and not in float32.

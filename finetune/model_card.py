@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from finetune.adapter_folder import CARD
 from finetune.recipe import Recipe
 from finetune.training import TrainingResult
-from rag.atomic_write import write_text
+from rag.system.atomic_write import write_text
 
 if TYPE_CHECKING:
     from finetune.before_after import BeforeAfter

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from finetune.encoding import Encoded
 from finetune.recipe import Recipe
-from rag.atomic_write import write_text
 from rag.errors import TrainingError
 from rag.json_text import parse_json
+from rag.system.atomic_write import write_text
 
 CLAIM, HISTORY, PLOT, ADAPTER = "recipe.json", "history.json", "loss.png", "adapter"
 _CHECKPOINT = re.compile(r"checkpoint-\d+")

@@ -35,8 +35,8 @@ from finetune.trainer import (
     trained_weights,
     use_bfloat16,
 )
-from rag.atomic_write import write_text
 from rag.errors import DatasetError
+from rag.system.atomic_write import write_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.kinds import UnreadKind
-from rag.atomic_write import write_text
+from rag.system.atomic_write import write_text
 
 HIDDEN = UnreadKind("hidden files and folders", "take the dot off their names to have them read")
 ENVIRONMENTS = UnreadKind("environments and installed packages", "name the folder itself to have it read")

@@ -22,9 +22,9 @@ from typing import IO, Any
 
 from ingest.worker_messages import chunk_from, document_from, receive, send, span_of
 from rag.aliases import TokenCounter
-from rag.child_process import command, end_with_parent, surroundings
 from rag.errors import UnreadableNote
 from rag.settings import ChunkSettings, IngestSettings
+from rag.system.child_process import command, end_with_parent, surroundings
 from rag.types import Chunk, Document
 
 _POLL_SECONDS = 0.1

@@ -17,9 +17,9 @@ from typing import Any
 import platformdirs
 from pydantic import BaseModel, ValidationError
 
-from rag.atomic_write import write_text
 from rag.errors import SettingsError
 from rag.settings import Settings
+from rag.system.atomic_write import write_text
 
 PREFIX = "LECTERN_"
 CONFIG_VARIABLE = "LECTERN_CONFIG"

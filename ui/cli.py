@@ -68,7 +68,7 @@ def main() -> NoReturn:
     """
     from rag.errors import LecternError, disk_message
     from rag.extras import failed_import
-    from rag.telemetry import switch_off_telemetry
+    from rag.system.telemetry import switch_off_telemetry
     from ui.logs import log_error
 
     switch_off_telemetry()
@@ -103,7 +103,7 @@ def main() -> NoReturn:
 
 def _leave_at_once() -> NoReturn:
     """End without waiting for an engine that still loads in a thread of its own."""
-    from rag.child_process import undo_unfinished
+    from rag.system.child_process import undo_unfinished
 
     undo_unfinished()
     sys.stdout.flush()

@@ -13,9 +13,9 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from rag.atomic_write import append
 from rag.errors import DatasetError
 from rag.json_text import parse_json
+from rag.system.atomic_write import append
 from rag.types import Role, Turn
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rag.answer.evidence_encoding import Window
 from rag.embedding import bert_layers
 from rag.embedding.openvino_embedder import openvino_core
-from rag.openvino_caches import with_bound
+from rag.system.openvino_caches import with_bound
 
 Floats: TypeAlias = NDArray[np.float32]
 Weights: TypeAlias = dict[str, NDArray[Any]]

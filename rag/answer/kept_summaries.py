@@ -11,7 +11,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from rag.atomic_write import write_text
+from rag.system.atomic_write import write_text
 
 FOLDER = "summaries"
 MOST_KEPT = 2000

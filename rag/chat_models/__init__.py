@@ -29,7 +29,7 @@ def open_chat_model(
         ModelFailed: its files are damaged.
     """
     from rag.chat_models.opening import open_model
-    from rag.telemetry import switch_off_telemetry
+    from rag.system.telemetry import switch_off_telemetry
 
     switch_off_telemetry()
     return open_model(settings, preparing)

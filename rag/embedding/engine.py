@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from rag.child_process import printed_by
 from rag.embedding import machine_profile
 from rag.embedding.embedded_model import EMBEDDED_NAME, check_weights
 from rag.embedding.embedder import EMBEDDED_MODEL, Embedder, model_folder
 from rag.embedding.machine_profile import Engine, EngineChoice, Measured, Precision
 from rag.embedding.model_folder import SentenceModel, read_sentence_model
 from rag.settings import EmbeddingSettings
+from rag.system.child_process import printed_by
 
 LEAST_COSINE = 0.999
 """Vectors further from float32 than this are not used. `make bench-ingest` prints the least one found."""
@@ -83,7 +83,7 @@ def open_embedder(settings: EmbeddingSettings) -> Embedder:
     Raises:
         ModelMissing: the model is neither a folder nor installed nor in the cache of Hugging Face.
     """
-    from rag.telemetry import switch_off_telemetry
+    from rag.system.telemetry import switch_off_telemetry
 
     switch_off_telemetry()
     return open_engine(settings, model_folder(settings.model))

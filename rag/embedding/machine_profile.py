@@ -19,9 +19,9 @@ from typing import Any
 
 from platformdirs import user_cache_path
 
-from rag.atomic_write import write_text
 from rag.json_text import parse_json
-from rag.superseded_caches import remove_superseded
+from rag.system.atomic_write import write_text
+from rag.system.superseded_caches import remove_superseded
 
 PROFILE_NAME = "machine.json"
 _ENGINE_PACKAGES = ("openvino",)

@@ -21,8 +21,8 @@ from rag.embedding.late_interaction import sketches_of
 from rag.embedding.machine_profile import Precision
 from rag.embedding.model_folder import ModelFacts, SentenceModel
 from rag.embedding.openvino_graph import sentence_graph
-from rag.openvino_caches import bound_onednn, with_bound
-from rag.telemetry import switch_off_telemetry
+from rag.system.openvino_caches import bound_onednn, with_bound
+from rag.system.telemetry import switch_off_telemetry
 
 Rows: TypeAlias = NDArray[np.int64]
 Ids: TypeAlias = NDArray[np.int64]

@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from rag.atomic_write import write_text
 from rag.embedding.prompts import write_use
 from rag.errors import ModelMissing
+from rag.system.atomic_write import write_text
 
 _MAGIC = b"E5S1"
 _BLOCK, _BLOCK_BYTES = 32, 18

@@ -74,7 +74,7 @@ def main(folder: str, name: str, batch_size: str) -> None:
     """Probe the model in a folder and print the results."""
     from rag.embedding.engine import open_choice
     from rag.embedding.model_folder import read_sentence_model
-    from rag.telemetry import switch_off_telemetry
+    from rag.system.telemetry import switch_off_telemetry
 
     switch_off_telemetry()
     model = read_sentence_model(Path(folder), name)

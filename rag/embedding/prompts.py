@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rag.atomic_write import write_text
 from rag.json_text import parse_json
+from rag.system.atomic_write import write_text
 
 FILE_NAME = "config_sentence_transformers.json"
 _PASSAGE_NAMES = ("document", "passage", "corpus")

@@ -22,7 +22,6 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from rag.atomic_write import replacing, write_text
 from rag.errors import InputError, LibraryDamaged, LibraryMissing
 from rag.json_text import parse_json
 from rag.library.checksums import register
@@ -30,6 +29,7 @@ from rag.library.connections import DATABASE_NAME
 from rag.library.course_list import listed, with_others
 from rag.library.library import Library
 from rag.library.write_lock import WriteLock
+from rag.system.atomic_write import replacing, write_text
 
 MANIFEST = "manifest.json"
 UPLOADS = "uploads"

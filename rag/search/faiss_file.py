@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rag.atomic_write import replacing
 from rag.errors import LibraryDamaged
 from rag.json_text import parse_json
+from rag.system.atomic_write import replacing
 
 FILE_NAME = "vectors.faiss"
 _MAGIC = b"lectern1"

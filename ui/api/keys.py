@@ -21,8 +21,8 @@ from threading import Lock
 
 from filelock import FileLock, Timeout
 
-from rag.atomic_write import replacing
 from rag.errors import LibraryBusy, LibraryDamaged, SettingsError
+from rag.system.atomic_write import replacing
 
 FILE_NAME = "api-keys.json"
 PREFIX = "lk-"

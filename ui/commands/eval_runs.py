@@ -106,8 +106,8 @@ def report(
     from eval.report.report import build_report, report_json, report_markdown
     from eval.report.report_html import report_html
     from eval.runs import read_run
-    from rag.atomic_write import write_text
     from rag.errors import InputError
+    from rag.system.atomic_write import write_text
     from ui.console import print_result
 
     built = build_report(read_run(run), read_run(baseline) if baseline else None)

@@ -24,7 +24,7 @@ def mcp(
     Programs start it, people do not."""
     from rag.errors import ServerError
     from rag.extras import missing_extra
-    from rag.telemetry import switch_off_telemetry
+    from rag.system.telemetry import switch_off_telemetry
     from ui.application import load
 
     if missing := missing_extra("`lectern mcp`", "mcp"):

@@ -40,7 +40,7 @@ def serve(
 
     Where other machines can reach the address it needs a key (`lectern keys add`) or a password.
     """
-    from rag.telemetry import switch_off_telemetry
+    from rag.system.telemetry import switch_off_telemetry
     from ui.access import Access
     from ui.api.courses import open_courses
     from ui.api.keys import KeyRing

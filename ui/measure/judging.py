@@ -14,9 +14,9 @@ import platformdirs
 from eval.judge.judge import Judge, judge_remark
 from eval.judge.judge_cache import JudgementCache
 from eval.records import Record
-from rag.atomic_write import write_text
 from rag.errors import ModelMissing
 from rag.json_text import parse_json
+from rag.system.atomic_write import write_text
 from ui.console import log_console
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag.atomic_write import write_bytes as write_whole
 from rag.errors import InputError, QuestionError
 from rag.study.export import SUFFIXES, Form, exported
 from rag.study.item_json import item_record
 from rag.study.items import Item, Topic, as_card
 from rag.study.quiz import StudySet
+from rag.system.atomic_write import write_bytes as write_whole
 
 if TYPE_CHECKING:
     from rag.search.scope import Scope

@@ -14,9 +14,9 @@ from fastapi.responses import Response
 
 from eval.golden.golden_file import read_golden
 from eval.runs import MANIFEST, Run, read_run
-from rag.atomic_write import write_text
 from rag.errors import InputError, LecternError
 from rag.library.backup import GOLDEN
+from rag.system.atomic_write import write_text
 from ui.teacher.job import Job
 from ui.teacher.rendering import teacher_page
 from ui.teacher.run_views import RunLine, compared, failures, line_of, plot_of

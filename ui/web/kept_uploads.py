@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from rag.atomic_write import replacing
 from rag.errors import InputError
+from rag.system.atomic_write import replacing
 from ui.web.language import gettext as _
 from ui.web.uploads import relative_name, uploaded_file
 

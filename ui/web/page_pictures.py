@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from rag.child_process import command, surroundings
 from rag.library.rows import DocumentRecord
+from rag.system.child_process import command, surroundings
 from ui.web.slide_decks import Deck
 
 _MAX_SECONDS = 20.0

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import escape
 
-from rag.telemetry import switch_off_telemetry
+from rag.system.telemetry import switch_off_telemetry
 from ui.access import Access
 from ui.accounts.cookies import session_cookie
 from ui.accounts.login_limit import LoginLimit

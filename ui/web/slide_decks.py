@@ -25,11 +25,11 @@ from tempfile import TemporaryDirectory
 from ingest.archives import read_source
 from ingest.discover import source_path
 from ingest.parsers import content_hash
-from rag.atomic_write import replacing
-from rag.child_process import command, surroundings
 from rag.errors import UnreadableNote
 from rag.library.rows import DocumentRecord
 from rag.settings import IngestSettings
+from rag.system.atomic_write import replacing
+from rag.system.child_process import command, surroundings
 from rag.types import DocumentKind
 
 FOLDER = "slides"

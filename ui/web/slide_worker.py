@@ -13,7 +13,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from rag.child_process import end_with_parent
+from rag.system.child_process import end_with_parent
 
 _SPARE_ADDRESS_BYTES = 4_000_000_000
 """Addresses beyond the memory allowed: LibreOffice claims 2 GB more than it uses."""

@@ -23,8 +23,8 @@ from typing import Any
 from rag import errors
 from rag.chat_models.serving.protocol import FinishReason
 from rag.chat_models.serving.request_queue import QueuedEngine, Running
-from rag.child_process import command, surroundings
 from rag.errors import LecternError, ModelFailed
+from rag.system.child_process import command, surroundings
 
 _WORKER = "rag.chat_models.engines.engine_worker"
 

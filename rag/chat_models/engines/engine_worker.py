@@ -19,7 +19,7 @@ from rag.chat_models.serving.protocol import GenerationRequest
 from rag.chat_models.serving.request_queue import QueuedEngine, Running
 from rag.errors import LecternError
 from rag.settings import ModelSettings
-from rag.telemetry import switch_off_telemetry
+from rag.system.telemetry import switch_off_telemetry
 
 _NICE = 5
 """Lower priority of this process.

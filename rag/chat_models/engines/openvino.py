@@ -22,8 +22,8 @@ from rag.chat_models.engines.mapped_files import drop_mapped_pages
 from rag.chat_models.serving.protocol import FinishReason, GenerationRequest
 from rag.chat_models.serving.request_queue import QueuedEngine, Running
 from rag.errors import ModelFailed, ModelTooLarge
-from rag.openvino_caches import bound_onednn
 from rag.settings import ModelSettings
+from rag.system.openvino_caches import bound_onednn
 
 PARALLEL_REQUESTS = 8
 """Requests decoded together; more wait. On two cores eight have five times the tokens per second of one."""

@@ -20,8 +20,8 @@ from rag.chat_models.files.gguf_tensors import reason_against
 from rag.chat_models.files.gguf_writing import rewrite
 from rag.chat_models.files.grouped_weights import can_group, grouped_bytes
 from rag.chat_models.files.model_cache import cache_folder, cached_folder, content_hash
-from rag.child_process import command, surroundings, undone_on_leaving
 from rag.errors import LecternError, ModelFailed
+from rag.system.child_process import command, surroundings, undone_on_leaving
 
 Progress = Callable[[float], None]
 """A function that is called with the share of the work that is done, 0 to 1."""
@@ -172,7 +172,7 @@ def _write_tokenizer(header: GgufHeader, folder: Path) -> None:
 
 
 def _main() -> int:
-    from rag.telemetry import switch_off_telemetry
+    from rag.system.telemetry import switch_off_telemetry
 
     switch_off_telemetry()
     try:

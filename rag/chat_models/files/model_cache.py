@@ -19,10 +19,10 @@ from pathlib import Path
 import psutil
 from platformdirs import user_cache_path
 
-from rag.atomic_write import host_name, put_folder_in_place, write_text
 from rag.errors import ModelFailed
 from rag.json_text import parse_json
-from rag.superseded_caches import remove_superseded
+from rag.system.atomic_write import host_name, put_folder_in_place, write_text
+from rag.system.superseded_caches import remove_superseded
 
 
 def cache_folder() -> Path:

@@ -14,8 +14,8 @@ from hashlib import sha1, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.atomic_write import put_in_place, write_text
 from rag.json_text import parse_json
+from rag.system.atomic_write import put_in_place, write_text
 
 if TYPE_CHECKING:
     from hashlib import _Hash

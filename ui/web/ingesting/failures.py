@@ -8,10 +8,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from ingest.discover import source_path
-from rag.atomic_write import write_text
 from rag.errors import InputError
 from rag.library.library import Library
 from rag.library.rows import FailureRecord
+from rag.system.atomic_write import write_text
 from ui.web.ingesting.jobs import Request
 from ui.web.language import gettext as _
 

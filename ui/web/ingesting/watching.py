@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from rag.atomic_write import write_text
 from rag.errors import InputError
+from rag.system.atomic_write import write_text
 from ui.web.language import gettext as _
 
 FILE = "watched.json"

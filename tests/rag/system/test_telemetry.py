@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import time
-from rag.telemetry import switch_off_telemetry
+from rag.system.telemetry import switch_off_telemetry
 switch_off_telemetry()
 switch_off_telemetry()
 import openvino

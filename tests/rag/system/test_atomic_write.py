@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.atomic_write import append, draft_path, host_name, new_folder, replacing, write_text
+from rag.system.atomic_write import append, draft_path, host_name, new_folder, replacing, write_text
 
 
 def test_the_new_text_replaces_the_old_one_with_its_permissions(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_bytes_are_added_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 _OTHER_WRITERS = {
-    "rag/atomic_write.py": "the routine itself",
+    "rag/system/atomic_write.py": "the routine itself",
     "rag/library/backup.py": "unpacks a backup into a temporary folder",
     "rag/chat_models/engines/engine_worker.py": "a pipe",
     "rag/library/write_lock.py": "the number of the process that has the lock; only a hint",

@@ -19,7 +19,7 @@ _PR_SET_PDEATHSIG = 1
 _LOOK_SECONDS = 1.0
 _UNFINISHED: set[Callable[[], None]] = set()
 """Functions that undo what is under way in threads; see `undone_on_leaving`."""
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 def command(module: str, *arguments: str) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.openvino_caches import bound_onednn, with_bound
+from rag.system.openvino_caches import bound_onednn, with_bound
 
 ROOT = Path(__file__).resolve().parents[2]
 

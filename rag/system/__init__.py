@@ -1,0 +1,1 @@
+"""Files, processes and caches: what the rest asks of the operating system and libraries."""
