@@ -32,7 +32,7 @@ def server(*options: str) -> Iterator[str]:
             raise SystemExit("lectern chat ended before it listened")
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
 
 
 @contextmanager

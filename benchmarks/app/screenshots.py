@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.app.running import COURSE, chromium, lectern, server
+from ui.web.slide_decks import libreoffice
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -26,7 +27,8 @@ _FORMS: dict[str, dict[str, Any]] = {
 }
 _COLOURS = 128
 """Colours of a picture: a third of the bytes, and no difference to see."""
-_ANSWER_MS = 60_000
+_PATIENCE_MS = 300_000
+"""Longest wait: only a hang takes it."""
 _NOTES = 1500
 
 
@@ -60,6 +62,7 @@ def main() -> None:
         with server("--library", library) as address:
             for form, options in _FORMS.items():
                 page = browser.new_context(**options).new_page()
+                page.set_default_timeout(_PATIENCE_MS)
                 page.goto(address)
                 _write(folder, "login", form, page)
                 page.get_by_label("Name").fill("tess")
@@ -92,8 +95,8 @@ def _evaluate(page: Page, address: str) -> None:
     _open(page, f"{address}/lectern/evaluate")
     page.locator("input[name=golden]").fill(str(COURSE.parent / "golden.jsonl"))
     page.get_by_role("button", name="Measure retrieval").click()
-    page.wait_for_selector("table a", timeout=_ANSWER_MS)
-    page.wait_for_function("!document.querySelector('.job')", timeout=_ANSWER_MS)
+    page.wait_for_selector("table a")
+    page.wait_for_function("!document.querySelector('.job')")
 
 
 def _open(page: Page, address: str) -> None:
@@ -107,11 +110,15 @@ def _states(page: Page) -> Iterator[tuple[str, Callable[[], None]]]:
     yield "answer", lambda: _ask(page, "How are the Nyquist rate and the Nyquist frequency different?")
     yield "document", lambda: _read(page)
     yield "page-of-a-pdf", lambda: _ask_and_read(page, "How many address bits does an I2C message have?")
+    if libreoffice():
+        yield "slide", lambda: _slide(page, "What is spectral leakage?")
     yield "short-answer", lambda: _ask(page, "Why would anybody oversample?")
     yield "refusal", lambda: _ask(page, "Who won the football world cup in 1954?")
     yield "asked-again", lambda: _wish(page, "What is the Nyquist rate?")
     yield "scope", lambda: page.locator(".scope summary").click()
     yield "courses", lambda: _courses(page)
+    yield "study", lambda: _study(page)
+    yield "study-key", lambda: _solve(page)
     yield "notes", lambda: page.get_by_role("tab", name="Notes").click()
     yield "ingest", lambda: _ingest(page)
     yield "ingest-cancelled", lambda: _cancel(page)
@@ -122,7 +129,7 @@ def _ask(page: Page, question: str) -> None:
     page.wait_for_selector(".welcome")
     page.get_by_role("textbox", name="Question").fill(question)
     page.keyboard.press("Enter")
-    page.wait_for_selector(".exchange.answered", timeout=_ANSWER_MS)
+    page.wait_for_selector(".exchange.answered")
 
 
 def _wish(page: Page, question: str) -> None:
@@ -164,6 +171,29 @@ def _read(page: Page) -> None:
     page.wait_for_selector(".reader")
 
 
+def _slide(page: Page, question: str) -> None:
+    _ask(page, question)
+    source = page.locator(".source", has_text=".pptx").first
+    source.evaluate(
+        "(source) => { source.closest('details.rest')?.setAttribute('open', ''); source.open = true; }"
+    )
+    source.locator("[data-action=read]").click()
+    page.locator(".reader .page img").first.wait_for()
+
+
+def _study(page: Page) -> None:
+    page.keyboard.press("Escape")
+    page.get_by_role("tab", name="Study").click()
+    page.locator("#study-quiz").click()
+    page.wait_for_selector(".study-question")
+
+
+def _solve(page: Page) -> None:
+    choices = page.locator(".study-choices button")
+    (choices.first if choices.count() else page.get_by_role("button", name="I do not know")).click()
+    page.wait_for_selector(".study-verdict")
+
+
 def _ask_and_read(page: Page, question: str) -> None:
     _ask(page, question)
     _read(page)
@@ -171,8 +201,9 @@ def _ask_and_read(page: Page, question: str) -> None:
 
 def _page(browser: Browser, address: str, form: str) -> Page:
     page = browser.new_context(**_FORMS[form]).new_page()
+    page.set_default_timeout(_PATIENCE_MS)
     page.goto(address)
-    page.wait_for_selector(".status.ready", timeout=300_000)
+    page.wait_for_selector(".status.ready")
     page.wait_for_selector(".welcome")
     return page
 

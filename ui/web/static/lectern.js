@@ -106,13 +106,16 @@ function showPassage() {
 }
 // A document that was opened is shown at its passage; the sources again at the passage that they were left at.
 let reading = "";
+let left = ""; // the view from which one goes on: the place is shown in the next one
 function showPlace() {
   const reader = document.querySelector(".reader");
-  if (!reader || !reading) return;
+  if (!reader || !reading || reader.dataset.view === left) return;
   const place = reader.querySelector("rect, mark, .here") ?? reader;
   reading = "";
   place.scrollIntoView({ block: "center" });
-  (reader.querySelector(".here") ?? reader.querySelector("button")).focus({ preventScroll: true });
+  // On a picture of a page the passage's text is folded away: the picture has the keyboard then.
+  const seats = [reader.querySelector(".here"), place.closest(".page"), reader.querySelector("button")];
+  seats.find((seat) => seat?.checkVisibility()).focus({ preventScroll: true });
 }
 // Pictures that are still being made are looked for again, without a word and where a person is not.
 let looking = 0;
@@ -134,7 +137,7 @@ document.addEventListener("click", (event) => {
     return;
   }
   const read = event.target.closest("[data-action=read]");
-  if (read && (!read.matches(".again") || document.activeElement.closest(".reader"))) reading = read.dataset.n;
+  if (read && (!read.matches(".again") || document.activeElement.closest(".reader"))) [reading, left] = [read.dataset.n, document.querySelector(".reader")?.dataset.view ?? ""];
   const back = event.target.closest("button.back");
   if (back) {
     const place = origin?.isConnected ? origin : document.querySelector(`#exchange-${back.dataset.exchange} button`);
@@ -287,6 +290,12 @@ let focused = "";
 const opened = new Map();
 document.addEventListener("focusin", (event) => (focused = nameOf(event.target)));
 document.addEventListener("pointerdown", (event) => (focused = nameOf(event.target)));
+// What opens at the end of the conversation is not left below its edge.
+document.addEventListener(
+  "toggle",
+  (event) => event.target.open && event.target.matches("#chat-scroll details") && event.target.lastElementChild?.scrollIntoView({ block: "nearest" }),
+  true,
+);
 document.addEventListener("toggle", (event) => event.target.dataset?.keep && opened.set(nameOf(event.target), event.target.open), true);
 function keepPlace() {
   for (const [name, open] of opened) {

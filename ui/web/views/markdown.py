@@ -37,6 +37,8 @@ _LINE_OPENING = re.compile(r"(?:[ \t]*(?:#{1,6}[ \t]+|[-*+][ \t]+|\d{1,9}[.)][ \
 _FENCE_OPENING = re.compile(r"[ \t]*(?:(?:`{3,}|~{3,})[^\n]*\n|(?:\$\$|\\\[)\s*)")
 _FENCE_CLOSING = re.compile(r"(?:(?:^|\n)[ \t]*(?:`{3,}|~{3,})|\s*(?:\$\$|\\\]))$")
 
+_FORMULA_END = re.compile(r"(</lectern-math>(?:</[a-z]+>)*)(?=[.,;:!?)\]])")
+"""The end of a formula before a sign that may not begin the next line."""
 _NOTHING = Markup()
 
 
@@ -257,7 +259,7 @@ def _drawn(html: str, marks: Sequence[Mark]) -> Markup | None:
                 current = None
             else:
                 current = marks[(ord(part) - _FIRST_SENTINEL) // 2]
-    return Markup("".join([*drawn, *tails]))
+    return Markup(_FORMULA_END.sub("\\1\N{WORD JOINER}", "".join([*drawn, *tails])))
 
 
 def _tag(tag: str, mark: Mark | None) -> str:

@@ -131,3 +131,12 @@ def test_the_time_left_counts_from_the_first_file_that_is_read() -> None:
     assert left.after(event(6, 5.0)) is None  # too early
     assert left.after(event(7, 8.0)) == pytest.approx(6.0)  # 2 of 5 files in 4 s
     assert left.after(event(10, 14.0)) == pytest.approx(0.0)
+
+
+def test_a_file_with_many_passages_does_not_make_the_others_seem_as_long() -> None:
+    left = TimeLeft()
+    left.after(event(0, 0.0, Stage.FOUND))
+    for read in (200, 210, 220, 230, 240):  # the first of five files has most of the passages
+        left.after(IngestEvent(Stage.READ, 0, 10, 0, read, 1.0))
+    assert left.after(IngestEvent(Stage.SAVED, 1, 10, 200, 240, 10.0)) == pytest.approx(14.0)
+    assert left.after(IngestEvent(Stage.SAVED, 5, 10, 480, 480, 24.0)) == pytest.approx(24.0)
