@@ -98,7 +98,7 @@ def test_axe_finds_nothing_in_the_states_of_a_course(
     coloured.courses.make(name)
     page.wait_for_selector(".status.ready")
     assert faults(coloured, axe) == []
-    for number in range(800):
+    for number in range(3000):
         (tmp_path / f"owl-{number}.md").write_text(f"# Owl {number}\n\nIt has {number} feathers.")
     for number in range(2):
         (tmp_path / f"broken-{number}.ipynb").write_text("{")
@@ -114,7 +114,7 @@ def test_axe_finds_nothing_in_the_states_of_a_course(
     assert faults(coloured, axe) == []
     page.get_by_role("button", name="Stop watching").click()
     page.locator(".watched").wait_for(state="detached")
-    for number in range(800):
+    for number in range(3000):
         (tmp_path / f"owl-{number}.md").unlink()
     coloured.notes.add_folder(tmp_path)
     page.wait_for_selector(".problems [data-action=retry_note]")
