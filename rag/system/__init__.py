@@ -1,1 +1,1 @@
-"""Files, processes and caches: what the rest asks of the operating system and libraries."""
+"""Files, processes and caches, as the system and libraries give them."""
