@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from rag.answer.evidence_scorer import PassageScore, SentenceScore
 from rag.answer.found import Scorer
 from rag.answer.readable import Read, Reading, as_is
-from rag.answer.specifics import passages_with, specifics
-from rag.answer.statements import is_code_line
+from rag.answer.specifics import about_others, passages_with, specifics
+from rag.answer.statements import is_code_line, statements_of
 from rag.prompt import without_citations
 from rag.search.spelling import Repaired
 from rag.text.words import content_words
@@ -95,7 +95,7 @@ def weigh(
     asked = set(content_words(question))
     scored = zip(scorer.score(question, chunks), readings, named, strict=True)
     scores = tuple(
-        _telling(score, reading, asked) if has_named else _without_evidence(score)
+        _telling(score, reading, asked, question) if has_named else _without_evidence(score)
         for score, reading, has_named in scored
     )
     telling = [score for score, has_named in zip(scores, named, strict=True) if has_named]
@@ -104,20 +104,23 @@ def weigh(
     return Evidence(tuple(hits), read_hits, scores, scorer.any_answers(telling), best)
 
 
-def _telling(score: PassageScore, reading: Reading, asked: set[str]) -> PassageScore:
+def _telling(score: PassageScore, reading: Reading, asked: set[str], question: str) -> PassageScore:
     """Return the scores without printed data, lower for sentences without news.
 
-    Those only repeat the question, are code or a link. The scorer takes `rag("How do I get a certificate?")` for
+    Those only repeat the question, are about another thing than the question, are code or a link. The scorer takes `rag("How do I get a certificate?")` for
     an answer to that question. A log is no sentence at all: nobody is helped by one as the closest of the notes.
     """
     text = reading.chunk.text
+    quotes = {(one.start, one.end): text[one.first : one.last] for one in statements_of(text)}
+    shown = [quotes.get((one.start, one.end), text[one.start : one.end]) for one in score.sentences]
     sentences = tuple(
         _lowered(sentence)
-        if not set(content_words(text[sentence.start : sentence.end])) - asked
+        if other
+        or not set(content_words(text[sentence.start : sentence.end])) - asked
         or is_code_line(text[sentence.start : sentence.end])
         or reading.is_machine_text(sentence.start, sentence.end)
         else sentence
-        for sentence in score.sentences
+        for sentence, other in zip(score.sentences, about_others(shown, question), strict=True)
         if not reading.is_printed_data(sentence.start, sentence.end, asked)
     )
     return replace(score, sentences=sentences)

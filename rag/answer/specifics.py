@@ -59,9 +59,30 @@ def specifics(question: str) -> frozenset[str]:
     words = [part for word in _words(question) for part in _asked_parts(word)]
     cased = any(word.islower() and word not in STOP_WORDS for word in words)
     english = not _ENGLISH.isdisjoint({*words, *(word.lower() for word in words[:1])})
-    return frozenset(
-        word for word in words if has_digit(word) or (cased and sum(c.isupper() for c in word) >= _CAPITALS)
-    ) | (names(question) - _NO_NAMES if cased and english else set())
+    return frozenset(word for word in words if has_digit(word) or (cased and _is_abbreviation(word))) | (
+        names(question) - _NO_NAMES if cased and english else set()
+    )
+
+
+def about_others(sentences: Sequence[str], question: str) -> list[bool]:
+    """Return for each sentence whether it is about another thing than the question.
+
+    It has an abbreviation that the question has not and lacks those of the question, while a sentence beside it has
+    them: "TCP's header has 20 bytes" beside one on UDP, when UDP is asked about.
+    """
+    words = [part for word in _words(question) for part in _asked_parts(word)]
+    asked = frozenset(word for word in words if _is_abbreviation(word))
+    if not asked or question.isupper():
+        return [False] * len(sentences)
+    named = [has_all(text, asked) for text in sentences]
+    return [
+        any(named) and not own and any(_is_abbreviation(word) and word not in asked for word in _words(text))
+        for text, own in zip(sentences, named, strict=True)
+    ]
+
+
+def _is_abbreviation(word: str) -> bool:
+    return sum(char.isupper() for char in word) >= _CAPITALS
 
 
 def has_all(text: str, asked: frozenset[str]) -> bool:

@@ -143,9 +143,12 @@ def _extreme(asked: Asked, near: Ranked) -> Draft | None:
     series = _chosen(asked, series_of(_with_rows(structure, rows), largest))
     if series is None or not (asked.sure or set(stems(series.name)) & set(asked_stems(asked.question))):
         return None
-    value, owner, row = (max if largest else min)(series.values, key=lambda one: one[0])
-    lead = f"{owner}: {series.name} {_printed(value, series.unit)} ({'max' if largest else 'min'} of {len(series.values)}, {place_of(structure)})"
-    return cited_draft(AnswerKind.TABLE, row_lines(structure, [row]), asked.notes, lead)
+    value = (max if largest else min)(value for value, *_ in series.values)
+    tied = [(owner, row) for one, owner, row in series.values if one == value]
+    owners = ", ".join(owner for owner, _ in tied[:MOST_ROWS]) + (", …" if len(tied) > MOST_ROWS else "")
+    lead = f"{owners}: {series.name} {_printed(value, series.unit)} ({'max' if largest else 'min'} of {len(series.values)}, {place_of(structure)})"
+    rows = list(dict.fromkeys(row for _, row in tied))
+    return cited_draft(AnswerKind.TABLE, row_lines(structure, rows[:MOST_ROWS]), asked.notes, lead)
 
 
 def picked_rows(structure: Structure, question: str) -> tuple[Item, ...]:

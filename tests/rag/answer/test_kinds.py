@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -67,18 +68,20 @@ def notes(make_notes: Callable[[dict[str, str]], Notes]) -> Notes:
     return make_notes({"plan.md": SYLLABUS, "lecture-01-membranes.md": FIRST, "lecture-02-energy.md": SECOND})
 
 
+def drafted(notes: Notes, question: str, route: Route, history: Sequence[Turn] = ()) -> Draft | None:
+    """The draft of a question on a route that is sure."""
+    named = named_by_number(question, notes)
+    hits = tuple(notes.search(question, 12, named.scope() if named else None))
+    scores = notes.scorer.score(question, [hit.chunk for hit in hits])
+    decision = Decision(Tier.ANSWER, 1.0, 1.0, "")
+    return kind_draft(
+        Asked(question, route, notes, hits, scores, None, named, True, lambda _: None, decision, history)
+    )
+
+
 @pytest.fixture
 def ask(notes: Notes) -> Callable[..., Draft | None]:
-    def answer(question: str, route: Route, history: Sequence[Turn] = ()) -> Draft | None:
-        named = named_by_number(question, notes)
-        hits = tuple(notes.search(question, 12, named.scope() if named else None))
-        scores = notes.scorer.score(question, [hit.chunk for hit in hits])
-        decision = Decision(Tier.ANSWER, 1.0, 1.0, "")
-        return kind_draft(
-            Asked(question, route, notes, hits, scores, None, named, True, lambda _: None, decision, history)
-        )
-
-    return answer
+    return partial(drafted, notes)
 
 
 def test_a_list_has_every_row_with_the_names_of_its_columns(ask: Callable[..., Draft]) -> None:
@@ -110,6 +113,18 @@ def test_lectures_are_counted_from_the_library(ask: Callable[..., Draft]) -> Non
 def test_the_largest_number_of_a_column_leaves_the_total_out(ask: Callable[..., Draft]) -> None:
     assert ask("Which part has the highest weight?", Route.TABLE).text.startswith("Oral exam: Weight 75 %")
     assert ask("Which part has the lowest weight?", Route.TABLE).text.startswith("Sheet 1: Weight 10 %")
+
+
+def test_equal_largest_numbers_are_all_named(make_notes: Callable[[dict[str, str]], Notes]) -> None:
+    rows = "| Sheet 1 | 15 % |\n| Sheet 2 | 15 % |\n| Sheet 3 | 5 % |\n"
+    notes = make_notes({"marks.md": f"# Marks\n\n| Part | Weight |\n|---|---|\n{rows}"})
+    draft = drafted(notes, "Which sheet has the highest weight?", Route.TABLE)
+    assert draft is not None
+    assert draft.text.startswith("Sheet 1, Sheet 2: Weight 15 %")
+    assert [one.text for one in draft.sentences] == [
+        "Part: Sheet 1; Weight: 15 %",
+        "Part: Sheet 2; Weight: 15 %",
+    ]
 
 
 def test_a_sum_is_computed_over_the_rows_that_are_named(ask: Callable[..., Draft]) -> None:
@@ -227,13 +242,7 @@ CASES = next(
 def test_the_densest_element_of_a_long_table(make_notes: Callable[[dict[str, str]], Notes]) -> None:
     text = (CASES / "16-long-tables" / "elements.md").read_text(encoding="utf-8")
     library = make_notes({"elements.md": text})
-    question = "Which element has the highest density?"
-    hits = tuple(library.search(question, 12))
-    scores = library.scorer.score(question, [hit.chunk for hit in hits])
-    decision = Decision(Tier.ANSWER, 1.0, 1.0, "")
-    draft = kind_draft(
-        Asked(question, Route.TABLE, library, hits, scores, None, None, True, lambda _: None, decision)
-    )
+    draft = drafted(library, "Which element has the highest density?", Route.TABLE)
     assert draft is not None
     assert draft.text.startswith("Gold: Density")
     assert "10.8" in draft.text

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.answer.specifics import has_all, specifics
+from rag.answer.specifics import about_others, has_all, specifics
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,18 @@ def test_a_text_has_what_is_named_or_lacks_it(question: str, has: str, lacks: st
 
 def test_nothing_named_is_everywhere() -> None:
     assert has_all("", frozenset())
+
+
+@pytest.mark.parametrize(
+    ("question", "others"),
+    [
+        ("What is the size of UDP's header?", [False, True, False]),
+        ("Explain TCP", [True, False, False]),
+        ("how long is a header", [False, False, False]),
+        ("What is the header of DNS?", [False, False, False]),
+        ("HOW LONG IS THE TCP HEADER?", [False, False, False]),
+    ],
+)
+def test_a_sentence_on_another_abbreviation_is_about_another_thing(question: str, others: list[bool]) -> None:
+    sentences = ["UDP's header has 8 bytes.", "TCP's header has 20 bytes.", "A header is read first."]
+    assert about_others(sentences, question) == others
