@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rag.types import Role, Turn
 from ui.application import Application, load
 from ui.web.kept_uploads import KeptUploads
 
@@ -42,6 +44,17 @@ ANSWERS = {
 }  # fmt: skip
 """Question about `08-course-questions` to the kind of its answer and what it has to have."""
 
+FOLLOW_UPS = {
+    "f1": ("answer", "8 bytes"), "f2": ("answer", "24 April"), "f3": ("answer", "may not be handed in late"),
+    "f4": ("answer", "48 hours late"), "f5": ("answer", "Bellman-Ford"), "f9": ("talk", "welcome"), "f10": ("talk", "Hello"),
+    "f11": ("answer", "by policy"), "f12": ("extract", "IPv6 addresses 128 bits"), "f13": ("extract", "8 bytes"),
+    "f16": ("answer", "Tuesday 14:00-15:30"), "f17": ("answer", "by policy"), "f19": ("answer", "does not guarantee delivery"),
+    "f20": ("answer", "encrypted with AES"), "f21": ("table", "Homework 1, Homework 2, Homework 3"),
+    "f22": ("table", "Homework 3"), "f24": ("answer", "15 May"), "f26": ("answer", "10 % per day"),
+    "f27": ("answer", "return 1, max(cwnd // 2, 2)"), "f32": ("summary", "three-way handshake"),
+}  # fmt: skip
+"""Id of a question of `08b-follow-ups` to the kind of its answer and what it has to have."""
+
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Application:
@@ -65,6 +78,17 @@ def test_a_question_about_the_course_has_its_right_answer(course: Application, q
     answer = course.chain().invoke({"question": question})
     assert answer.kind.value == kind
     assert [one for one in wanted if one not in answer.text] == []
+
+
+@pytest.mark.parametrize("identifier", FOLLOW_UPS)
+def test_a_follow_up_has_its_right_answer(course: Application, identifier: str) -> None:
+    lines = (CASES / "08b-follow-ups" / "follow-ups.jsonl").read_text(encoding="utf-8").splitlines()
+    row = next(row for row in map(json.loads, lines) if row["id"] == identifier)
+    history = [Turn(Role(turn["role"]), turn["content"]) for turn in row["history"]]
+    answer = course.chain().invoke({"question": row["question"], "history": history})
+    kind, wanted = FOLLOW_UPS[identifier]
+    assert answer.kind.value == kind
+    assert wanted in answer.text
 
 
 def test_two_notes_of_one_name_are_two_documents(tmp_path: Path) -> None:
