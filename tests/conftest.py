@@ -16,10 +16,14 @@ from rag.types import Chunk, Hit, Locator, Unit, Why, chunk_id
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every file to one process of several, and all browser tests to the same one, which has their servers."""
+    """Give every file to one of several processes, and all tests of the app to the same one.
+
+    It has their library, servers and browser. As the largest group it comes first, beside the other files.
+    """
+    app = Path(__file__).parent / "ui"
     for item in items:
-        group = "browser" if item.get_closest_marker("browser") else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+        group = app if item.path.is_relative_to(app) else item.path
+        item.add_marker(pytest.mark.xdist_group(str(group)))
 
 
 settings.register_profile("any machine", deadline=None)  # a busy machine is no fault of the code

@@ -23,13 +23,14 @@ ROUNDED = 1e-2
 """Relative error of logits in float16, whose sums two ways of computing round differently."""
 
 
-def tiny() -> Any:
+def tiny(layers: int = 1) -> Any:
+    """A Llama with random weights. A layer costs half a minute in the interpreter."""
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=128,
         hidden_size=64,
         intermediate_size=128,
-        num_hidden_layers=2,
+        num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=256,
@@ -107,7 +108,7 @@ def close(found: torch.Tensor, expected: torch.Tensor, tolerance: float = EXACT)
 if __name__ == "__main__":
     torch.set_default_device("cuda" if ON_GPU else "cpu")
     with torch.inference_mode():
-        check_decoder(tiny())
+        check_decoder(tiny(layers=2))
         check_decoder(in_four_bits(tiny()), tolerance=ROUNDED)
         from peft import LoraConfig, get_peft_model
 
