@@ -147,8 +147,8 @@ def _extreme(asked: Asked, near: Ranked) -> Draft | None:
     tied = [(owner, row) for one, owner, row in series.values if one == value]
     owners = ", ".join(owner for owner, _ in tied[:MOST_ROWS]) + (", …" if len(tied) > MOST_ROWS else "")
     lead = f"{owners}: {series.name} {_printed(value, series.unit)} ({'max' if largest else 'min'} of {len(series.values)}, {place_of(structure)})"
-    rows = list(dict.fromkeys(row for _, row in tied))
-    return cited_draft(AnswerKind.TABLE, row_lines(structure, rows[:MOST_ROWS]), asked.notes, lead)
+    shown = list(dict.fromkeys(row for _, row in tied))[:MOST_ROWS]
+    return cited_draft(AnswerKind.TABLE, row_lines(structure, shown), asked.notes, lead)
 
 
 def picked_rows(structure: Structure, question: str) -> tuple[Item, ...]:
