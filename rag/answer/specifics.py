@@ -68,7 +68,7 @@ def about_others(sentences: Sequence[str], question: str) -> list[bool]:
     """Return for each sentence whether it is about another thing than the question.
 
     It has an abbreviation that the question has not and lacks those of the question, while a sentence beside it has
-    them: "TCP's header has 20 bytes" beside one on UDP, when UDP is asked about.
+    them: "TCP's header has 20 bytes" beside one on UDP, when UDP is asked about. A formula's quantities are no names.
     """
     words = [part for word in _words(question) for part in _asked_parts(word)]
     asked = frozenset(word for word in words if _is_abbreviation(word))
@@ -76,7 +76,10 @@ def about_others(sentences: Sequence[str], question: str) -> list[bool]:
         return [False] * len(sentences)
     named = [has_all(text, asked) for text in sentences]
     return [
-        any(named) and not own and any(_is_abbreviation(word) and word not in asked for word in _words(text))
+        any(named)
+        and not own
+        and "$" not in text
+        and any(_is_abbreviation(word) and word not in asked for word in _words(text))
         for text, own in zip(sentences, named, strict=True)
     ]
 

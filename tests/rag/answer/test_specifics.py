@@ -56,13 +56,18 @@ def test_nothing_named_is_everywhere() -> None:
 @pytest.mark.parametrize(
     ("question", "others"),
     [
-        ("What is the size of UDP's header?", [False, True, False]),
-        ("Explain TCP", [True, False, False]),
-        ("how long is a header", [False, False, False]),
-        ("What is the header of DNS?", [False, False, False]),
-        ("HOW LONG IS THE TCP HEADER?", [False, False, False]),
+        ("What is the size of UDP's header?", [False, True, False, False]),
+        ("Explain TCP", [True, False, False, False]),
+        ("how long is a header", [False, False, False, False]),
+        ("What is the header of DNS?", [False, False, False, False]),
+        ("HOW LONG IS THE TCP HEADER?", [False, False, False, False]),
     ],
 )
 def test_a_sentence_on_another_abbreviation_is_about_another_thing(question: str, others: list[bool]) -> None:
-    sentences = ["UDP's header has 8 bytes.", "TCP's header has 20 bytes.", "A header is read first."]
+    sentences = [
+        "UDP's header has 8 bytes.",
+        "TCP's header has 20 bytes.",
+        "A header is read first.",
+        "$L_{ACK}$ is 20.",
+    ]
     assert about_others(sentences, question) == others
