@@ -121,7 +121,7 @@ def _telling(score: PassageScore, reading: Reading, asked: set[str], question: s
         or reading.is_machine_text(sentence.start, sentence.end)
         else sentence
         for sentence, other in zip(score.sentences, about_others(shown, question), strict=True)
-        if not reading.is_printed_data(sentence.start, sentence.end, asked)
+        if not reading.is_printed_data(sentence.start, sentence.end)
     )
     return replace(score, sentences=sentences)
 

@@ -8,11 +8,10 @@ markup is never quoted. Offsets stay the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from rag.aliases import Span
-from rag.text.words import content_words
 from rag.types import Block, BlockKind, Chunk, Document
 
 _DATA = re.compile(r"\\?[\"']\s*:\s*(?:\\?[\"']|[\[{\d])|[\w)]\s*[{}\[\]]\s*$|^(?!\|).*\S \| \S")
@@ -20,8 +19,7 @@ _DATA = re.compile(r"\\?[\"']\s*:\s*(?:\\?[\"']|[\[{\d])|[\w)]\s*[{}\[\]]\s*$|^(
 
 A table that a cell shows begins with a bar and is none.
 """
-_PROSE_END = re.compile(r"[^\W\d_][.!?。！？؟।…][)\"'”»]*$")
-"""A letter with the end of a sentence; a program's lines of numbers have none."""
+_LETTERS = re.compile(r"[^\W\d_]{3}")
 _LINK = re.compile(r"!?\[[^\]]*\]\([^)\s]*\)|https?://\S+|<https?://[^>]*>")
 _WORD = re.compile(r"\w{2,}")
 POINTER_WORDS = 3
@@ -49,19 +47,15 @@ class Reading:
             return not sentence.startswith(("```", "~~~"))
         return self.is_printed_data(start, end) or is_pointer(sentence)
 
-    def is_printed_data(self, start: int, end: int, asked: Container[str] = ()) -> bool:
+    def is_printed_data(self, start: int, end: int) -> bool:
         """Return whether `text[start:end]` is data or a log that a program printed.
 
-        A printed line that is no prose and no row of a table, like "Accuracy: 0.93", is data too, unless it has one
-        of the `asked` words (as `content_words` has them).
+        A printed line with a word and a value ("Accuracy: 0.93") is none; one of numbers alone is data.
         """
         if not _within(self.output, start, end):
             return False
         sentence = self.chunk.text[start:end]
-        if _DATA.search(sentence):
-            return True
-        shown = sentence.startswith("|") or _PROSE_END.search(sentence) is not None
-        return not shown and not any(word in asked for word in content_words(sentence))
+        return _DATA.search(sentence) is not None or not _LETTERS.search(sentence)
 
 
 Read = Callable[[Chunk], Reading]

@@ -73,10 +73,10 @@ def test_a_printed_log_is_not_among_the_evidence(
     assert [text[one.start : one.end] for one in evidence.scores[0].sentences] == [
         "The owl loss has settled."
     ]
-    line = "Time elapsed: 0.04 min"
-    timed = Reading(make_chunk(line), output=((0, len(line)),))
-    assert timed.is_printed_data(0, len(line), {"owl", "loss"})
-    assert not timed.is_printed_data(0, len(line), {"time"})
+    lines = "Owls marked: 5\n[0.1, 0.2]"
+    printed = Reading(make_chunk(lines), output=((0, len(lines)),))
+    assert not printed.is_printed_data(0, 14)
+    assert printed.is_printed_data(15, len(lines))
     table = "| Owl | Loss |\n|---|---|\n| barn | 2.39 |"
     shown = Reading(make_chunk(table), output=((0, len(table)),))
     assert not shown.is_printed_data(table.index("| barn"), len(table))
