@@ -15,6 +15,7 @@ from rag.text.words import content_words
 from rag.types import Chunk, Hit, Locator, Unit, Why, chunk_id
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give every file to one of several processes, and all tests of the app to the same one.
 
