@@ -30,9 +30,14 @@ _CLICK_AT_THE_END = """(text) => {
 def test_another_way_of_asking_is_taken_in_the_moment_the_answer_ends(visit: Visit) -> None:
     page = visit.page
     visit.ask.answered("What does lesson 2 say about quantisation?")
+    asked = page.locator(".exchange").last.get_attribute("id")
     page.evaluate(_CLICK_AT_THE_END, "Undo")
     page.locator(".named .again").click()
-    page.wait_for_selector(".named .again")
+    page.wait_for_function(  # the first answer has such a button too, until it is replaced
+        "(asked) => { const last = document.querySelector('.exchange.answered:last-of-type');"
+        " return last && last.id !== asked && last.querySelector('.named .again'); }",
+        arg=asked,
+    )
     first = page.locator(".exchange").last.get_attribute("id")
     page.evaluate(_CLICK_AT_THE_END, "Ask again")
     page.get_by_role("button", name="Ask again", exact=True).click()
