@@ -101,8 +101,7 @@ def _scored(
 def _is_code(reading: Reading, one: Statement) -> bool:
     """Return whether a statement is code or printed, which only uses what is compared."""
     text = reading.chunk.text[one.first : one.last]
-    machine = reading.is_machine_text(one.start, one.end) or reading.is_printed_data(one.start, one.end)
-    return machine or text.startswith("```") or is_code_line(text)
+    return reading.is_machine_text(one.start, one.end) or text.startswith("```") or is_code_line(text)
 
 
 def _line(chunk: Chunk, one: Selected) -> Line:

@@ -7,7 +7,7 @@ from rag.answer.cited_lines import Line, cited_draft
 from rag.answer.found import Draft
 from rag.answer.matching import asked_stems, coverage, stems, weights
 from rag.answer.scored_statements import section_statements
-from rag.answer.specifics import about_others
+from rag.answer.specifics import abbreviations, about_others
 from rag.answer.statements import Statement
 from rag.answer.texts import EXTRACT_LEAD
 from rag.types import AnswerKind, Chunk, Hit, Tier
@@ -28,7 +28,7 @@ def explain_draft(asked: Asked) -> Draft | None:
         return None
     ranked = section_statements(asked.notes, asked.question, best.chunk)
     texts = [chunk.text[one.first : one.last] for _, chunk, one in ranked]
-    others = about_others(texts, asked.question)
+    others = about_others(texts, abbreviations(asked.question))
     ranked = [one for one, other in zip(ranked, others, strict=True) if not other]
     chosen: list[tuple[float, Chunk, Statement]] = []
     words = 0

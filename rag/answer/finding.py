@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from rag.answer.evidence_scorer import PassageScore, SentenceScore
 from rag.answer.found import Scorer
 from rag.answer.readable import Read, Reading, as_is
-from rag.answer.specifics import about_others, passages_with, specifics
+from rag.answer.specifics import abbreviations, about_others, passages_with, specifics
 from rag.answer.statements import is_code_line, statements_of
 from rag.prompt import without_citations
 from rag.search.spelling import Repaired
@@ -92,10 +92,10 @@ def weigh(
     readings = [read(hit.chunk) for hit in hits[:count]]
     chunks = [one.chunk for one in readings]
     named = passages_with(specifics(question), chunks)
-    asked = set(content_words(question))
+    asked, abbreviated = set(content_words(question)), abbreviations(question)
     scored = zip(scorer.score(question, chunks), readings, named, strict=True)
     scores = tuple(
-        _telling(score, reading, asked, question) if has_named else _without_evidence(score)
+        _telling(score, reading, asked, abbreviated) if has_named else _without_evidence(score)
         for score, reading, has_named in scored
     )
     telling = [score for score, has_named in zip(scores, named, strict=True) if has_named]
@@ -104,26 +104,39 @@ def weigh(
     return Evidence(tuple(hits), read_hits, scores, scorer.any_answers(telling), best)
 
 
-def _telling(score: PassageScore, reading: Reading, asked: set[str], question: str) -> PassageScore:
+def _telling(
+    score: PassageScore, reading: Reading, asked: set[str], abbreviated: frozenset[str]
+) -> PassageScore:
     """Return the scores without printed data, lower for sentences without news.
 
-    Those only repeat the question, are about another thing than the question, are code or a link. The scorer takes `rag("How do I get a certificate?")` for
-    an answer to that question. A log is no sentence at all: nobody is helped by one as the closest of the notes.
+    A log is no sentence at all: nobody is helped by one as the closest of the notes.
     """
-    text = reading.chunk.text
-    quotes = {(one.start, one.end): text[one.first : one.last] for one in statements_of(text)}
-    shown = [quotes.get((one.start, one.end), text[one.start : one.end]) for one in score.sentences]
+    others = _about_others(score, reading.chunk.text, abbreviated)
     sentences = tuple(
-        _lowered(sentence)
-        if other
-        or not set(content_words(text[sentence.start : sentence.end])) - asked
-        or is_code_line(text[sentence.start : sentence.end])
-        or reading.is_machine_text(sentence.start, sentence.end)
-        else sentence
-        for sentence, other in zip(score.sentences, about_others(shown, question), strict=True)
+        _lowered(sentence) if other or _says_nothing_new(sentence, reading, asked) else sentence
+        for sentence, other in zip(score.sentences, others, strict=True)
         if not reading.is_printed_data(sentence.start, sentence.end)
     )
     return replace(score, sentences=sentences)
+
+
+def _about_others(score: PassageScore, text: str, abbreviated: frozenset[str]) -> list[bool]:
+    """Return for each sentence whether its quote is about another abbreviation."""
+    if not abbreviated:
+        return [False] * len(score.sentences)
+    quotes = {(one.start, one.end): text[one.first : one.last] for one in statements_of(text)}
+    shown = [quotes.get((one.start, one.end), text[one.start : one.end]) for one in score.sentences]
+    return about_others(shown, abbreviated)
+
+
+def _says_nothing_new(sentence: SentenceScore, reading: Reading, asked: set[str]) -> bool:
+    """Return whether a sentence only repeats the question, is code or a link.
+
+    The scorer takes `rag("How do I get a certificate?")` for an answer to that question.
+    """
+    text = reading.chunk.text[sentence.start : sentence.end]
+    repeats = not set(content_words(text)) - asked
+    return repeats or is_code_line(text) or reading.is_machine_text(sentence.start, sentence.end)
 
 
 def _lowered(sentence: SentenceScore) -> SentenceScore:

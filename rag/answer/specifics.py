@@ -56,7 +56,7 @@ def specifics(question: str) -> frozenset[str]:
 
     Abbreviations keep their capitals, names are small. Names count only in an English question: German writes every noun with a capital.
     """
-    words = [part for word in _words(question) for part in _asked_parts(word)]
+    words = _question_words(question)
     cased = any(word.islower() and word not in STOP_WORDS for word in words)
     english = not _ENGLISH.isdisjoint({*words, *(word.lower() for word in words[:1])})
     return frozenset(word for word in words if has_digit(word) or (cased and _is_abbreviation(word))) | (
@@ -64,17 +64,20 @@ def specifics(question: str) -> frozenset[str]:
     )
 
 
-def about_others(sentences: Sequence[str], question: str) -> list[bool]:
-    """Return for each sentence whether it is about another thing than the question.
+def abbreviations(question: str) -> frozenset[str]:
+    """Return the abbreviations of a question, none of one in capitals throughout."""
+    return (
+        frozenset() if question.isupper() else frozenset(filter(_is_abbreviation, _question_words(question)))
+    )
 
-    It has an abbreviation that the question has not and lacks those of the question, while a sentence beside it has
-    them: "TCP's header has 20 bytes" beside one on UDP, when UDP is asked about. A formula's quantities are no names.
+
+def about_others(sentences: Sequence[str], asked: frozenset[str]) -> list[bool]:
+    """Return for each sentence whether it is about another thing than is asked.
+
+    It has an abbreviation of its own and lacks those, while a sentence beside it has them: "TCP's header has 20 bytes"
+    beside one on UDP, when UDP is asked about. A formula's quantities are no names.
     """
-    words = [part for word in _words(question) for part in _asked_parts(word)]
-    asked = frozenset(word for word in words if _is_abbreviation(word))
-    if not asked or question.isupper():
-        return [False] * len(sentences)
-    named = [has_all(text, asked) for text in sentences]
+    named = [bool(asked) and has_all(text, asked) for text in sentences]
     return [
         any(named)
         and not own
@@ -82,6 +85,10 @@ def about_others(sentences: Sequence[str], question: str) -> list[bool]:
         and any(_is_abbreviation(word) and word not in asked for word in _words(text))
         for text, own in zip(sentences, named, strict=True)
     ]
+
+
+def _question_words(question: str) -> list[str]:
+    return [part for word in _words(question) for part in _asked_parts(word)]
 
 
 def _is_abbreviation(word: str) -> bool:

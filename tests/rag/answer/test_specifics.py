@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.answer.specifics import about_others, has_all, specifics
+from rag.answer.specifics import abbreviations, about_others, has_all, specifics
 
 
 @pytest.mark.parametrize(
@@ -70,4 +70,4 @@ def test_a_sentence_on_another_abbreviation_is_about_another_thing(question: str
         "A header is read first.",
         "$L_{ACK}$ is 20.",
     ]
-    assert about_others(sentences, question) == others
+    assert about_others(sentences, abbreviations(question)) == others
