@@ -10,7 +10,8 @@ from pathlib import Path
 from rag.errors import LibraryDamaged
 from rag.json_text import parse_json
 
-_ID = re.compile(r"[a-z0-9-]{1,48}")
+COURSE_ID = r"[a-z0-9-]{1,48}"
+"""The form of a course's id, as a regular expression: it is a folder and a part of an address."""
 
 
 def listed(file: Path) -> list[str]:
@@ -26,7 +27,7 @@ def listed(file: Path) -> list[str]:
         raise LibraryDamaged(
             f"The list of courses {file} cannot be read. Put it back from a backup, or delete it."
         ) from exc
-    return [course for course in found if _ID.fullmatch(course)]
+    return [course for course in found if re.fullmatch(COURSE_ID, course)]
 
 
 def with_others(restored: Path, here: Path) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from rag.library.course_list import COURSE_ID
 from ui.asgi import App, Receive, Scope, Send
 
 if TYPE_CHECKING:
     import gradio as gr
 
-_PREFIX = re.compile(r"/course/([a-z0-9-]{1,48})(?=/|$)")
+_PREFIX = re.compile(rf"/course/({COURSE_ID})(?=/|$)")
 _KEY = "lectern.course"
 
 

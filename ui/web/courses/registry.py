@@ -19,6 +19,7 @@ from pathlib import Path
 
 from rag.errors import InputError, LibraryDamaged
 from rag.library.backup import COURSES, COURSES_FILE
+from rag.library.course_list import COURSE_ID
 from rag.system.atomic_write import write_text
 from ui.web.language import gettext as _
 from ui.web.language import noted
@@ -27,7 +28,6 @@ MOST_NAME_CHARS = 60
 _UNDO_TIME = timedelta(days=1)
 _DEFAULT_FOLDER = "library"
 _DEFAULT_NAME = noted("My notes")
-_ID = re.compile(r"[a-z0-9-]{1,48}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ class CourseRegistry:
 
 def _is_sound(entry: CourseEntry) -> bool:
     texts = all(isinstance(value, str) for value in (entry.id, entry.name, entry.removed_at))
-    return texts and (not entry.id or _ID.fullmatch(entry.id) is not None)
+    return texts and (not entry.id or re.fullmatch(COURSE_ID, entry.id) is not None)
 
 
 def _checked(name: str, others: Sequence[CourseEntry]) -> str:
