@@ -11,7 +11,7 @@ from rag.errors import LibraryDamaged
 from rag.json_text import parse_json
 
 COURSE_ID = r"[a-z0-9-]{1,48}"
-"""The form of a course's id, as a regular expression: it is a folder and a part of an address."""
+"""Regular expression of a course's id, a folder and a part of an address."""
 
 
 def listed(file: Path) -> list[str]:
