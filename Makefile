@@ -46,7 +46,7 @@ ask: setup  ## Answer a question about examples/ in the terminal: make ask Q="..
 	@$(BIN)/lectern ask "$(Q)" --library $(LIBRARY) $(CHOSEN)
 
 test: setup-dev  ## Run every test that this machine can run
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2
 
 test-fast: setup-dev  ## Run the tests without models and browser
 	@$(BIN)/python -m pytest -m "not model and not browser and not slow and not gpu"

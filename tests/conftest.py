@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from rag.answer.evidence_scorer import PassageScore, SentenceScore
 from rag.text.sentences import sentence_spans
@@ -15,16 +16,21 @@ from rag.text.words import content_words
 from rag.types import Chunk, Hit, Locator, Unit, Why, chunk_id
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class _ByFile(LoadScopeScheduling):
     """Give every file to one of several processes, and all tests of the app to the same one.
 
-    It has their library, servers and browser. As the largest group it comes first, beside the other files.
+    It has their library, servers and browser. As the largest share it comes first, beside the other files.
+    (`--dist loadgroup` writes the group into an attribute that pytest 9.2 no longer reads: every test went alone.)
     """
-    app = Path(__file__).parent / "ui"
-    for item in items:
-        group = app if item.path.is_relative_to(app) else item.path
-        item.add_marker(pytest.mark.xdist_group(str(group)))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/ui" if nodeid.startswith("tests/ui/") else nodeid.split("::", 1)[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Share the tests out among the processes of `pytest -n`."""
+    return _ByFile(config, log)
 
 
 settings.register_profile("any machine", deadline=None)  # a busy machine is no fault of the code

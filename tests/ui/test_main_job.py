@@ -133,16 +133,14 @@ def test_control_c_stops_at_once(course_library: Path, golden: list[dict[str, An
         course_library,
     ]
     # A background shell hands SIGINT down ignored: the child gets it back.
-    process = subprocess.Popen(
-        ["env", "--default-signal=INT", *command],
-        cwd=ROOT,
-        stderr=subprocess.DEVNULL,
-    )
+    errors = tmp_path / "errors.txt"
+    with errors.open("w") as stderr:
+        process = subprocess.Popen(["env", "--default-signal=INT", *command], cwd=ROOT, stderr=stderr)
     while not (out.exists() and out.stat().st_size):
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    assert process.wait(PATIENCE_SECONDS) == 130
+    assert process.wait(PATIENCE_SECONDS) == 130, errors.read_text(encoding="utf-8")
     assert all(json.loads(line)["answer"] for line in out.read_text(encoding="utf-8").splitlines())
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from rag.system.openvino_caches import bound_onednn, with_bound
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_the_bounds_are_set_and_a_person_s_own_stays(monkeypatch: pytest.MonkeyPatch) -> None:
