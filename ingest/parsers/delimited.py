@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from collections import Counter
 
 from ingest.parsers.decoding import decode
@@ -14,6 +13,8 @@ from rag.types import Unit
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_ROWS = 50
+_MOST_CHARACTERS = 2**31 - 1
+"""Longest cell; a larger number is too large for C on some systems."""
 _LEAST_SHARE = 0.8
 """Share of rows with the usual number of cells from which a sign parts them. Chosen, not measured."""
 
@@ -27,8 +28,11 @@ def read_delimited(data: bytes) -> Draft:
     decoded = decode(data)
     draft = Draft(Unit.ROW)
     draft.warnings += decoded.warnings
-    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-    rows = _rows(decoded.text, _delimiter(decoded.text))
+    usual = csv.field_size_limit(_MOST_CHARACTERS)  # the limit is the process's, not the reader's
+    try:
+        rows = _rows(decoded.text, _delimiter(decoded.text))
+    finally:
+        csv.field_size_limit(usual)
     add_table(draft, [Row(number, tuple(map(cell_text, cells))) for number, cells in enumerate(rows, 1)])
     return draft
 

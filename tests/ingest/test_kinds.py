@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import sys
 import zipfile
@@ -114,6 +115,14 @@ def test_a_row_that_is_too_wide_is_written_by_column(folder: Path) -> None:
     document = read(folder, "a.csv", f"term,meaning\nentropy,{'disorder ' * 70}\n")
     (entry,) = blocks(document, BlockKind.LIST)
     assert entry.startswith("term: entropy\nmeaning: disorder")
+
+
+def test_a_long_cell_is_read_and_the_process_keeps_its_own_limit(folder: Path) -> None:
+    usual = csv.field_size_limit()
+    document = read(folder, "a.csv", f"term,meaning\nentropy,{'disorder ' * 30_000}\n")
+    assert document.text.count("disorder") == 30_000
+    assert csv.field_size_limit() == usual
+
 
 
 def workbook(path: Path) -> bytes:
