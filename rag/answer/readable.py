@@ -20,7 +20,11 @@ _DATA = re.compile(r"\\?[\"']\s*:\s*(?:\\?[\"']|[\[{\d])|[\w)]\s*[{}\[\]]\s*$|^(
 A table that a cell shows begins with a bar and is none.
 """
 _LETTERS = re.compile(r"[^\W\d_]{3}")
-_LINK = re.compile(r"!?\[[^\]]*\]\([^)\s]*\)|https?://\S+|<https?://[^>]*>")
+_LINK = re.compile(
+    r"!?\[[^\[\]]*\]\([^()\s]*(?:\s+\"[^\"]*\")?\s*\)|https?://[^\s)>]+|<https?://[^>]*>|<(?:a|img)\s[^<>]*>",
+    re.IGNORECASE,
+)
+_TAG = re.compile(r"</?[A-Za-z][\w-]*(?:\s[^<>]*)?/?>|&\w+;")
 _WORD = re.compile(r"\w{2,}")
 POINTER_WORDS = 3
 """Words beside its links that a sentence may have and be a pointer only. Chosen, not measured."""
@@ -78,9 +82,12 @@ def reading_of(chunk: Chunk, document: Document) -> Reading:
 
 
 def is_pointer(sentence: str) -> bool:
-    """Return whether a sentence only links elsewhere: "See: [Homework](homework.md)"."""
-    rest = _LINK.sub(" ", sentence)
-    return rest != sentence and len(_WORD.findall(rest)) <= POINTER_WORDS
+    """Return whether a sentence only links elsewhere: "See: [Homework](homework.md)".
+
+    A picture is a link too, in Markdown or in HTML, also one around which there is a link.
+    """
+    rest = _LINK.sub(" ", _LINK.sub("", sentence))
+    return rest != sentence and len(_WORD.findall(_TAG.sub(" ", rest))) <= POINTER_WORDS
 
 
 def _visible(chunk: Chunk, blocks: Sequence[Block]) -> str:

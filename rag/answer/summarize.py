@@ -17,6 +17,7 @@ from rag.answer.cited_lines import Line, cited_draft
 from rag.answer.found import Draft
 from rag.answer.matching import stems
 from rag.answer.notes import Notes, documents_of, headings_above
+from rag.answer.readable import is_pointer
 from rag.answer.scope_in_words import Named, is_opening, named_by_title
 from rag.answer.statements import statements_of
 from rag.types import AnswerKind, BlockKind, DocumentKind, NamedPart
@@ -196,7 +197,8 @@ def _candidates(section: int, found: Section) -> list[Candidate]:
             raw = piece.text[one.start : one.end]
             text = " ".join(raw.split()).lstrip("-*•> ")
             alone = one.head is None and one.first == one.start
-            if alone and not raw.startswith(("```", "$$", "|")) and " | " not in raw:
+            shown = raw.startswith(("```", "$$", "|")) or " | " in raw or is_pointer(raw)
+            if alone and not shown:
                 span = piece.start + one.start, piece.start + one.end
                 candidates.setdefault(text, Candidate(section, len(candidates), text, piece.document, *span))
     return list(candidates.values())

@@ -89,6 +89,11 @@ def test_a_printed_log_is_not_among_the_evidence(
         ("https://example.org/owls", True),
         ("The [barn owl](owl.md) hunts at night in open country.", False),
         ("See the homework.", False),
+        ('[![](https://example.org/owl.svg "Owl badge")](https://example.org/owls "Owls")', True),
+        ('<a href="https://example.org/owls"><img src="owl.png" alt="A long text on barn owls"></a>', True),
+        ("<sub><ins>BADGES:</ins></sub> <br> &nbsp; ![](https://example.org/owl.svg)", True),
+        ("CO<sub>2</sub> is 44", False),
+        ("The <b>barn owl</b> hunts, see <a href='owl.md'>the page on owls</a>.", False),
     ],
 )
 def test_a_sentence_that_only_links_is_a_pointer(sentence: str, pointer: bool) -> None:

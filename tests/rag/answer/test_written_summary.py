@@ -11,7 +11,7 @@ import pytest
 from rag.answer.found import Clock, Draft, Found
 from rag.answer.kept_summaries import KeptSummaries
 from rag.answer.notes import Notes
-from rag.answer.summarize import Piece, Section
+from rag.answer.summarize import Piece, Section, central, sections_of
 from rag.answer.summary_parts import parts_of
 from rag.answer.written_summary import SummaryWriter
 from rag.events import Retrieved, Token
@@ -98,6 +98,16 @@ def test_a_part_that_the_model_invents_is_quoted(write: Callable[..., tuple[Draf
     assert len(draft.sentences) == 2
     assert all(sentence.quoted for sentence in draft.sentences)
     assert "Mars" not in draft.text
+
+
+def test_badges_and_pictures_are_no_sentences_of_a_summary(
+    make_notes: Callable[[dict[str, str]], Notes],
+) -> None:
+    badges = '<a href="https://example.org"><img src="a.svg" alt="Soil badge"></a>\n\n[![](b.svg)](https://example.org)'
+    notes = make_notes({"soil.md": SOIL.replace("## Layers\n", f"## Layers\n\n{badges}\n")})
+    sentences = [one.text for one in central(notes, sections_of(notes, ["soil.md"]))]
+    assert any("humus" in one for one in sentences)
+    assert not any("svg" in one for one in sentences)
 
 
 def test_kept_summaries_of_documents_that_are_gone_are_removed(tmp_path: Path) -> None:
