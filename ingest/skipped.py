@@ -7,6 +7,7 @@ A folder is passed over only if its content proves that it is no folder of notes
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -24,12 +25,16 @@ HIDDEN_LINKS = UnreadKind("links into hidden folders", "copy what they lead to i
 DOUBLE_LINKS = UnreadKind("links to what is read anyway, or to a folder around it")
 SPECIAL = UnreadKind("pipes, sockets and devices")
 INNER_ARCHIVES = UnreadKind("archives inside archives", "unpack the outer one")
+LICENCES = UnreadKind("licences of software", "name the file itself to have it read")
 _TEMPORARY = UnreadKind("files that an office program has open", "close the program")
 
 PASSED_OVER = "passed_over.json"
 """File in the library's folder about what the last ingest of a folder passed over."""
-_CHOSEN = frozenset((HIDDEN, ENVIRONMENTS, BUILD_OUTPUT, _TEMPORARY))
+_CHOSEN = frozenset((HIDDEN, ENVIRONMENTS, BUILD_OUTPUT, LICENCES, _TEMPORARY))
 """Kinds that nobody expects to be read."""
+_LICENCE = re.compile(
+    r"(?:UN)?LICEN[SC]E(?:-[\w.-]+?)?(?:\.(?:txt|md|rst))?|COPYING(?:\.LESSER)?(?:\.txt|\.md)?"
+)
 _SHOWN_NAMES = 3
 """Names of a kind that are shown; the JSON has all."""
 _BUILD_NAMES = frozenset(("build", "dist", "target", "_build", "_site", "public", "out"))
@@ -123,6 +128,14 @@ def hidden(name: str) -> UnreadKind | None:
     if name.startswith("~$"):
         return _TEMPORARY
     return HIDDEN if name.startswith(".") else None
+
+
+def licence(name: str) -> UnreadKind | None:
+    """Return the kind of a licence's file, such as LICENSE or COPYING.txt.
+
+    None for another file. Where licences are read, the terms of the GPL are quoted for "What is the programme about?".
+    """
+    return LICENCES if _LICENCE.fullmatch(name) else None
 
 
 def passed_over_folder(name: str, inside: Collection[str], beside: Collection[str]) -> UnreadKind | None:

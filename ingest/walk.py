@@ -19,6 +19,7 @@ from ingest.skipped import (
     SPECIAL,
     Skipped,
     hidden,
+    licence,
     passed_over_folder,
 )
 from rag.errors import InputError, UnreadableNote
@@ -220,7 +221,7 @@ class Walk:
             self.add(found_file(path, root, status))
 
     def _kind_of_skip(self, name: str) -> UnreadKind | None:
-        return hidden(name) or self._unread.get(PurePosixPath(name).suffix.lower())
+        return hidden(name) or licence(name) or self._unread.get(PurePosixPath(name).suffix.lower())
 
     def _skip(self, name: str, kind: UnreadKind) -> None:
         self.skipped.append(Skipped(name, kind))

@@ -326,6 +326,15 @@ def test_every_file_that_is_passed_over_is_named_once_with_what_to_do(
     assert "1 files that an office program has open (~$open.docx): close the program" in groups
 
 
+def test_the_licence_of_a_repository_is_no_note_unless_it_is_named(folder: Path) -> None:
+    licences = ["COPYING", "LICENSE", "code/LICENSE-MIT.txt"]
+    notes = ["License plates.md", "law/licenses.md"]
+    write(folder, *licences, *notes)
+    assert found(folder) == ["License plates.md", "open.md", "law/licenses.md"]
+    assert skipped(folder) == dict.fromkeys(licences, "licences of software")
+    assert [file.name for file in discover([folder / "LICENSE"]).files] == ["LICENSE"]
+
+
 def test_a_linked_folder_is_read_once(folder: Path, tmp_path: Path) -> None:
     write(tmp_path / "shared", "a.md", "deep/b.md")
     (folder / "first").symlink_to(tmp_path / "shared")

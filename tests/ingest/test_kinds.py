@@ -124,7 +124,6 @@ def test_a_long_cell_is_read_and_the_process_keeps_its_own_limit(folder: Path) -
     assert csv.field_size_limit() == usual
 
 
-
 def workbook(path: Path) -> bytes:
     book = openpyxl.Workbook()
     sheet = book.active
