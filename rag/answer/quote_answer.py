@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rag.answer.conflicts import conflicts_between
 from rag.answer.found import Clock, Draft, Drafting, Found
-from rag.answer.quotes import quote_citations, quoted_sentences, quotes_text
+from rag.answer.quotes import quote_citations, quoted_sentences, quotes_text, verbatim
 from rag.answer.select import EXTRACT_WORDS, Selected, select_answer, select_extract
 from rag.answer.texts import EXTRACT_LEAD, texts_for
 from rag.events import Retrieved, Token
@@ -73,13 +73,14 @@ def quoted_draft(
 
     `chunks` are the passages as they are read, `passages` as the document has them.
     """
-    sentences = quoted_sentences(chosen, chunks)
+    originals = [hit.chunk for hit in passages]
+    sentences = verbatim(quoted_sentences(chosen, chunks), chosen, chunks, originals)
     text = quotes_text(sentences)
     return Draft(
         kind,
         f"{lead}\n\n{text}" if kind is AnswerKind.EXTRACT else text,
         sentences,
-        quote_citations(chosen, [hit.chunk for hit in passages]),
+        quote_citations(chosen, originals),
         passages,
         answers_question=max(one.score for one in chosen),
         conflicts=conflicts_between(sentences),

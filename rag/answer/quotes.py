@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rag.answer.select import Selected
 from rag.text.table_cells import cells, with_names
@@ -15,6 +16,9 @@ from rag.types import Chunk, Citation, Sentence
 
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+.*$", re.MULTILINE)
 _BLOCK = re.compile(r"^(?:\s*(?:[-*+•]|\d{1,3}[.)])\s|```|\s*\|)", re.MULTILINE)
+
+_GAP = re.compile(r"(?<=\S)[ \t]{2,}(?=\S)")
+"""White space inside a line, as a tag leaves it."""
 
 
 def quoted_sentences(chosen: Sequence[Selected], passages: Sequence[Chunk]) -> tuple[Sentence, ...]:
@@ -46,6 +50,27 @@ def quotes_text(sentences: Sequence[Sentence]) -> str:
     return "".join(pieces)
 
 
+def verbatim(
+    sentences: Sequence[Sentence],
+    chosen: Sequence[Selected],
+    read: Sequence[Chunk],
+    passages: Sequence[Chunk],
+) -> tuple[Sentence, ...]:
+    """Return the sentences of selections, each quoted only if it is word for word.
+
+    It is not where its document has tags inside it.
+    """
+
+    def same(one: Selected) -> bool:
+        shown, written = (part[one.n - 1].text[one.start : one.end] for part in (read, passages))
+        return shown.split() == written.split()
+
+    return tuple(
+        replace(sentence, quoted=sentence.quoted and same(one))
+        for sentence, one in zip(sentences, chosen, strict=True)
+    )
+
+
 def _sentence(one: Selected, passage: Chunk) -> Sentence:
     text = passage.text[one.start : one.end]
     head = passage.text[slice(*one.head)] if one.head is not None else _head_above(passage, text)
@@ -54,6 +79,8 @@ def _sentence(one: Selected, passage: Chunk) -> Sentence:
         if row:
             return Sentence(row, (one.n,), True, 1.0, "a row of a table with the names of its columns")
     shown = _HEADING.sub("", text).strip() or text
+    if "```" not in shown and "|" not in shown:
+        shown = _GAP.sub(" ", shown)
     return Sentence(_closed(shown), (one.n,), True, 1.0, "quoted from its passage", True)
 
 

@@ -12,13 +12,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from rag.aliases import Span
-from rag.types import Block, BlockKind, Chunk, Document
+from rag.types import Block, BlockKind, Chunk, Document, DocumentKind
 
 _DATA = re.compile(r"\\?[\"']\s*:\s*(?:\\?[\"']|[\[{\d])|[\w)]\s*[{}\[\]]\s*$|^(?!\|).*\S \| \S")
 """Marks of printed data: keys with values, brackets at the end, bars of a log.
 
 A table that a cell shows begins with a bar and is none.
 """
+_SHOWN = r"`[^`\n]*`|(?<=[\w)\]])<(?P<raised>su[bp])>[^<>\n]{1,12}</(?P=raised)>"
+_INLINE = re.compile(
+    rf"(?P<shown>{_SHOWN})|<!--.*?-->|</?(?:a|abbr|b|big|br|center|cite|dd|del|details|div|dl|dt|em|figcaption|figure|font"
+    r"|h[1-6]|hr|i|img|ins|kbd|li|mark|ol|p|picture|s|small|source|span|strike|strong|sub|summary|sup|table|tbody|td|th"
+    r"|thead|tr|tt|u|ul|var|video)(?:\s[^<>]*)?/?>",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Tags of HTML inside a paragraph of Markdown. A power or an index, and what is in backticks, is shown as it is."""
+_MARKDOWN = frozenset((DocumentKind.MARKDOWN, DocumentKind.NOTEBOOK))
 _LETTERS = re.compile(r"[^\W\d_]{3}")
 _LINK = re.compile(
     r"!?\[[^\[\]]*\]\([^()\s]*(?:\s+\"[^\"]*\")?\s*\)|https?://[^\s)>]+|<https?://[^>]*>|<(?:a|img)\s[^<>]*>",
@@ -74,8 +83,11 @@ def as_is(chunk: Chunk) -> Reading:
 def reading_of(chunk: Chunk, document: Document) -> Reading:
     """Return a passage as its document's blocks have it."""
     blocks = [block for block in document.blocks if block.end > chunk.start and block.start < chunk.end]
+    text = _visible(chunk, blocks)
+    if document.kind in _MARKDOWN:
+        text = _without_tags(text, _spans(chunk, blocks, BlockKind.CODE))
     return Reading(
-        replace(chunk, text=_visible(chunk, blocks)),
+        replace(chunk, text=text),
         _spans(chunk, blocks, BlockKind.CODE),
         _spans(chunk, blocks, BlockKind.OUTPUT),
     )
@@ -105,6 +117,18 @@ def _visible(chunk: Chunk, blocks: Sequence[Block]) -> str:
         ]
         at = max(at, last)
     return "".join(parts) + _blank(chunk.text[at - chunk.start :])
+
+
+def _without_tags(text: str, code: Sequence[Span]) -> str:
+    """Return the text with spaces for the tags of HTML outside its code."""
+
+    def spaces(found: re.Match[str]) -> str:
+        kept = found["shown"] is not None or any(
+            start < found.end() and found.start() < end for start, end in code
+        )
+        return found[0] if kept else " " * len(found[0])
+
+    return _INLINE.sub(spaces, text) if "<" in text else text
 
 
 def _blank(gap: str) -> str:

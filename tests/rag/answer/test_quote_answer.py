@@ -11,8 +11,8 @@ from rag.answer.conflicts import conflicts_between
 from rag.answer.evidence_scorer import PassageScore, SentenceScore
 from rag.answer.found import Clock, Draft, Found
 from rag.answer.quote_answer import QuoteAnswerer
-from rag.answer.quotes import quoted_sentences, quotes_text
-from rag.answer.select import EXTRACT_WORDS, select_answer, select_extract
+from rag.answer.quotes import quoted_sentences, quotes_text, verbatim
+from rag.answer.select import EXTRACT_WORDS, Selected, select_answer, select_extract
 from rag.answer.statements import statements_of
 from rag.answer.texts import EXTRACT_LEAD, REFUSAL
 from rag.types import AnswerKind, Chunk, Conflict, Decision, Hit, Sentence, Tier
@@ -136,6 +136,19 @@ def quote(text: str, n: int) -> Sentence:
 def test_blocks_and_other_passages_begin_a_paragraph() -> None:
     assert quotes_text([quote("A.", 1), quote("B.", 1), quote("C.", 2)]) == "A. [1] B. [1]\n\nC. [2]"
     assert quotes_text([quote("Run:\n```\nmake\n```", 1)]) == "Run:\n```\nmake\n```\n[1]"
+
+
+def test_a_quote_without_its_tags_is_not_word_for_word(make_chunk: Callable[..., Chunk]) -> None:
+    text = "Owls hunt at <b>night</b> only. Owls sleep by day."
+    chunk = make_chunk(text)
+    read = replace(chunk, text=text.replace("<b>", "   ").replace("</b>", "    "))
+    chosen = (
+        Selected(1, 0, text.index(" Owls sleep"), 1.0),
+        Selected(1, text.index("Owls sleep"), len(text), 0.9),
+    )
+    plain = quoted_sentences(chosen, [read])
+    assert plain[0].text == "Owls hunt at night only."
+    assert [one.quoted for one in verbatim(plain, chosen, [read], [chunk])] == [False, True]
 
 
 def test_notes_that_disagree() -> None:

@@ -47,6 +47,20 @@ def test_markup_between_blocks_is_blanked_at_the_same_offsets(make_chunk: Callab
     assert "They see shades of grey." in sentences
 
 
+def test_tags_of_html_are_blanked_and_what_they_raise_stays(make_chunk: Callable[..., Chunk]) -> None:
+    text = (
+        "<sup>[Duration: <ins>3 months</ins>]</sup> The owl's area is 10<sup>6</sup> m<sup>2</sup>.<br>\n"
+        "<img src='owl.png'\n alt='Owl'> Write `<b>` for bold; a <unk> token, x < b and c > d, see <https://owl.example>.\n\n"
+        "```html\n<b>bold</b>\n```\n"
+    )
+    shown = read(text, make_chunk, mdx=False).chunk.text
+    assert len(shown) == len(text)
+    assert " ".join(shown.split()) == (
+        "[Duration: 3 months ] The owl's area is 10<sup>6</sup> m<sup>2</sup>. "
+        "Write `<b>` for bold; a <unk> token, x < b and c > d, see <https://owl.example>. ```html <b>bold</b> ```"
+    )
+
+
 def test_code_is_machine_text_and_prose_is_not(make_chunk: Callable[..., Chunk]) -> None:
     reading = read(MDX, make_chunk)
     fence, code, prose = MDX.index("```"), MDX.index("print(hunt"), MDX.index("Owls hunt")
