@@ -140,8 +140,9 @@ def slow_hub() -> Iterator[ThreadingHTTPServer]:
 
 
 def test_ctrl_c_leaves_one_sentence_and_what_was_fetched(slow_hub: Any, tmp_path: Path) -> None:
+    # A background shell hands SIGINT down ignored: the child gets it back.
     running = subprocess.Popen(
-        [sys.executable, "-m", "ui.cli", "models", "pull", NAME, "--yes"],
+        ["env", "--default-signal=INT", sys.executable, "-m", "ui.cli", "models", "pull", NAME, "--yes"],
         cwd=ROOT,
         env=environment(tmp_path, f"http://127.0.0.1:{slow_hub.server_address[1]}"),
         stderr=subprocess.PIPE,
