@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
+from threading import Event
+from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -66,39 +69,63 @@ def main() -> NoReturn:
 
     Status 0: done; 1: an expected error; 2: wrong usage; 130: interrupted.
     """
-    from rag.errors import LecternError, disk_message
-    from rag.extras import failed_import
     from rag.system.telemetry import switch_off_telemetry
-    from ui.logs import log_error
 
     switch_off_telemetry()
+    interrupted = _note_interrupts()
     try:
         build_app()()
-    except LecternError as exc:
-        log_error(exc)
-        _fail(str(exc))
-    except KeyboardInterrupt:
-        sys.stderr.write("\nStopped.\n")
-        _leave_at_once()
-    except SystemExit as exc:  # Typer has turned Ctrl-C into this
-        if exc.code == _INTERRUPTED:
+    except SystemExit as exc:
+        if exc.code == _INTERRUPTED:  # Typer has turned Ctrl-C into this
             _leave_at_once()
         raise
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
-    except OSError as exc:
-        log_error(exc)
-        _fail(disk_message(exc))
-    except ModuleNotFoundError as exc:
-        log_error(exc)
-        if sentence := failed_import(exc.name or ""):
-            _fail(sentence)
-        raise
-    except Exception as exc:
-        log_error(exc)
-        raise
+    except (KeyboardInterrupt, Exception) as exc:  # noqa: BLE001 - every error ends here
+        if interrupted.is_set() or isinstance(exc, KeyboardInterrupt):
+            sys.stderr.write("\nStopped.\n")
+            _leave_at_once()
+        _end(exc)
     sys.exit(0)
+
+
+def _note_interrupts() -> Event:
+    """Return the event that Ctrl-C sets beside raising `KeyboardInterrupt`.
+
+    SQLite answers an interrupt inside one of its functions written in Python with an error of its own.
+    """
+    interrupted = Event()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
+        signal.default_int_handler(number, frame)
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, note)
+    return interrupted
+
+
+def _end(exc: Exception) -> NoReturn:
+    """Exit with the sentence of an expected error; raise any other again."""
+    from rag.errors import LecternError, disk_message
+    from rag.extras import failed_import
+    from ui.logs import log_error
+
+    match exc:
+        case LecternError():
+            log_error(exc)
+            _fail(str(exc))
+        case BrokenPipeError():
+            sys.stderr.close()
+            sys.exit(0)
+        case OSError():
+            log_error(exc)
+            _fail(disk_message(exc))
+        case ModuleNotFoundError():
+            log_error(exc)
+            if sentence := failed_import(exc.name or ""):
+                _fail(sentence)
+        case _:
+            log_error(exc)
+    raise exc
 
 
 def _leave_at_once() -> NoReturn:

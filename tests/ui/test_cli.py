@@ -68,6 +68,29 @@ def test_an_expected_error_is_one_sentence_and_exit_one(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
+def test_an_interrupt_that_a_library_turned_into_its_own_error_is_an_interrupt() -> None:
+    """SQLite raises `OperationalError` where Ctrl-C comes while it calls a function written in Python."""
+    code = """
+import os, signal, sqlite3
+from rag.errors import LibraryError
+from ui import cli
+
+def app():
+    connection = sqlite3.connect(":memory:")
+    connection.create_function("interrupted", 0, lambda: os.kill(os.getpid(), signal.SIGINT))
+    try:
+        connection.execute("SELECT interrupted()")
+    except sqlite3.OperationalError as exc:
+        raise LibraryError("The library cannot be read.") from exc
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell hands it down ignored
+cli.build_app = lambda: app
+cli.main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.strip()) == (130, "Stopped.")
+
+
 def test_wrong_usage_is_exit_two() -> None:
     assert lectern("ask").returncode == 2
     assert lectern("no-such-verb").returncode == 2
