@@ -25,6 +25,7 @@ from rag.aliases import TokenCounter
 from rag.errors import UnreadableNote
 from rag.settings import ChunkSettings, IngestSettings
 from rag.system.child_process import command, end_with_parent, surroundings
+from rag.system.telemetry import switch_off_telemetry
 from rag.types import Chunk, Document
 
 _POLL_SECONDS = 0.1
@@ -236,6 +237,7 @@ def _counter(folder: Path) -> TokenCounter:
 def _serve(memory_bytes: int, parent: int) -> None:
     """Answer requests until the other side goes away."""
     end_with_parent(parent)
+    switch_off_telemetry()  # before a parser imports OpenVINO, which text recognition does
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the other side's to handle
     requests = os.fdopen(os.dup(0), "rb")
     replies = os.fdopen(os.dup(1), "wb")

@@ -86,6 +86,24 @@ def test_the_reading_process_has_room_for_ocr_and_is_replaced_after_it(scan: Pat
         small.close()
 
 
+def test_reading_a_picture_looks_nothing_up(
+    scan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine imports OpenVINO, which reports to Google Analytics unless it is kept from it."""
+    log = tmp_path / "sockets.txt"
+    log.touch()
+    monkeypatch.setenv("SOCKET_LOG_OF_TESTS", str(log))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "ui" / "audit"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    parser = ParserProcess(IngestSettings())
+    try:
+        assert TITLE in parser.read(scan, "scan.pdf").text
+    finally:
+        parser.close()
+    assert log.read_text(encoding="utf-8") == ""
+    assert not (tmp_path / "intel").exists(), "no client id was made"
+
+
 def test_a_page_on_which_the_engine_fails_does_not_cost_the_others(
     scan: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
