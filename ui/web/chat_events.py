@@ -7,7 +7,6 @@ everything else is always read from disk.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -30,6 +29,7 @@ from ui.web.logged_conversations import LoggedConversations
 from ui.web.reading import Reading
 from ui.web.running import RunningAnswer, RunningAnswers, State
 from ui.web.scope_choice import choices, toggled
+from ui.web.tabs import Tabs
 from ui.web.views.answer_view import exchange_html, transcript_html, waiting_words, welcome_html
 from ui.web.views.notes_view import problem_html
 from ui.web.views.scope_view import scope_html
@@ -37,10 +37,6 @@ from ui.web.views.sources_view import empty_html, sources_html
 
 if TYPE_CHECKING:
     from rag.search.scope import Scope
-
-
-_MOST_TABS = 1000
-"""Tabs whose conversation is remembered, the last used ones."""
 
 
 class ChatEvents:
@@ -52,7 +48,7 @@ class ChatEvents:
         self._answers = RunningAnswers()
         self.reading, self._follow_ups = Reading(desk), FollowUps(desk.document)
         self.list = ListEvents(self.conversations)
-        self._open: OrderedDict[str, str] = OrderedDict()
+        self._tabs = Tabs()
 
     def open(self, conversation: str, session: str, chosen: Sequence[str] | None = None) -> View:
         """Show a conversation; a new one if it is not there or cannot be read.
@@ -65,7 +61,7 @@ class ChatEvents:
             fresh = self.open("", session)
             return replace(fresh, transcript=problem_html(str(exc)) + (fresh.transcript or Markup()))
         conversation = conversation if exchanges else new_id()
-        self._shows(session, conversation)
+        self._tabs.show(session, conversation)
         last = exchanges[-1] if exchanges else None
         about = tuple(chosen if chosen is not None else last.scope if last else ())
         return View(
@@ -132,10 +128,19 @@ class ChatEvents:
         yield from self._ask(begin(question, chosen), conversation, session)
 
     def follow(self, conversation: str, session: str) -> Iterator[View]:
-        """Yield the views of an answer under way, asked elsewhere or before a reload."""
+        """Yield the views of an answer under way, asked elsewhere or before a reload.
+
+        Without one, the conversation is drawn again where views of another one may have come after it.
+        """
         running = self._answers.of(conversation)
         if running is not None:
             yield from self._followed(running, conversation, session)
+        elif self._tabs.overdrawn(session, conversation):
+            exchanges = self._exchanges(conversation)
+            sources = self._sources(exchanges[-1] if exchanges else None)
+            yield View(
+                self._transcript(conversation, exchanges), sources, conversation=conversation, running=False
+            )
 
     def retry(
         self,
@@ -162,7 +167,7 @@ class ChatEvents:
 
     def stop(self, session: str) -> None:
         """Stop the answer in the conversation that a tab shows, keeping it so far."""
-        running = self._answers.of(self._open.get(session, ""))
+        running = self._answers.of(self._tabs.shown(session))
         if running is not None:
             running.stop.set()
 
@@ -221,7 +226,7 @@ class ChatEvents:
 
         running = self._answers.start(conversation, exchange, snapshots, save)
         if running is not None:
-            self._shows(session, conversation)
+            self._tabs.show(session, conversation)
             yield from self._followed(running, conversation, session)
 
     def _followed(self, running: RunningAnswer, conversation: str, session: str) -> Iterator[View]:
@@ -229,6 +234,7 @@ class ChatEvents:
 
         They end too when the tab shows another conversation.
         """
+        self._tabs.draws(session, conversation)
         exchange = running.state.exchange
         earlier = [other for other in self._exchanges(conversation) if other.id != exchange.id]
         drawn = [self._drawn(other, last=False) for other in earlier]
@@ -244,24 +250,18 @@ class ChatEvents:
             conversation,
             running=True,
         )
-        for state in running.values(lambda: self._open.get(session) == conversation):
+        for state in running.values(lambda: self._tabs.shown(session) == conversation):
             found = state.exchange.hits is not exchange.hits
             exchange = state.exchange
             if exchange.outcome is ExchangeOutcome.PENDING:
                 yield View(transcript(state), self._sources(exchange) if found else None)
-        if exchange.outcome is not ExchangeOutcome.PENDING:
+        if exchange.outcome is not ExchangeOutcome.PENDING and self._tabs.shown(session) == conversation:
             yield View(
                 transcript_html(conversation, [*drawn, self._drawn(exchange)]),
                 self._sources(exchange),
                 self.list.listed(conversation),
                 running=False,
             )
-
-    def _shows(self, session: str, conversation: str) -> None:
-        self._open[session] = conversation
-        self._open.move_to_end(session)
-        while len(self._open) > _MOST_TABS:
-            self._open.popitem(last=False)
 
     def _exchanges(self, conversation: str) -> list[Exchange]:
         """Return the exchanges: saved ones, and the one under way as it is now.
