@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from browser_pages import Server, Visit
 
 pytestmark = pytest.mark.browser
 
 
-def test_four_clicks_from_a_wrong_answer_to_a_golden_question(visit: Visit, server: Server) -> None:
+def test_four_clicks_from_a_wrong_answer_to_a_golden_question(
+    visit: Visit, server: Server, library: Path
+) -> None:
     page, clicks = visit.page, 0
     visit.ask.new_conversation()
     visit.ask.answered("How heavy is a Pt100?")
@@ -33,4 +38,6 @@ def test_four_clicks_from_a_wrong_answer_to_a_golden_question(visit: Visit, serv
     page.wait_for_selector("table a")
     page.wait_for_function("!document.querySelector('.job')")
     page.locator("table a").first.click()
-    page.wait_for_selector("text=1 question of golden.jsonl")
+    saved = [json.loads(line) for line in (library / "golden.jsonl").read_text("utf-8").splitlines()]
+    assert saved[-1]["question"] == "How heavy is a Pt100?"
+    page.wait_for_selector(f"text={len(saved)} question{'s' * (len(saved) > 1)} of golden.jsonl")
