@@ -7,6 +7,7 @@ everything else is always read from disk.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -29,7 +30,6 @@ from ui.web.logged_conversations import LoggedConversations
 from ui.web.reading import Reading
 from ui.web.running import RunningAnswer, RunningAnswers, State
 from ui.web.scope_choice import choices, toggled
-from ui.web.tabs import Tabs
 from ui.web.views.answer_view import exchange_html, transcript_html, waiting_words, welcome_html
 from ui.web.views.notes_view import problem_html
 from ui.web.views.scope_view import scope_html
@@ -37,6 +37,10 @@ from ui.web.views.sources_view import empty_html, sources_html
 
 if TYPE_CHECKING:
     from rag.search.scope import Scope
+
+
+_MOST_TABS = 1000
+"""Tabs whose conversation is remembered, the last used ones."""
 
 
 class ChatEvents:
@@ -48,7 +52,7 @@ class ChatEvents:
         self._answers = RunningAnswers()
         self.reading, self._follow_ups = Reading(desk), FollowUps(desk.document)
         self.list = ListEvents(self.conversations)
-        self._tabs = Tabs()
+        self._open: OrderedDict[str, str] = OrderedDict()
 
     def open(self, conversation: str, session: str, chosen: Sequence[str] | None = None) -> View:
         """Show a conversation; a new one if it is not there or cannot be read.
@@ -61,7 +65,7 @@ class ChatEvents:
             fresh = self.open("", session)
             return replace(fresh, transcript=problem_html(str(exc)) + (fresh.transcript or Markup()))
         conversation = conversation if exchanges else new_id()
-        self._tabs.show(session, conversation)
+        self._shows(session, conversation)
         last = exchanges[-1] if exchanges else None
         about = tuple(chosen if chosen is not None else last.scope if last else ())
         return View(
@@ -128,19 +132,10 @@ class ChatEvents:
         yield from self._ask(begin(question, chosen), conversation, session)
 
     def follow(self, conversation: str, session: str) -> Iterator[View]:
-        """Yield the views of an answer under way, asked elsewhere or before a reload.
-
-        Without one, the conversation is drawn again where views of another one may have come after it.
-        """
+        """Yield the views of an answer under way, asked elsewhere or before a reload."""
         running = self._answers.of(conversation)
         if running is not None:
             yield from self._followed(running, conversation, session)
-        elif self._tabs.overdrawn(session, conversation):
-            exchanges = self._exchanges(conversation)
-            sources = self._sources(exchanges[-1] if exchanges else None)
-            yield View(
-                self._transcript(conversation, exchanges), sources, conversation=conversation, running=False
-            )
 
     def retry(
         self,
@@ -167,7 +162,7 @@ class ChatEvents:
 
     def stop(self, session: str) -> None:
         """Stop the answer in the conversation that a tab shows, keeping it so far."""
-        running = self._answers.of(self._tabs.shown(session))
+        running = self._answers.of(self._open.get(session, ""))
         if running is not None:
             running.stop.set()
 
@@ -226,7 +221,7 @@ class ChatEvents:
 
         running = self._answers.start(conversation, exchange, snapshots, save)
         if running is not None:
-            self._tabs.show(session, conversation)
+            self._shows(session, conversation)
             yield from self._followed(running, conversation, session)
 
     def _followed(self, running: RunningAnswer, conversation: str, session: str) -> Iterator[View]:
@@ -234,7 +229,6 @@ class ChatEvents:
 
         They end too when the tab shows another conversation.
         """
-        self._tabs.draws(session, conversation)
         exchange = running.state.exchange
         earlier = [other for other in self._exchanges(conversation) if other.id != exchange.id]
         drawn = [self._drawn(other, last=False) for other in earlier]
@@ -250,18 +244,24 @@ class ChatEvents:
             conversation,
             running=True,
         )
-        for state in running.values(lambda: self._tabs.shown(session) == conversation):
+        for state in running.values(lambda: self._open.get(session) == conversation):
             found = state.exchange.hits is not exchange.hits
             exchange = state.exchange
             if exchange.outcome is ExchangeOutcome.PENDING:
                 yield View(transcript(state), self._sources(exchange) if found else None)
-        if exchange.outcome is not ExchangeOutcome.PENDING and self._tabs.shown(session) == conversation:
+        if exchange.outcome is not ExchangeOutcome.PENDING:
             yield View(
                 transcript_html(conversation, [*drawn, self._drawn(exchange)]),
                 self._sources(exchange),
                 self.list.listed(conversation),
                 running=False,
             )
+
+    def _shows(self, session: str, conversation: str) -> None:
+        self._open[session] = conversation
+        self._open.move_to_end(session)
+        while len(self._open) > _MOST_TABS:
+            self._open.popitem(last=False)
 
     def _exchanges(self, conversation: str) -> list[Exchange]:
         """Return the exchanges: saved ones, and the one under way as it is now.

@@ -120,9 +120,9 @@ class ChatPart:
         self.scope.limit(self._limit, inputs=self.chosen, **scope)
         self.scope.widen(self._widen, **scope)
         self.stop.click(self._stop, queue=False, **QUIET)
-        new = self.new.click(self._new, outputs=self.outputs, queue=False, **QUIET)
+        self.new.click(self._new, outputs=self.outputs, queue=False, **QUIET)
         opened = self.conversations.open(self._open, outputs=self.outputs, queue=False, **QUIET)
-        restored = self.conversations.restore(self._restore, outputs=self.outputs, queue=False, **QUIET)
+        self.conversations.restore(self._restore, outputs=self.outputs, queue=False, **QUIET)
         listed: dict[str, Any] = {
             "inputs": self.conversation,
             "outputs": self.conversations,
@@ -145,7 +145,7 @@ class ChatPart:
             queue=False,
             **QUIET,
         )
-        for shown in (loaded, opened, new, restored):
+        for shown in (loaded, opened):
             shown.then(self._follow, inputs=self.conversation, **asking)
 
     @errors_shown

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -205,30 +204,6 @@ def test_leaving_a_running_conversation_leaves_the_new_page_alone(events: ChatEv
     assert [v for v in running if v.transcript and "caret" in v.transcript] == []
     chain.gate.set()
     assert "When?" in (events.open(conversation, "tab").transcript or "")
-
-
-def test_an_answer_that_ends_while_the_tab_leaves_is_not_drawn_over_what_it_shows_now(
-    events: ChatEvents, chain: Chain
-) -> None:
-    """The browser may get the last view of the old conversation after the first of the new one."""
-    chain.gate.clear()
-    conversation = named(events.open("", "tab"))
-    running = events.ask("When?", conversation, "tab")
-    while "caret" not in (next(running).transcript or ""):
-        pass
-    chain.gate.set()
-    while events.busy(conversation):
-        time.sleep(0.01)
-    fresh = named(events.open("", "tab"))
-    assert [
-        view
-        for view in running
-        if view.conversation == conversation or "supported" in (view.transcript or "")
-    ] == []
-    (again,) = events.follow(fresh, "tab")
-    assert (again.conversation, again.running) == (fresh, False)
-    assert "welcome" in (again.transcript or "")
-    assert list(events.follow(fresh, "tab")) == []  # it is drawn again once
 
 
 def test_an_answer_goes_on_without_its_tab_and_another_tab_follows_it(
