@@ -146,7 +146,9 @@ def append_golden(path: Path, question: GoldenQuestion) -> None:
     """
     existing = read_golden(path) if path.exists() and path.stat().st_size else []
     if any(other.id == question.id for other in existing):
-        raise DatasetError(f"{path} already has a question with the id {question.id!r}. Choose another --id.")
+        raise DatasetError(
+            f"{path} already has a question with the id {question.id!r}. Change that line, or choose another id."
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     break_before = bool(existing) and not _ends_with_newline(path)
     _append(path, ("\n" * break_before + golden_line(question) + "\n").encode("utf-8"))

@@ -12,7 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from eval.golden.feedback import Verdict, golden_from_answer, parse_verdict
-from eval.golden.golden_file import GoldenQuestion, GoldSpan, append_golden, read_golden
+from eval.golden.golden_file import GoldenQuestion, GoldSpan, append_golden
 from rag.errors import InputError, LecternError
 from rag.library.backup import GOLDEN
 from ui.accounts.person import Person
@@ -131,8 +131,8 @@ class _GoldenQuestions:
         """Add the golden question to the library's file, and keep the verdict.
 
         Raises:
-            InputError: something that the verdict needs is missing, or the question is in the file already.
-            DatasetError: the file cannot be read or written.
+            InputError: something that the verdict needs is missing.
+            DatasetError: the question is in the file already, or it cannot be written.
         """
         asked, verdict = self.exchange(person, identity), parse_verdict(fields.get("verdict", ""))
         store = self._personal.chat(person).conversations
@@ -148,14 +148,8 @@ class _GoldenQuestions:
             right_answer=fields.get("answer", ""),
             gold=self._span(fields.get("passage", "")),
         )
-        file = self._desk.library.folder / GOLDEN
         with _ONE_AT_A_TIME:
-            kept = read_golden(file) if file.exists() and file.stat().st_size else []
-            if any(one.id == made.id for one in kept):
-                raise InputError(
-                    f"This is a golden question already ({made.id}). To change it, edit its line in {file}."
-                )
-            append_golden(file, made)
+            append_golden(self._desk.library.folder / GOLDEN, made)
         self._desk.library.add_feedback(asked.question, to_json(asked.answer), verdict.value, "")
         store.save(conversation, replace(asked, verdict=verdict))
         return made

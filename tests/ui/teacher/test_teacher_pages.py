@@ -96,7 +96,7 @@ def test_a_wrong_answer_becomes_a_golden_question_that_the_next_run_counts(
     again = sent(
         client, f"/lectern/golden/{exchange}", verdict="wrong answer", answer="less noise", passage=passage[1]
     )
-    assert (again.status_code, "is a golden question already" in again.text) == (400, True)
+    assert (again.status_code, "already has a question" in again.text) == (400, True)
     assert QuestionLog(library).questions()[-1].verdict == "wrong answer"
     sent(client, "/lectern/evaluate", kind="retrieval")
     page = ended(client)
