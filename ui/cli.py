@@ -109,22 +109,16 @@ def _end(exc: Exception) -> NoReturn:
     from rag.extras import failed_import
     from ui.logs import log_error
 
-    match exc:
-        case LecternError():
-            log_error(exc)
-            _fail(str(exc))
-        case BrokenPipeError():
-            sys.stderr.close()
-            sys.exit(0)
-        case OSError():
-            log_error(exc)
-            _fail(disk_message(exc))
-        case ModuleNotFoundError():
-            log_error(exc)
-            if sentence := failed_import(exc.name or ""):
-                _fail(sentence)
-        case _:
-            log_error(exc)
+    if isinstance(exc, BrokenPipeError):
+        sys.stderr.close()
+        sys.exit(0)
+    log_error(exc)
+    if isinstance(exc, LecternError):
+        _fail(str(exc))
+    if isinstance(exc, OSError):
+        _fail(disk_message(exc))
+    if isinstance(exc, ModuleNotFoundError) and (sentence := failed_import(exc.name or "")):
+        _fail(sentence)
     raise exc
 
 
