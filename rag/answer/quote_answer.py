@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rag.answer.conflicts import conflicts_between
 from rag.answer.found import Clock, Draft, Drafting, Found
-from rag.answer.quotes import quote_citations, quoted_sentences, quotes_text, verbatim
+from rag.answer.quotes import quote_citations, quoted_sentences, quotes_text
 from rag.answer.select import EXTRACT_WORDS, Selected, select_answer, select_extract
 from rag.answer.texts import EXTRACT_LEAD, texts_for
 from rag.events import Retrieved, Token
@@ -74,7 +74,7 @@ def quoted_draft(
     `chunks` are the passages as they are read, `passages` as the document has them.
     """
     originals = [hit.chunk for hit in passages]
-    sentences = verbatim(quoted_sentences(chosen, chunks), chosen, chunks, originals)
+    sentences = quoted_sentences(chosen, chunks, originals)
     text = quotes_text(sentences)
     return Draft(
         kind,

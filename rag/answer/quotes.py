@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from rag.answer.select import Selected
 from rag.text.table_cells import cells, with_names
@@ -16,14 +15,19 @@ from rag.types import Chunk, Citation, Sentence
 
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+.*$", re.MULTILINE)
 _BLOCK = re.compile(r"^(?:\s*(?:[-*+•]|\d{1,3}[.)])\s|```|\s*\|)", re.MULTILINE)
-
 _GAP = re.compile(r"(?<=\S)[ \t]{2,}(?=\S)")
 """White space inside a line, as a tag leaves it."""
 
 
-def quoted_sentences(chosen: Sequence[Selected], passages: Sequence[Chunk]) -> tuple[Sentence, ...]:
-    """Return a sentence for each selection; rows of tables get their columns' names."""
-    return tuple(_sentence(one, passages[one.n - 1]) for one in chosen)
+def quoted_sentences(
+    chosen: Sequence[Selected], read: Sequence[Chunk], passages: Sequence[Chunk]
+) -> tuple[Sentence, ...]:
+    """Return a sentence for each selection; rows of tables get their columns' names.
+
+    `read` are the passages as they are read, `passages` as their documents have them: a sentence without the tags
+    inside it is not quoted word for word.
+    """
+    return tuple(_sentence(one, read[one.n - 1], passages[one.n - 1]) for one in chosen)
 
 
 def quote_citations(chosen: Sequence[Selected], passages: Sequence[Chunk]) -> tuple[Citation, ...]:
@@ -50,30 +54,9 @@ def quotes_text(sentences: Sequence[Sentence]) -> str:
     return "".join(pieces)
 
 
-def verbatim(
-    sentences: Sequence[Sentence],
-    chosen: Sequence[Selected],
-    read: Sequence[Chunk],
-    passages: Sequence[Chunk],
-) -> tuple[Sentence, ...]:
-    """Return the sentences of selections, each quoted only if it is word for word.
-
-    It is not where its document has tags inside it.
-    """
-
-    def same(one: Selected) -> bool:
-        shown, written = (part[one.n - 1].text[one.start : one.end] for part in (read, passages))
-        return shown.split() == written.split()
-
-    return tuple(
-        replace(sentence, quoted=sentence.quoted and same(one))
-        for sentence, one in zip(sentences, chosen, strict=True)
-    )
-
-
-def _sentence(one: Selected, passage: Chunk) -> Sentence:
-    text = passage.text[one.start : one.end]
-    head = passage.text[slice(*one.head)] if one.head is not None else _head_above(passage, text)
+def _sentence(one: Selected, read: Chunk, passage: Chunk) -> Sentence:
+    text = read.text[one.start : one.end]
+    head = read.text[slice(*one.head)] if one.head is not None else _head_above(read, text)
     if head:
         row = _with_columns(head, text)
         if row:
@@ -81,7 +64,8 @@ def _sentence(one: Selected, passage: Chunk) -> Sentence:
     shown = _HEADING.sub("", text).strip() or text
     if "```" not in shown and "|" not in shown:
         shown = _GAP.sub(" ", shown)
-    return Sentence(_closed(shown), (one.n,), True, 1.0, "quoted from its passage", True)
+    verbatim = text.split() == passage.text[one.start : one.end].split()
+    return Sentence(_closed(shown), (one.n,), True, 1.0, "quoted from its passage", verbatim)
 
 
 def _head_above(passage: Chunk, text: str) -> str:

@@ -83,14 +83,10 @@ def as_is(chunk: Chunk) -> Reading:
 def reading_of(chunk: Chunk, document: Document) -> Reading:
     """Return a passage as its document's blocks have it."""
     blocks = [block for block in document.blocks if block.end > chunk.start and block.start < chunk.end]
-    text = _visible(chunk, blocks)
+    text, code = _visible(chunk, blocks), _spans(chunk, blocks, BlockKind.CODE)
     if document.kind in _MARKDOWN:
-        text = _without_tags(text, _spans(chunk, blocks, BlockKind.CODE))
-    return Reading(
-        replace(chunk, text=text),
-        _spans(chunk, blocks, BlockKind.CODE),
-        _spans(chunk, blocks, BlockKind.OUTPUT),
-    )
+        text = _without_tags(text, code)
+    return Reading(replace(chunk, text=text), code, _spans(chunk, blocks, BlockKind.OUTPUT))
 
 
 def is_pointer(sentence: str) -> bool:

@@ -197,8 +197,8 @@ def _candidates(section: int, found: Section) -> list[Candidate]:
             raw = piece.text[one.start : one.end]
             text = " ".join(raw.split()).lstrip("-*•> ")
             alone = one.head is None and one.first == one.start
-            shown = raw.startswith(("```", "$$", "|")) or " | " in raw or is_pointer(raw)
-            if alone and not shown:
+            no_prose = raw.startswith(("```", "$$", "|")) or " | " in raw or is_pointer(raw)
+            if alone and not no_prose:
                 span = piece.start + one.start, piece.start + one.end
                 candidates.setdefault(text, Candidate(section, len(candidates), text, piece.document, *span))
     return list(candidates.values())

@@ -130,7 +130,8 @@ def _unconfirmed(found: Found, evidence: Evidence) -> Draft:
 def _closest(found: Found) -> str:
     """Return the quotes to show while the model reads its prompt, empty for none."""
     chunks = found.read_chunks
-    quotes = quoted_sentences(select_extract(chunks, found.scores, found.cosines, CLOSEST_WORDS), chunks)
+    chosen = select_extract(chunks, found.scores, found.cosines, CLOSEST_WORDS)
+    quotes = quoted_sentences(chosen, chunks, chunks)  # shown for a moment, whether word for word or not
     return without_citations(quotes_text(quotes)).strip()
 
 

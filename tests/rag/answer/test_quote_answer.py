@@ -11,7 +11,7 @@ from rag.answer.conflicts import conflicts_between
 from rag.answer.evidence_scorer import PassageScore, SentenceScore
 from rag.answer.found import Clock, Draft, Found
 from rag.answer.quote_answer import QuoteAnswerer
-from rag.answer.quotes import quoted_sentences, quotes_text, verbatim
+from rag.answer.quotes import quoted_sentences, quotes_text
 from rag.answer.select import EXTRACT_WORDS, Selected, select_answer, select_extract
 from rag.answer.statements import statements_of
 from rag.answer.texts import EXTRACT_LEAD, REFUSAL
@@ -72,10 +72,10 @@ def test_a_row_of_a_passage_below_its_tables_head_is_written_with_its_columns(
     hit = make_hit("| Gold | 10.8 |\n| Iron | 7.9 |\n| Lead | 11.3 |")
     chunk = replace(hit.chunk, headings=("Ores", "Element | Density"))
     chosen = select_answer([chunk], word_scorer.score("density of Gold", [chunk]))
-    assert quoted_sentences(chosen, [chunk])[0].text == "Element: Gold; Density: 10.8"
+    assert quoted_sentences(chosen, [chunk], [chunk])[0].text == "Element: Gold; Density: 10.8"
     prose = replace(chunk, text="Gold is heavy.")
     chosen = select_answer([prose], word_scorer.score("Gold", [prose]))
-    assert quoted_sentences(chosen, [prose])[0].text == "Gold is heavy."
+    assert quoted_sentences(chosen, [prose], [prose])[0].text == "Gold is heavy."
 
 
 def test_the_head_of_a_wide_table_without_digits_is_its_first_row(drafted: Callable[..., Draft]) -> None:
@@ -146,9 +146,9 @@ def test_a_quote_without_its_tags_is_not_word_for_word(make_chunk: Callable[...,
         Selected(1, 0, text.index(" Owls sleep"), 1.0),
         Selected(1, text.index("Owls sleep"), len(text), 0.9),
     )
-    plain = quoted_sentences(chosen, [read])
-    assert plain[0].text == "Owls hunt at night only."
-    assert [one.quoted for one in verbatim(plain, chosen, [read], [chunk])] == [False, True]
+    quoted = quoted_sentences(chosen, [read], [chunk])
+    assert quoted[0].text == "Owls hunt at night only."
+    assert [one.quoted for one in quoted] == [False, True]
 
 
 def test_notes_that_disagree() -> None:
