@@ -78,6 +78,7 @@ def _judge(copy: Path, notes: Path, expected: dict[str, Any], what: str, tally: 
         found = any(finding.severity is Severity.ERROR for finding in deep_findings(copy))
         found = any([_damaged(damaged_conversations, copy), _damaged(damaged_study_rows, copy), found])
         shown = _shown(copy)
+        mended = found and _mended(copy, notes, expected)
     except Exception as exc:  # noqa: BLE001 - what is not an error of ours is the failure looked for
         tally.add("traceback", f"{what}: {type(exc).__name__}: {exc}")
         return
@@ -91,7 +92,7 @@ def _judge(copy: Path, notes: Path, expected: dict[str, Any], what: str, tally: 
     elif not found:
         tally.add("in unused bytes")
     else:
-        tally.add("found, mended by an ingest" if _mended(copy, notes, expected) else "found")
+        tally.add("found, mended by an ingest" if mended else "found")
 
 
 def _damaged(count: Callable[[Path], int], copy: Path) -> bool:

@@ -132,7 +132,7 @@ def translated(file: Path) -> Iterator[None]:
             raise LibraryDamaged(
                 f"{file} cannot be opened for writing ({reason}); check its permissions."
             ) from exc
-        if "decode" in reason or "no such" in reason or "raised exception" in reason:
+        if any(sign in reason for sign in ("decode", "no such", "raised exception", "fts5", "vtable")):
             raise LibraryDamaged(_damaged(file, reason)) from exc
         raise
     except UnicodeDecodeError as exc:

@@ -25,6 +25,8 @@ from rag.library.documents import GIVEN_TAGS_TABLE, delete_number
 
 _WORDS = "words"
 """Key of the manifest with the state and checksum of the lexical index."""
+_FTS5_VERSION = 4
+"""Version of FTS5's format, `FTS5_CURRENT_VERSION` in its source."""
 _WORD_TABLES = tuple(
     Checked("", f"chunks_fts_{name}", "", columns)
     for name, columns in (
@@ -166,6 +168,8 @@ class Soundness:
 
     def _mend(self, doomed: Sequence[DamagedDocument], words: bool) -> None:
         with self._connections.transaction(locked=True, counts=bool(doomed)) as connection:
+            if not words:  # before anything else: what is removed is removed from the index too
+                _make_words_anew(connection)
             for found in doomed:
                 delete_number(connection, found.number)
             for table, key in ((FAILURES, "source"), (FEEDBACK, "id")):
@@ -173,9 +177,17 @@ class Soundness:
                     connection.execute(f"DELETE FROM {table.table} WHERE {key} = ?", (value,))
                     connection.execute("DELETE FROM checks WHERE kind = ? AND key = ?", (table.kind, value))
             _forget_orphans(connection)
-            if not words:
-                connection.execute("INSERT INTO chunks_fts(chunks_fts) VALUES ('rebuild')")
-                connection.execute("DELETE FROM manifest WHERE key = ?", (_WORDS,))
+
+
+def _make_words_anew(connection: sqlite3.Connection) -> None:
+    """Make the lexical index anew from the passages.
+
+    FTS5 refuses even that where its own row of the format's version is damaged, so that row is made first.
+    """
+    connection.execute("DELETE FROM chunks_fts_config")
+    connection.execute("INSERT INTO chunks_fts_config VALUES ('version', ?)", (_FTS5_VERSION,))
+    connection.execute("INSERT INTO chunks_fts(chunks_fts) VALUES ('rebuild')")
+    connection.execute("DELETE FROM manifest WHERE key = ?", (_WORDS,))
 
 
 def _forget_orphans(connection: sqlite3.Connection) -> None:

@@ -145,6 +145,34 @@ def test_a_damaged_index_of_words_is_found_and_made_anew(sound: Library) -> None
         assert opened.soundness.words_agree()
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM chunks_fts_config",
+        "UPDATE chunks_fts_config SET v = 99",
+        "UPDATE chunks_fts_config SET k = 'x'",
+    ],
+)
+def test_an_index_of_words_without_its_version_is_made_anew_before_documents_are_removed(
+    sound: Library, statement: str
+) -> None:
+    sound.soundness.keep_words()
+    damage(sound, statement)
+    damage(sound, "UPDATE documents SET path = 'c.md' WHERE id = 1")
+    with Library.open(sound.folder) as opened:
+        assert [found.path for found in opened.soundness.mend(())] == ["c.md"]
+        assert opened.soundness.words_are_sound()
+        assert opened.soundness.words_agree()
+        assert [record.path for record in opened.documents()] == ["b.md"]
+
+
+def test_an_index_of_words_that_sqlite_cannot_open_is_one_sentence(sound: Library) -> None:
+    sound.soundness.keep_words()
+    damage(sound, "DELETE FROM chunks_fts_data")
+    with Library.open(sound.folder) as opened, pytest.raises(LibraryDamaged, match="is not a sound library"):
+        opened.soundness.mend(())
+
+
 def test_a_library_of_the_version_before_gets_checksums_at_the_next_ingest(sound: Library) -> None:
     with closing(sqlite3.connect(sound.folder / "library.sqlite")) as connection:
         for (name,) in connection.execute(_TRIGGERS.replace("name, sql", "name")).fetchall():
