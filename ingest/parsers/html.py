@@ -247,11 +247,15 @@ def _is_grid(table: Any) -> bool:
 
     It has no table and no code in its cells, and no words outside them.
     """
+    if (
+        table.find(["table", "pre"]) is not None
+    ):  # first, or tables inside tables cost the fourth power of their depth
+        return False
     cells = [cell for row in table.find_all("tr") for cell in row.find_all(["td", "th"])] + table.find_all(
         "caption"
     )
     letters = sum(len(_flat(cell).replace(" ", "")) for cell in cells)
-    return table.find(["table", "pre"]) is None and letters == len(_flat(table).replace(" ", ""))
+    return letters == len(_flat(table).replace(" ", ""))
 
 
 def _table(element: Any) -> str:

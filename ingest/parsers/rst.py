@@ -9,6 +9,7 @@ from ingest.parsers.decoding import decode
 from ingest.parsers.draft import Draft
 from ingest.parsers.missed import described
 from ingest.parsers.rst_directives import DRAWING, with_unknown_names
+from ingest.parsers.rst_inline import bounded_inliner
 from ingest.parsers.table_text import Cell, table_text
 from rag.note_warnings import WarningCode
 from rag.types import BlockKind, Locator, Unit
@@ -40,10 +41,13 @@ def read_rst(data: bytes) -> tuple[Draft, str]:
         UnreadableNote: it is not text.
     """
     import docutils.core
+    from docutils.parsers.rst import Parser
 
     decoded = decode(data)
     with_unknown_names()
-    tree = docutils.core.publish_doctree(decoded.text, settings_overrides=_SETTINGS)
+    tree = docutils.core.publish_doctree(
+        decoded.text, parser=Parser(inliner=bounded_inliner()), settings_overrides=_SETTINGS
+    )
     page = _Page()
     page.draft.warnings += decoded.warnings
     page.read(tree)

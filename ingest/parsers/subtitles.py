@@ -11,7 +11,11 @@ from ingest.parsers.spoken import Line, add_spoken
 from rag.errors import UnreadableNote
 from rag.types import Unit
 
-_VOICE = re.compile(r"<v(?:\.[\w.]+)?\s+([^<>]+)>")
+_VOICE = re.compile(r"<v(?:\.[\w.]+)?\s+([^<>\s][^<>]*)>")
+_EMPTY_LINES = re.compile(r"\n{3,}")
+_ARROW = "-->"
+_UNCLOSED = {"<": ("\ue000", ">"), "{": ("\ue001", "}")}
+"""Marks that pysubs2 looks for the end of, each with its stand-in (private use) and its end."""
 _TAG = re.compile(r"</?[a-z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}", re.IGNORECASE)
 
 
@@ -24,7 +28,7 @@ def read_subtitles(data: bytes) -> Draft:
     import pysubs2
 
     decoded = decode(data)
-    text = _VOICE.sub(r"\1: ", decoded.text)
+    text = _without_unclosed(_EMPTY_LINES.sub("\n\n", _VOICE.sub(r"\1: ", decoded.text)))
     shape = "vtt" if text.lstrip().startswith("WEBVTT") else "srt"
     try:
         events = pysubs2.SSAFile.from_string(text, format_=shape).events
@@ -37,8 +41,27 @@ def read_subtitles(data: bytes) -> Draft:
     draft = Draft(Unit.SECOND)
     draft.warnings += decoded.warnings
     lines = (
-        Line(event.start / 1000, event.end / 1000, html.unescape(_TAG.sub("", event.plaintext)))
+        Line(event.start / 1000, event.end / 1000, html.unescape(_TAG.sub("", _restored(event.plaintext))))
         for event in sorted(events)
     )
     add_spoken(draft, lines)
     return draft
+
+
+def _without_unclosed(text: str) -> str:
+    """Return the text with stand-ins for the marks that end in no line before the next times.
+
+    pysubs2 searches all that follows for the end of each, which is quadratic in the marks.
+    """
+    parts = text.split(_ARROW)
+    for sign, (standin, end) in _UNCLOSED.items():
+        for number, part in enumerate(parts):
+            last = part.rfind(end) + 1
+            parts[number] = part[:last] + part[last:].replace(sign, standin)
+    return _ARROW.join(parts)
+
+
+def _restored(text: str) -> str:
+    for sign, (standin, _) in _UNCLOSED.items():
+        text = text.replace(standin, sign)
+    return text

@@ -17,7 +17,14 @@ MARKS = {
     "a.mdx": ("`", "{/*", "<!--", "$$"),
     "a.adoc": ("((", "<<", "http://a.b/", "~a"),
     "a.org": ("[[a][", "[1/"),
+    "a.srt": ("<b ", "{\\", "<v ", "<", "\n", " "),
+    "a.vtt": ("<v.a", "<v ", "<"),
+    "a.rst": ("*a ", "a_ ", "a-", "``a ", "|a "),
     "a.tex": ("\\newcommand{\\a}{", "\\title{"),
+}
+STARTS = {
+    "a.srt": "1\n00:00:01,000 --> 00:00:02,000\na<v ",
+    "a.vtt": "WEBVTT\n\n00:01.000 --> 00:02.000\na",
 }
 
 
@@ -25,9 +32,29 @@ MARKS = {
 @pytest.mark.parametrize(("name", "mark"), [(name, mark) for name, marks in MARKS.items() for mark in marks])
 def test_marks_that_never_close_are_read_in_linear_time(name: str, mark: str, tmp_path: Path) -> None:
     try:
-        read_bytes(tmp_path, name, mark * (CHARACTERS // len(mark)))
+        read_bytes(tmp_path, name, STARTS.get(name, "") + mark * (CHARACTERS // len(mark)) + "b")
     except RecursionError:  # the worker process gives it as the reason
         assert name == "a.tex"
+
+
+@pytest.mark.timeout(60)
+def test_tables_in_tables_are_read_in_time_linear_in_their_number(tmp_path: Path) -> None:
+    nested = "<table><tr><td>" * 50 + "Owl" + "</td></tr></table>" * 50
+    assert texts(read_bytes(tmp_path, "a.html", nested * 30)) == ["Owl"] * 30
+
+
+def test_marks_that_never_close_are_shown_and_those_that_do_are_not(tmp_path: Path) -> None:
+    start = "1\n00:00:01,000 --> 00:00:02,000\n"
+    spoken = "If a < b, <i>then</i> {\\an8}f(x) = {x <b and {\n\n"
+    assert texts(read_bytes(tmp_path, "a.srt", start + spoken + start + "<u>Next</u>\n")) == [
+        "If a < b, then f(x) = {x <b and { Next"
+    ]
+
+
+def test_a_paragraph_of_the_longest_length_keeps_its_marks_and_a_longer_one_its_text(tmp_path: Path) -> None:
+    words = "owl " * 2400
+    read = texts(read_bytes(tmp_path, "a.rst", f"*One* {words}\n\n*Two* {words * 2}\n"))
+    assert [text[:6].strip() for text in read] == ["One ow", "*Two*"]
 
 
 def test_spans_of_html() -> None:
