@@ -15,7 +15,7 @@ _VOICE = re.compile(r"<v(?:\.[\w.]+)?\s+([^<>\s][^<>]*)>")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 _ARROW = "-->"
 _UNCLOSED = {"<": ("\ue000", ">"), "{": ("\ue001", "}")}
-"""Marks that pysubs2 looks for the end of, each with its stand-in (private use) and its end."""
+"""Marks that pysubs2 takes for a start, each with a substitute (private use) and its end."""
 _TAG = re.compile(r"</?[a-z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}", re.IGNORECASE)
 
 
@@ -49,19 +49,20 @@ def read_subtitles(data: bytes) -> Draft:
 
 
 def _without_unclosed(text: str) -> str:
-    """Return the text with stand-ins for the marks that end in no line before the next times.
+    """Return the text with substitutes for the marks that never end.
 
+    Those are the marks without an end before the next times.
     pysubs2 searches all that follows for the end of each, which is quadratic in the marks.
     """
     parts = text.split(_ARROW)
-    for sign, (standin, end) in _UNCLOSED.items():
+    for sign, (substitute, end) in _UNCLOSED.items():
         for number, part in enumerate(parts):
             last = part.rfind(end) + 1
-            parts[number] = part[:last] + part[last:].replace(sign, standin)
+            parts[number] = part[:last] + part[last:].replace(sign, substitute)
     return _ARROW.join(parts)
 
 
 def _restored(text: str) -> str:
-    for sign, (standin, _) in _UNCLOSED.items():
-        text = text.replace(standin, sign)
+    for sign, (substitute, _) in _UNCLOSED.items():
+        text = text.replace(substitute, sign)
     return text

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
@@ -46,13 +46,20 @@ class Doors:
 
 
 def add_account_pages(app: FastAPI, doors: Doors) -> None:
-    """Add `/login`, `/logout` and `/account`."""
+    """Add `/login`, `/logout` and `/account`.
 
-    @app.get("/login", include_in_schema=False)
+    There is nothing to log in to before the first account.
+    """
+
+    def has_accounts() -> None:
+        if not doors.accounts.required:
+            raise HTTPException(404)
+
+    @app.get("/login", include_in_schema=False, dependencies=[Depends(has_accounts)])
     def login_page(request: Request) -> Response:
         return page(request, "login", user="", problem="")
 
-    @app.post("/login", include_in_schema=False)
+    @app.post("/login", include_in_schema=False, dependencies=[Depends(has_accounts)])
     async def log_in(request: Request) -> Response:
         fields = await _fields(request)
         if isinstance(fields, str):

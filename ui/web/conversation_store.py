@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from rag.errors import LibraryDamaged
 from rag.library.checksums import Checked, damaged_rows, has_checks, install
@@ -40,9 +41,12 @@ _DAMAGED = (
     "backup (lectern restore)."
 )
 _SELECT = (
-    f"SELECT e.id, CAST(e.content AS BLOB), {EXCHANGES.sound('e')} FROM exchanges e NOT INDEXED "
+    f"SELECT e.id, CAST(e.content AS BLOB), {EXCHANGES.sound('e')}, e.position FROM exchanges e NOT INDEXED "
     "JOIN conversations c ON c.id = e.conversation_id WHERE c.deleted_at IS NULL"
 )
+_BY_TABLE = "SELECT COUNT(*) FROM exchanges NOT INDEXED WHERE conversation_id = c.id"
+_BY_INDEX = "SELECT COUNT(*) FROM exchanges INDEXED BY exchanges_of WHERE conversation_id = c.id"
+"""Damage to a page of the table can hide a row that the index still knows, and the other way round."""
 
 
 class ConversationStore:
@@ -74,7 +78,7 @@ class ConversationStore:
         found = " AND ".join([f"instr(folded({texts}), ?) > 0"] * len(wanted))
         query = (
             f"SELECT c.id, IIF({CONVERSATIONS.sound('c')}, c.title, '(damaged)'), CAST(c.updated_at AS BLOB), "
-            "(SELECT COUNT(*) FROM exchanges x NOT INDEXED WHERE x.conversation_id = c.id) "
+            f"max(({_BY_TABLE}), ({_BY_INDEX})) "
             "FROM conversations c LEFT JOIN exchanges e ON e.conversation_id = c.id "
             f"WHERE c.deleted_at IS NULL {'AND ' + found if found else ''} "
             "GROUP BY c.id ORDER BY c.updated_at DESC, c.rowid DESC"
@@ -97,18 +101,26 @@ class ConversationStore:
     def exchanges(self, conversation: str) -> list[Exchange]:
         """Return the exchanges of a conversation in order; empty if it does not exist.
 
-        In place of one that is damaged on the disk there is a failed one with the reason. The index is not used,
-        because a damaged one would hide exchanges.
+        In place of one that is damaged on the disk there is a failed one with the reason. The table is read without
+        its index, because a damaged one would hide exchanges; one that only the index knows is damaged.
         """
-        query = f"{_SELECT} AND c.id = ? ORDER BY e.position"
+        query = f"{_SELECT} AND c.id = ?"
+        known = (
+            "SELECT e.rowid, position FROM exchanges e INDEXED BY exchanges_of JOIN conversations c ON c.id = conversation_id "
+            "WHERE conversation_id = ? AND deleted_at IS NULL"
+        )
         with self._connection() as connection:
-            return [_read(*row) for row in connection.execute(query, (conversation,))]
+            rows = connection.execute(query, (conversation,)).fetchall()
+            there = {row[-1] for row in rows}
+            lost = connection.execute(known, (conversation,)).fetchall()
+        rows += [(f"lost-{row}", b"", False, position) for row, position in lost if position not in there]
+        return [_read(*row[:-1]) for row in sorted(rows, key=_position)]
 
     def exchange(self, identity: str) -> Exchange | None:
         """Return the exchange of that id, None if there is none."""
         with self._connection() as connection:
             row = connection.execute(f"{_SELECT} AND e.id = ?", (identity,)).fetchone()
-        return _read(*row) if row else None
+        return _read(*row[:-1]) if row else None
 
     def conversation_of(self, exchange: str) -> str:
         """Return the conversation of an exchange, empty if there is none."""
@@ -175,6 +187,11 @@ def damaged_conversations(folder: Path) -> int:
         return damaged_rows(file, (CONVERSATIONS, EXCHANGES), WAIT_SECONDS)
     except (sqlite3.Error, UnicodeDecodeError) as exc:
         raise LibraryDamaged(f"The conversations in {file} cannot be read ({exc}).") from exc
+
+
+def _position(row: tuple[Any, ...]) -> int:
+    """Return the place in its conversation, 0 where it is damaged."""
+    return row[-1] if isinstance(row[-1], int) else 0
 
 
 def _read(identity: str, content: bytes, is_sound: int | None) -> Exchange:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,37 @@ def test_a_broken_file_and_a_foreign_line_say_what_to_do(tmp_path: Path) -> None
         ConversationStore(tmp_path)
     with pytest.raises(LibraryDamaged, match="another version"):
         from_json('{"id": 7}')
+
+
+def test_an_exchange_that_the_table_lost_is_shown_as_damaged_in_its_place(
+    tmp_path: Path, make_exchange: Callable[..., Exchange]
+) -> None:
+    """Zeros in a page of the table hid one of four exchanges without a word."""
+    store = ConversationStore(tmp_path)
+    for name in ("a", "b", "c"):
+        store.save("c1", make_exchange(id=name))
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        root, sql = connection.execute(
+            "SELECT rootpage, sql FROM sqlite_master WHERE name = 'exchanges_of'"
+        ).fetchone()
+        connection.execute("DELETE FROM sqlite_master WHERE name = 'exchanges_of'")
+        connection.commit()
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection:  # which knows no index to keep in step
+        register(connection)
+        connection.execute("DELETE FROM exchanges WHERE id = 'b'")
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "INSERT INTO sqlite_master VALUES ('index', 'exchanges_of', 'exchanges', ?, ?)", (root, sql)
+        )
+        connection.commit()
+    store = ConversationStore(tmp_path)
+    assert [summary.exchanges for summary in store.conversations()] == [3]
+    assert [("damaged" in each.error, each.outcome) for each in store.exchanges("c1")] == [
+        (False, "answered"),
+        (True, "failed"),
+        (False, "answered"),
+    ]
 
 
 def test_the_store_is_in_wal_mode(tmp_path: Path) -> None:
