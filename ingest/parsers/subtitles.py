@@ -15,7 +15,7 @@ _VOICE = re.compile(r"<v(?:\.[\w.]+)?\s+([^<>\s][^<>]*)>")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 _ARROW = "-->"
 _UNCLOSED = {"<": ("\ue000", ">"), "{": ("\ue001", "}")}
-"""Marks that pysubs2 takes for a start, each with a substitute (private use) and its end."""
+"""Marks that pysubs2 takes for a start: the substitute (private use) and the end."""
 _TAG = re.compile(r"</?[a-z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}", re.IGNORECASE)
 
 

@@ -46,7 +46,10 @@ _SELECT = (
 )
 _BY_TABLE = "SELECT COUNT(*) FROM exchanges NOT INDEXED WHERE conversation_id = c.id"
 _BY_INDEX = "SELECT COUNT(*) FROM exchanges INDEXED BY exchanges_of WHERE conversation_id = c.id"
-"""Damage to a page of the table can hide a row that the index still knows, and the other way round."""
+"""A damaged table can hide a row that the index still knows.
+
+A damaged index can hide one that is in the table.
+"""
 
 
 class ConversationStore:
