@@ -1,8 +1,9 @@
 """Study items of three courses: number, share accepted, quality, and time.
 
 `python -m benchmarks.study [--course NAME ...] [--items N] [--labels FILE ...] [--dump FILE] [--libraries DIR]`. A course whose folder
-is absent is skipped with the reason. `labels.jsonl` beside this file has the labels of the example course, read and set by hand; labels
-of other courses are kept outside the project and named with `--labels`. `--dump` writes the items for labelling.
+is absent is skipped with the reason. `labels.jsonl` beside this file has the labels, set by hand by reading each item with its passage. A
+row names its item by id and by the digest of its question, choices, key and passage, so that no text of a foreign course is in it, and an item
+that is made otherwise now has no label. `--dump` writes the items for labelling, `--labels` reads another file of labels.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import argparse
 import json
 import tempfile
 import time
+from collections.abc import Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +62,17 @@ def main() -> None:
             application = opened(course, given.libraries or Path(folder))
             items, everything = measured(course, application, given.items)
             report_quizzes(course, everything)
-            rows += [(course, item_record(item)) for item in items]
-            report_labels(course, items, labels)
+            records = [item_record(item) for item in items]
+            rows += [(course, record) for record in records]
+            report_labels(course, records, labels)
     report_labels("all", [row for _, row in rows], labels)
     if given.dump:
         given.dump.write_text(
-            "".join(json.dumps({"course": c} | r, ensure_ascii=False) + "\n" for c, r in rows), "utf-8"
+            "".join(
+                json.dumps({"course": course, "version": version(row)} | row, ensure_ascii=False) + "\n"
+                for course, row in rows
+            ),
+            "utf-8",
         )
 
 
@@ -85,16 +93,18 @@ def measured(course: str, application: Application, count: int) -> tuple[tuple[I
     timed = make_items(Notes(application.searcher, application.scorer), None, TIMED)
     first = time.perf_counter() - started
     notes = Notes(application.searcher, application.scorer)
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
     make_items(notes, None, TIMED)
-    again = time.perf_counter() - started
+    again, work = time.perf_counter() - started, time.process_time() - worked
     everything = make_items(notes, None, 500)
     share = len(everything.items) / max(1, everything.checked)
     print(
         f"\n{course}: {everything.words:,} words of prose, {everything.proposed} proposals, {everything.checked} checked, "
         f"{len(everything.items)} accepted ({share:.2f}), {1000 * len(everything.items) / max(1, everything.words):.1f} items per 1,000 words"
     )
-    print(f"  {len(timed.items)} items in {first:.1f} s with loading the models, {again:.1f} s without")
+    print(
+        f"  {len(timed.items)} items in {first:.1f} s with loading the models, {again:.1f} s without ({work:.1f} s of processor time)"
+    )
     for reason, number in sorted(everything.rejected.items(), key=lambda one: -one[1]):
         print(f"  {number:>5} rejected: {reason}")
     return make_items(notes, None, count).items, everything
@@ -116,18 +126,25 @@ def report_quizzes(course: str, found: StudySet) -> None:
     print(f"  quiz facts covered by an item: {covered} of {total}")
 
 
+def version(record: dict[str, Any]) -> str:
+    """Return 16 hexadecimal digits over all that a label judges."""
+    judged = [record["question"], *record["choices"], record["answer"], record["citation"]["quote"]]
+    return blake2b("\0".join(judged).encode(), digest_size=8).hexdigest()
+
+
 def read_labels(files: list[Path]) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return (id, question) to labels; an item whose question changed has none."""
+    """Return (id, version) to labels; an item that changed has none."""
     rows = [
         json.loads(line) for file in files if file.is_file() for line in file.read_text("utf-8").splitlines()
     ]
-    return {(row["id"], row["question"]): row for row in rows}
+    return {(row["id"], row["version"]): row for row in rows}
 
 
-def report_labels(course: str, items: Any, labels: dict[tuple[str, str], dict[str, Any]]) -> None:
+def report_labels(
+    course: str, records: Sequence[dict[str, Any]], labels: dict[tuple[str, str], dict[str, Any]]
+) -> None:
     """Print the shares of labelled items that are right, alone and worth asking."""
-    records = [item_record(item) if isinstance(item, Item) else item for item in items]
-    found = [labels[key] for one in records if (key := (one["id"], one["question"])) in labels]
+    found = [labels[key] for one in records if (key := (one["id"], version(one))) in labels]
     if not found:
         print(f"  {course}: none of {len(records)} items is labelled")
         return

@@ -69,16 +69,27 @@ class Pool:
         ]
 
     def _terms(self, proposal: Proposal) -> list[str]:
-        """Terms near to the key that are neither it nor right in its place."""
+        """Terms near to the key that are neither it nor right in its place.
+
+        A term whose definition names the key, or is named in the key's, is its kind or its part, and may be
+        right as well.
+        """
         taken = set(content_words(proposal.key))
         asked = set(content_words(proposal.text.replace(GAP, " ")))
+        said = {
+            stem
+            for term in self.terms
+            if _flat(term.name) == _flat(proposal.key)
+            for stem in content_words(term.definition)
+        }
         near = [
             term
             for term in self.terms
             if _flat(term.name) != _flat(proposal.key)
-            and not set(content_words(term.name)) <= asked | taken
+            and not set(content_words(term.name)) <= asked | taken | said
             and not taken <= set(content_words(term.name))
             and _flat(term.name) not in _flat(proposal.text)
+            and not taken <= set(content_words(term.definition))
         ]
         if not near:
             return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +13,8 @@ from rag.study.readable import Line
 from rag.text.words import content_words, numbers
 
 _WORD = re.compile(r"[^\W\d_]+")
+SELDOM = 0.25
+"""Ratio of small to capital first letters up to which a word is part of a name."""
 CLAIMED = 0.6
 """Share of a question's weighted stems that makes a sentence about the same."""
 
@@ -23,7 +25,8 @@ class Claims:
 
     stems: list[set[str]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
-    small: set[str] = field(default_factory=set)
+    small: Counter[str] = field(default_factory=Counter)
+    capital: Counter[str] = field(default_factory=Counter)
     _of: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
@@ -34,7 +37,9 @@ class Claims:
             stems = set(content_words(line.text))
             for stem in stems:
                 made._of[stem].append(len(made.stems))
-            made.small |= {word for word in _WORD.findall(line.text) if word.islower()}
+            words = _WORD.findall(line.text)
+            made.small.update(word for word in words if word.islower())
+            made.capital.update(word.lower() for word in words if word.istitle())
             made.stems.append(stems)
             made.texts.append(line.text)
         return made
@@ -46,11 +51,14 @@ class Claims:
     def is_name(self, term: str) -> bool:
         """Return whether a term looks like a person's name.
 
-        It has two or three capitalised words, none of which the notes write in small letters.
+        It has two or three capitalised words, which the notes seldom or never write in small letters.
         """
         words = term.split()
         return 2 <= len(words) <= 3 and all(
-            word.isalpha() and word.istitle() and word.lower() not in self.small for word in words
+            word.isalpha()
+            and word.istitle()
+            and self.small[word.lower()] <= SELDOM * self.capital[word.lower()]
+            for word in words
         )
 
     def mentions(self, term: str) -> int:

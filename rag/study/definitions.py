@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from rag.study.items import GAP, ItemKind, Proposal, Topic
-from rag.study.readable import Line, is_personal
-from rag.study.terms import Term, gapped, is_term, says_what_it_is, spellings
-from rag.text.words import content_words, is_negated, tokens
+from rag.study.readable import Line, is_personal, lead_of, leak
+from rag.study.terms import CONTINUING, Term, gapped, is_term, says_what_it_is, spellings
+from rag.text.stop_words import STOP_WORDS
+from rag.text.words import is_negated, tokens
 from rag.types import Document
 
 _BOLD = re.compile(r"\*\*([^*_\n`$]{2,50}?)\*\*")
 _LEANS = re.compile(r"^(?:they|it|its|this|these|that|those|you|we|he|she|used by|here)\b", re.IGNORECASE)
-_FRAGMENT = re.compile(rf"^\W*{GAP}\W*[,:]")
+_FRAGMENT = re.compile(rf"^\W*{GAP}\W*,|{GAP}\W*:")
 """A label or an apposition in place of a subject."""
-_CAPTION = re.compile(
-    rf"^\W*{GAP} (?:for|of|in|on|with|to|from|by|at|and|or|für|von|in|mit|aus|de|para|con|en|del|pour|avec|dans|du|des)\b",
-    re.IGNORECASE,
-)
+_ATTRIBUTE = re.compile(rf"{GAP} [\[`]*(?P<next>[^\W\d_]+)")
+"""A gap right before a word, which it may only qualify."""
+_CAPTION = re.compile(rf"^\W*{GAP} (?:{CONTINUING})\b", re.IGNORECASE)
 """A gap with an attribute where a verb should be: a caption, or half a subject."""
 _ONE_OF = re.compile(r"\b(?:one of|eine[rs]? der|un[oa]? de|une? des)\b", re.IGNORECASE)
 """A class that others belong to as well, so that they would be right too."""
+LEAST_MENTIONS = 2
+"""Sentences that must have a term which the notes do not mark."""
 LEAST_WORDS = 9
 """Fewest words of a sentence about a term: shorter ones say little."""
 LEAKED = 0.5
@@ -59,21 +61,27 @@ def definition_proposal(term: Term) -> Proposal | None:
         end=term.line.end,
         headings=term.line.headings,
         answers=names,
-        lead=_lead(term) if term.listed else "",
+        lead=_lead(term.name, term.line.headings),
         asks="" if term.marked and plain else f"What is {term.name}?",
         weight=(0.8 if term.listed else 0.9 if term.marked else 0.6) - 0.3 * is_personal(term.definition),
         query=rest,
     )
 
 
-def _lead(term: Term) -> str:
-    """The heading above a list of definitions, where it does not name the term."""
-    heading = term.line.headings[-1] if term.line.headings else ""
-    return "" if leak(term.name, heading) else heading
+def _lead(name: str, headings: tuple[str, ...]) -> str:
+    """The heading above a sentence, where it does not name the term."""
+    lead = lead_of(headings)
+    return lead if leak(name, lead) == 0 else ""
 
 
-def property_proposals(document: Document, lines: Sequence[Line], terms: Iterable[Term]) -> list[Proposal]:
-    """Return questions for sentences about a known term or with a marked one."""
+def property_proposals(
+    document: Document, lines: Sequence[Line], terms: Iterable[Term], mentions: Callable[[str], int]
+) -> list[Proposal]:
+    """Return questions for sentences about a known term or with a marked one.
+
+    `mentions` returns the number of sentences with a word: a single word in bold that no other sentence has
+    is emphasis, not a term.
+    """
     by_words: dict[str, Term] = {term.name.casefold(): term for term in terms}
     defining = {term.line.start for term in by_words.values()}
     found = []
@@ -86,7 +94,7 @@ def property_proposals(document: Document, lines: Sequence[Line], terms: Iterabl
             or _ONE_OF.search(line.text)
         ):
             continue
-        name = _subject(line, by_words) or _marked_inside(line)
+        name = _subject(line, by_words) or _marked_inside(line, mentions)
         if name is None:
             continue
         text = re.sub(rf"{GAP} \([^()]*\)", GAP, gapped(line.text, (name,), GAP) or "")
@@ -102,7 +110,7 @@ def property_proposals(document: Document, lines: Sequence[Line], terms: Iterabl
                 topic=Topic.PROPERTY,
                 kind=ItemKind.CHOICE,
                 anchor=text,
-                lead="",
+                lead=_lead(name, line.headings),
                 text=text,
                 key=name,
                 document=document.path,
@@ -117,12 +125,6 @@ def property_proposals(document: Document, lines: Sequence[Line], terms: Iterabl
     return found
 
 
-def leak(key: str, rest: str) -> float:
-    """Return the share of a key's stems that the rest of its sentence has."""
-    stems = set(content_words(key))
-    return len(stems & set(content_words(rest))) / max(1, len(stems))
-
-
 def _subject(line: Line, terms: dict[str, Term]) -> str | None:
     """The term that a sentence begins with, where another sentence defines it."""
     words = line.text.split()
@@ -135,9 +137,14 @@ def _subject(line: Line, terms: dict[str, Term]) -> str | None:
     return None
 
 
-def _marked_inside(line: Line) -> str | None:
-    """The one term in bold of a sentence, not at its start."""
+def _marked_inside(line: Line, mentions: Callable[[str], int]) -> str | None:
+    """The one term in bold of a sentence, not at its start nor before a noun."""
     marks = [" ".join(match.split()) for match in _BOLD.findall(line.raw)]
     if len(marks) != 1 or not is_term(marks[0]) or line.text.casefold().startswith(marks[0].casefold()):
         return None
-    return marks[0] if line.text.count(marks[0]) == 1 else None
+    if line.text.count(marks[0]) != 1 or len(tokens(line.text)) < LEAST_WORDS:
+        return None
+    if len(marks[0].split()) == 1 and mentions(marks[0]) < LEAST_MENTIONS:
+        return None
+    after = _ATTRIBUTE.search(line.text.replace(marks[0], GAP))
+    return None if after and after["next"].casefold() not in STOP_WORDS else marks[0]

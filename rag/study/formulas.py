@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rag.answer.notes import headings_above
 from rag.study.items import GAP, ItemKind, Proposal, Topic
-from rag.study.readable import heading_shown, readable
+from rag.study.readable import heading_shown, leans, readable
 from rag.text.sentences import sentence_spans
 from rag.types import BlockKind, Document
 
@@ -132,5 +132,9 @@ def _sides(body: str) -> tuple[str, str] | None:
 
 
 def _last_sentence(text: str) -> str:
+    """Return the last sentence, with the one before it where it leans on that one; empty if there is none."""
     spans = sentence_spans(text)
-    return readable(text[slice(*spans[-1])]) if spans else ""
+    last = readable(text[slice(*spans[-1])]) if spans else ""
+    if not leans(last):
+        return last
+    return " ".join(readable(text[slice(*span)]) for span in spans[-2:]) if len(spans) > 1 else ""

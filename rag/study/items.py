@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import blake2b
 
+from rag.study.readable import leak
+
 GAP = "_____"
 """The gap that a reader fills."""
 
@@ -13,6 +15,10 @@ GAP = "_____"
 CHOOSE_TERM, FILL_TERM = "Which term fits the gap?", "Fill the gap:"
 CHOOSE_NUMBER, FILL_NUMBER = "Which number fits the gap?", "Fill in the number:"
 """The requests of a choice and of a card."""
+
+
+GIVEN_AWAY = 0.5
+"""Share of a key's stems from which a heading gives it away."""
 
 
 class ItemKind(StrEnum):
@@ -134,6 +140,13 @@ class Item:
     def place(self) -> str:
         """The title and the innermost heading of its section."""
         return " › ".join(dict.fromkeys((self.section[0], self.section[-1]))) if self.section else ""
+
+    @property
+    def hint(self) -> str:
+        """The place without the names that give the key away, for before the answer."""
+        names = dict.fromkeys((self.section[0], self.section[-1])) if self.section else ()
+        keys = (self.answer, *self.answers)
+        return " › ".join(name for name in names if max(leak(key, name) for key in keys) < GIVEN_AWAY)
 
 
 def as_card(item: Item) -> Item:

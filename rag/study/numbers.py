@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from rag.study.items import GAP, ItemKind, Proposal, Topic
-from rag.study.readable import Line, is_personal
+from rag.study.readable import Line, is_personal, lead_of
 from rag.text.stop_words import STOP_WORDS
-from rag.text.words import content_words, tokens
+from rag.text.words import content_words, is_negated, tokens
 from rag.types import Document
 
 _QUANTITY = re.compile(
@@ -28,6 +28,8 @@ _BOUND = re.compile(
     re.IGNORECASE,
 )
 """Words before a bound, which other numbers satisfy as well."""
+_SERIES = re.compile(r"\d\W{0,2}(?:\w{1,3}\W)?$")
+"""A number right before another one: "4, 8, or", "300 and"."""
 _TRIVIAL = frozenset(("0", "1"))
 LEAST_SUBJECT = 2
 """Stems that a sentence shares with its headings and its document's terms."""
@@ -83,13 +85,19 @@ def number_proposals(document: Document, lines: Sequence[Line], terms: Collectio
     named = {stem for name in terms for stem in content_words(name)}
     for line in lines:
         quantities = quantities_in(line.text)
-        if not line.whole or is_personal(line.text) or not 0 < len(quantities) <= MOST_NUMBERS:
+        if (
+            not line.whole
+            or is_personal(line.text)
+            or is_negated(line.text)
+            or not 0 < len(quantities) <= MOST_NUMBERS
+        ):
             continue
         measured = [one for one in quantities if _MEASURE.fullmatch(one.unit)]
         asked = (measured or quantities)[-1]
         written = [one.number for one in quantities]
         if (
             _BOUND.search(line.text[: asked.start])
+            or _SERIES.search(line.text[: asked.start])
             or written.count(asked.number) > 1
             or line.raw.count(asked.number) != 1
         ):
@@ -106,7 +114,7 @@ def number_proposals(document: Document, lines: Sequence[Line], terms: Collectio
                 topic=Topic.NUMBER,
                 kind=ItemKind.CHOICE,
                 anchor=text,
-                lead=line.headings[-1] if line.headings else "",
+                lead=lead_of(line.headings),
                 text=text,
                 key=asked.number,
                 document=document.path,
@@ -114,7 +122,7 @@ def number_proposals(document: Document, lines: Sequence[Line], terms: Collectio
                 end=line.end,
                 headings=line.headings,
                 unit=asked.unit,
-                weight=(0.65 if measured else 0.45) - 0.05 * (len(quantities) - 1),
+                weight=(0.65 if measured else 0.4) - 0.05 * (len(quantities) - 1),
             )
         )
     return found

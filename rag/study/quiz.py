@@ -16,7 +16,7 @@ from rag.study.acceptance import Examiner
 from rag.study.choices import MOST_TERMS, Pool
 from rag.study.claims import Claims
 from rag.study.code import code_proposals
-from rag.study.definitions import definition_proposal, property_proposals
+from rag.study.definitions import LEAST_MENTIONS, definition_proposal, property_proposals
 from rag.study.formulas import formula_proposals, formulas_of
 from rag.study.items import GAP, Item, Proposal, Rejection, Topic
 from rag.study.numbers import number_proposals, quantities_in
@@ -45,8 +45,10 @@ LEAST_WEIGHT = 0.4
 """Proposals below it are not worth a question."""
 ABOUT_SHARE = 0.3
 """Share of a section's proposals about the course from which all of it is."""
-LEAST_MENTIONS = 2
-"""Sentences that must have a term which the notes do not mark."""
+MOST_SHARE = 0.1
+"""Share of the sentences of a scope from which a single word is too common to be asked for: "model"."""
+MANY_LINES = 50
+"""Sentences from which `MOST_SHARE` is looked at."""
 WRITTEN_PER_ITEM = 2
 """Passages that a model writes from for each item wanted."""
 TRIED_PER_ITEM = 12
@@ -147,9 +149,18 @@ def material_of(notes: Notes, scope: Scope | None) -> Material:
         term
         for document in documents
         for term in notes.made(terms_of, document.path)
-        if (term.marked or claims.mentions(term.name) >= LEAST_MENTIONS) and not claims.is_name(term.name)
+        if (term.marked or claims.mentions(term.name) >= LEAST_MENTIONS)
+        and not claims.is_name(term.name)
+        and not _too_common(term, claims)
     ]
     return Material(documents, lines, tuple(terms), claims)
+
+
+def _too_common(term: Term, claims: Claims) -> bool:
+    many = len(claims.texts) >= MANY_LINES
+    return (
+        many and len(term.name.split()) == 1 and claims.mentions(term.name) > MOST_SHARE * len(claims.texts)
+    )
 
 
 def proposals_of(notes: Notes, material: Material) -> list[Proposal]:
@@ -159,7 +170,7 @@ def proposals_of(notes: Notes, material: Material) -> list[Proposal]:
         lines = notes.made(lines_of, document.path)
         mine = [term for term in material.terms if term.document == document.path]
         proposals += [one for one in map(definition_proposal, mine) if one is not None]
-        proposals += property_proposals(document, lines, mine)
+        proposals += property_proposals(document, lines, mine, material.claims.mentions)
         proposals += number_proposals(document, lines, [term.name for term in mine])
         proposals += table_proposals(document)
         proposals += step_proposals(document)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rag.answer.notes import headings_above
 from rag.answer.statements import is_code_line
 from rag.text.sentences import sentence_spans
-from rag.text.words import tokens
+from rag.text.words import content_words, tokens
 from rag.types import BlockKind, Document
 
 _PROSE = frozenset((BlockKind.PARAGRAPH, BlockKind.LIST, BlockKind.NOTES))
@@ -19,6 +19,8 @@ _EMPHASIS = re.compile(r"\*{1,3}(?=\S)|(?<=\S)\*{1,3}|(?<!\w)_{1,3}(?=\w)|(?<=\w
 _MARK = re.compile(r"^\s*(?:[-*+•–>]|\d{1,3}[.)]|#{1,6})\s+")
 _MATH = re.compile(r"\$[^$]*\$|`[^`]*`")
 _ANCHOR = re.compile(r"\s*\[\[[^\]]*\]\]\s*$|\s*\{#[^}]*\}\s*$")
+_NOTE = re.compile(r"\[\^[^\]]+\]")
+"""The mark of a footnote."""
 _POINTING = frozenset(
     """this these those here above below following previous preceding earlier diese dieser dieses diesem diesen hier oben unten folgende
     este esta estos estas aquí siguiente anterior ce cet cette ces ici suivant précédent""".split()
@@ -30,6 +32,8 @@ _PEOPLE = frozenset(
 _PRONOUNS = frozenset("it its they them their he she es sie ihn ello il elle ils".split())
 """Pronouns that refer to another sentence where they come early."""
 _PATH = re.compile(r"\w/\w+/|\w\.(?:py|js|md|ipynb|txt|json|csv)\b|Error\b")
+LONGEST_LEAD = 8
+"""Most words of a heading that is shown before a sentence."""
 _PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
 _LEANING = frozenset(
     """it its this that these those they their them he she his her such both here there instead otherwise therefore thus hence
@@ -89,13 +93,33 @@ def lines_of(document: Document) -> list[Line]:
 
 
 def heading_shown(heading: str) -> str:
-    """Return a heading without anchors and numbering."""
-    return re.sub(r"^\d+(?:\.\d+)*[.)]?\s+", "", _ANCHOR.sub("", heading)).strip() or heading
+    """Return a heading without anchors, footnotes and numbering."""
+    return re.sub(r"^\d+(?:\.\d+)*[.)]?\s+", "", _NOTE.sub("", _ANCHOR.sub("", heading))).strip() or heading
 
 
 def is_personal(text: str) -> bool:
     """Return whether a sentence speaks to its reader or of its writer."""
     return not _PEOPLE.isdisjoint(tokens(text))
+
+
+def lead_of(headings: tuple[str, ...]) -> str:
+    """Return the innermost heading as the context of a sentence, empty for none.
+
+    A heading that is a question, or long, would be read as the question itself.
+    """
+    heading = headings[-1] if headings else ""
+    return heading if heading[-1:] not in tuple("?!:") and len(heading.split()) <= LONGEST_LEAD else ""
+
+
+def names_a_file(text: str) -> bool:
+    """Return whether a text has a path, a file name or the name of an exception."""
+    return bool(_PATH.search(text))
+
+
+def leak(key: str, rest: str) -> float:
+    """Return the share of a key's stems that the rest of its sentence has."""
+    stems = set(content_words(key))
+    return len(stems & set(content_words(rest))) / max(1, len(stems))
 
 
 def readable(raw: str) -> str:
@@ -116,6 +140,12 @@ def without_emphasis(text: str) -> str:
         kept += [_EMPHASIS.sub("", text[at : match.start()]), match.group()]
         at = match.end()
     return "".join([*kept, _EMPHASIS.sub("", text[at:])])
+
+
+def leans(text: str) -> bool:
+    """Return whether a sentence begins with a word that refers to the one before."""
+    words = tokens(text)
+    return bool(words) and (words[0] in _LEANING or not _PRONOUNS.isdisjoint(words[:4]))
 
 
 def is_whole(text: str) -> bool:

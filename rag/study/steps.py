@@ -10,7 +10,7 @@ from rag.answer.notes import headings_above
 from rag.answer.structures import Item as Row
 from rag.answer.structures import list_items
 from rag.study.items import ItemKind, Proposal, Topic
-from rag.study.readable import heading_shown, readable
+from rag.study.readable import heading_shown, names_a_file, readable
 from rag.text.words import tokens
 from rag.types import BlockKind, Document
 
@@ -41,7 +41,7 @@ def _procedure(steps: Sequence[str], before: str) -> bool:
         LEAST_STEPS <= len(steps) <= MOST_STEPS
         and len(set(steps)) == len(steps)
         and all(3 <= len(tokens(step)) <= MOST_WORDS for step in steps)
-        and not any(re.search(r"\?|://|```|\|", step) for step in steps)
+        and not any(re.search(r"\?|://|```|\|", step) or names_a_file(step) for step in steps)
         and before.rstrip("*_ \n").endswith(":")
     )
 

@@ -21,10 +21,15 @@ _BARE_NUMBER = re.compile(r"\W*[\d.,\s]+\W*")
 """A number without a unit: a count or a result, seldom worth knowing by heart."""
 _JOINT = re.compile(r"(?<=[a-z])(?=[A-Z])|[_.]")
 LEAST_ROWS, MOST_ROWS = 3, 40
+_WORD = re.compile(r"[^\W\d_]{3,}")
+ALIKE = 0.2
+"""Difference of the mean shares of like cells from which rows, not columns, have one kind of value."""
 MOST_COLUMNS = 5
 """Most columns of a table whose rows are numbered: wider ones are printed data."""
 LONGEST_CELL = 70
 """Most characters of a cell that is asked or offered."""
+_WORKED_OUT = re.compile(r"=\s*[-−–]?\d+(?:[.,]\d+)?\W*$")
+"""The result of a worked example: "mean = 0.5"."""
 _NOISE = re.compile(r"https?:|www\.|@|\]\(|<|!\[|^\W*$|[•✅❌✓✗🔴🟢]")
 
 
@@ -65,11 +70,13 @@ def _clean(document: Document, structure: Structure, rows: Sequence[Row]) -> boo
 def _of_table(structure: Structure, rows: Sequence[Row]) -> list[Proposal]:
     lead = heading_shown(structure.name)
     head = [readable(name) for name in structure.head]
+    across, compared = _rows_alike(rows), _compared(head)
     found: list[Proposal] = []
     for place, row in enumerate(rows):
         for column in range(1, min(len(head), len(row.cells))):
             weight = 0.6 - 0.01 * abs(place - len(rows) // 2) - 0.02 * (column - 1)
             values = [other.cells[column] for other in rows if column < len(other.cells)]
+            values = list(row.cells[1:]) if across else values
             cell = row.cells[column]
             if not _askable(cell) or not _askable(row.cells[0]) or head[0] == head[column]:
                 continue
@@ -95,8 +102,9 @@ def _of_table(structure: Structure, rows: Sequence[Row]) -> list[Proposal]:
                     )
                 )
             if (
-                len(rows) > len(head)
-                and values.count(cell) == 1
+                not (across or compared)
+                and len(rows) > len(head)
+                and [_said(value) for value in values].count(_said(cell)) == 1
                 and len(cell.split()) >= 2
                 and not cell[0].isdigit()
             ):
@@ -127,8 +135,12 @@ def _cell(
     anchor: str,
     weight: float,
 ) -> Proposal:
-    wrong = [readable(value) for value in dict.fromkeys(values) if value != key and _askable(value)]
+    different = {
+        _said(value): value for value in values
+    }.values()  # "T5, BART" is the choice "BART, T5" again
+    wrong = [readable(value) for value in different if _askable(value) and not _overlap(value, key)]
     Random(anchor).shuffle(wrong)
+    wrong.sort(key=lambda value: has_digit(value) != has_digit(key))
     return Proposal(
         topic=Topic.TABLE,
         kind=ItemKind.CHOICE,
@@ -190,6 +202,33 @@ def _extremes(structure: Structure, rows: Sequence[Row], lead: str) -> list[Prop
     return found
 
 
+def _rows_alike(rows: Sequence[Row]) -> bool:
+    """Return whether values are alike along rows rather than columns.
+
+    Such a table has a property in each row, so that other rows give no wrong choices.
+    """
+    forms = [[_form(cell) for cell in row.cells[1:]] for row in rows]
+    along, down = (
+        sum(max(map(one.count, one)) / len(one) for one in lists) / len(lists)
+        for lists in (forms, [list(one) for one in zip(*forms, strict=True)])
+    )
+    return len(rows[0].cells) > LEAST_ROWS and along > down + ALIKE
+
+
+def _compared(head: Sequence[str]) -> bool:
+    """Return whether the columns are things compared: their names share a word.
+
+    Their rows are properties, which a reader guesses from a value.
+    """
+    words = [set(_WORD.findall(name.casefold())) for name in head[1:]]
+    return len(words) > 1 and bool(set.intersection(*words))
+
+
+def _form(cell: str) -> str:
+    """The cell without its numbers, which is its unit; empty where it has no number."""
+    return " ".join(re.sub(r"[-−–+±]?\d+(?:[.,]\d+)*", " ", cell).split()) if has_digit(cell) else ""
+
+
 def _given_away(one: str, other: str) -> bool:
     """Return whether one cell is part of the other, or shares half of its words.
 
@@ -202,5 +241,16 @@ def _given_away(one: str, other: str) -> bool:
     return bool(words and others) and 2 * len(words & others) >= min(len(words), len(others))
 
 
+def _said(cell: str) -> frozenset[str]:
+    """The words of a cell in any order."""
+    return frozenset(cell.casefold().replace(",", " ").split())
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Return whether a cell has all that the other one lists: "BART, T5" and "T5"."""
+    first, second = _said(one), _said(other)
+    return first <= second or second <= first
+
+
 def _askable(cell: str) -> bool:
-    return 0 < len(cell) <= LONGEST_CELL and not _NOISE.search(cell)
+    return 0 < len(cell) <= LONGEST_CELL and not _NOISE.search(cell) and not _WORKED_OUT.search(cell)

@@ -40,6 +40,14 @@ _NOMINAL = re.compile(
 
 In lists, sentences of other forms are advice more often than not.
 """
+CONTINUING = (
+    "for|of|in|on|with|to|from|by|at|and|or|that|which|who|how|what|für|von|mit|aus|und|oder|wie|de|para|con|en|del|que|y|o|cómo|pour|avec|"
+    "dans|du|des|et|ou|qui|comment"
+)
+"""Words after a name that lengthen it, as a pattern: no statement about it follows."""
+_CONTINUES = re.compile(rf"\s+(?:{CONTINUING})\b", re.IGNORECASE)
+_TITLE = re.compile(r"([*_]{1,2})(?=\S)[^*_]+(?<=\S)\1")
+"""A text that is in italics or bold throughout: a title, as of a talk."""
 _VARIABLE = re.compile(r"`?[^\W\d]\d?`?")
 """A name of one letter, with a digit or not: a variable of an example."""
 LONGEST_TERM = 5
@@ -112,7 +120,7 @@ def _term(
 def _listed(document: Document, line: Line) -> Term | None:
     """A bold term with a colon or dash and its definition."""
     match = _BOLD_FIRST.match(line.raw)
-    if match is None or not (match["inside"] or match["colon"]):
+    if match is None or not (match["inside"] or match["colon"]) or _TITLE.fullmatch(match["rest"].strip()):
         return None
     rest = readable(match["rest"])
     if not (5 <= len(tokens(rest)) <= 40) or not _balanced(rest):
@@ -124,6 +132,8 @@ def _marked(document: Document, line: Line) -> Term | None:
     """A sentence whose subject is in bold or italics."""
     match = _BOLD_EARLY.match(line.raw)
     if match is None or not is_whole(line.text):
+        return None
+    if _CONTINUES.match(match["rest"]):
         return None
     lead = tokens(match["lead"])
     if match["open"] in {"*", "_"} and not _IS_A.match(line.text):

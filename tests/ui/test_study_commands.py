@@ -83,6 +83,12 @@ def test_a_teacher_edits_approves_and_exports(lectern: Run, library: Path, tmp_p
     xml = lectern("study", "quiz", "--approved", "--format", "moodle", "--library", library).stdout
     questions = ElementTree.fromstring(xml).findall("question")[1:]
     assert [one.findtext("questiontext/text") for one in questions] == ["My own question?"]
+    identity = rows[1]["id"]
+    assert lectern("study", "edit", identity, "--answer", "My key", "--library", library).returncode == 0
+    listed = lectern("study", "items", "--json", "--library", library).stdout.splitlines()
+    (edited,) = [one for one in map(json.loads, listed) if one["id"] == identity]
+    assert (edited["answers"], edited["edited"]) == (["My key"], True)
+    assert not edited["choices"] or "My key" in edited["choices"]
     golden = tmp_path / "golden.jsonl"
     assert lectern("eval", "golden", "add", golden, "--from-study", "--library", library).returncode == 0
     (line,) = golden.read_text().splitlines()

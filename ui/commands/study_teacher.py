@@ -116,7 +116,7 @@ def edit(
         item,
         question=question or item.question,
         answer=key,
-        answers=(key, *(one for one in item.answers if one != item.answer)) if answer else item.answers,
+        answers=item.answers if key == item.answer else (key,),
         choices=choices,
         explanation=explanation or item.explanation,
     )

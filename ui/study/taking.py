@@ -28,7 +28,8 @@ def ask_all(deck: Deck, items: Sequence[Item]) -> None:
     console.print(_HELP, style="dim")
     right = asked = 0
     for number, item in enumerate(items, 1):
-        console.rule(f"{number} of {len(items)} · {item.place}", align="left", style="dim", characters="─")
+        title = " · ".join(filter(None, (f"{number} of {len(items)}", item.hint)))
+        console.rule(title, align="left", style="dim", characters="─")
         _show(console, item)
         given = typer.prompt("Your answer", default="", show_default=False).strip()
         if given == "q":

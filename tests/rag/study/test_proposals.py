@@ -9,9 +9,10 @@ import pytest
 
 from rag.study.claims import Claims
 from rag.study.code import code_proposals, is_self_contained
+from rag.study.definitions import property_proposals
 from rag.study.formulas import formulas_of
 from rag.study.numbers import Quantity, number_proposals, quantities_in, value_of, wrong_numbers
-from rag.study.readable import Line, is_whole, lines_of, readable
+from rag.study.readable import Line, heading_shown, is_whole, lines_of, readable
 from rag.study.steps import step_proposals
 from rag.study.tables import table_proposals
 from rag.study.terms import terms_of
@@ -83,6 +84,98 @@ def test_a_bound_is_not_asked_because_other_numbers_satisfy_it() -> None:
     assert asked.key == "18" and number_proposals(bound, lines_of(bound), ["weight", "honey"]) == []
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "A hive in winter needs 6, 12 or 18 kg of its honey.",
+        "A hive in winter does not need a weight of 18 kg of honey.",
+    ],
+)
+def test_a_number_of_a_series_or_a_denial_is_not_asked(sentence: str) -> None:
+    document = markdown(f"# Hive\n\n{sentence}\n")
+    assert number_proposals(document, lines_of(document), ["weight", "honey", "winter"]) == []
+
+
+def test_a_heading_that_is_a_question_is_not_the_context_of_a_number() -> None:
+    text = "# {}\n\nA hive in winter has a weight of 18 kg with its honey.\n"
+    plain, question = (markdown(text.format(name)) for name in ("Winter honey", "How heavy is it?"))
+    assert [one.lead for one in number_proposals(plain, lines_of(plain), ["weight", "honey"])] == [
+        "Winter honey"
+    ]
+    assert [one.lead for one in number_proposals(question, lines_of(question), ["weight", "honey"])] == [""]
+
+
+@pytest.mark.parametrize(
+    ("line", "asked"),
+    [
+        ("The wall of cells that the workers build from wax is called a **comb**.", True),
+        ("Tip: 🐝 **Deep dive**: for more about the dance of the workers see the guide.", False),
+        ("The workers build the many cells of a **single** [`wax`] wall in a hive.", False),
+        ("The workers of a large hive are **kept** from the cells of the queen.", False),
+        ("A picture from **Hive and comb**.", False),
+    ],
+)
+def test_emphasis_is_not_a_term(line: str, asked: bool) -> None:
+    document = markdown(f"# Hive\n\n{line}\n\nA single comb hangs in the hive.\n\nThe single comb is full.\n")
+    lines = lines_of(document)
+    found = property_proposals(document, lines, [], Claims.of(lines).mentions)
+    assert bool(found) is asked
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("- **Learning** needs a simulator of the hive with its bees.", ["Learning"]),
+        ("- **Learning** and a simulator of the hive with its bees.", []),
+        ("- **Learning** how to open a hive and how to close it.", []),
+        ("- **Learning**: the change of a bee by what it did before", ["Learning"]),
+        ("- **Learning**: *the change of a bee by what it did before*", []),
+    ],
+)
+def test_a_bold_start_is_a_term_where_a_statement_follows(line: str, names: list[str]) -> None:
+    assert [term.name for term in terms_of(markdown(f"# N\n\n{line}\n"))] == names
+
+
+def test_a_footnote_is_no_part_of_a_heading() -> None:
+    assert heading_shown("2. The dance of the bees [^1]") == "The dance of the bees"
+
+
+def test_steps_about_files_are_not_asked() -> None:
+    text = "# N\n\n## Honey\n\nDo it so:\n\n1. Open the hive.\n2. Read {}.\n3. Take the comb.\n4. Close the hive.\n"
+    assert len(step_proposals(markdown(text.format("the scale")))) == 1
+    assert step_proposals(markdown(text.format("scale.csv"))) == []
+
+
+def test_rows_of_a_comparison_are_not_asked_for_and_give_no_wrong_choices_of_other_kinds() -> None:
+    alike = markdown(
+        "# N\n\n| Property | Hive | Nest | Log |\n|---|---|---|---|\n| Heat | 35 °C | 30 °C | 20 °C |\n"
+        "| Weight | 40 kg | 1 kg | 15 kg |\n| Price | 90 € | 2 € | 8 € |\n| Height | 80 cm | 20 cm | 95 cm |\n"
+    )
+    asked = [one for one in table_proposals(alike) if one.key == "40 kg"]
+    assert [sorted(one.choices) for one in asked] == [["1 kg", "15 kg"]]
+    heads = "# N\n\n| Feature | {} | {} |\n|---|---|---|\n"
+    rows = "| Start | cold spring | late snow |\n| Food | lime trees | wild roses |\n| Queen | quite young | very old |\n| End | early frost | dry summer |\n"
+    keys = [{one.key for one in table_proposals(markdown(heads.format(*names) + rows))} for names in (
+        ("Season", "Weather"), ("First hive", "Second hive"),
+    )]  # fmt: skip
+    assert "Start" in keys[0] and "Start" not in keys[1] and "cold spring" in keys[1]
+
+
+def test_a_cell_that_lists_the_same_things_is_no_wrong_choice() -> None:
+    rows = "| Red | Rose, lime |\n| Blue | Lime, rose |\n| White | Rose |\n| Green | Fern, moss |\n| Brown | Oak, elm |\n"
+    found = table_proposals(markdown("# N\n\n| Hive | Plants |\n|---|---|\n" + rows))
+    (red,) = [one for one in found if one.lead == "N. Red"]
+    assert sorted(red.choices) == ["Fern, moss", "Oak, elm"]
+    assert {one.key for one in found if "which “Hive”" in one.text} == {"Green", "Brown"}
+
+
+def test_a_worked_out_cell_is_not_asked() -> None:
+    head = "# N\n\n| Value | Formula |\n|---|---|\n"
+    rows = "| Mean | \\\\( m = s / n \\\\) |\n| Example | \\\\( m = 0.5 \\\\) |\n| Spread | \\\\( d = b - a \\\\) |\n| Sum | \\\\( s = n m \\\\) |\n"
+    shown = [f"{one.key} {one.text}" for one in table_proposals(markdown(head + rows))]
+    assert any("s / n" in text for text in shown) and not any("0.5" in text for text in shown)
+
+
 def test_a_table_of_links_is_not_asked() -> None:
     links = "# N\n\n| What | Where |\n|---|---|\n" + "".join(
         f"| a{n} | [b{n}](http://x/{n}) |\n" for n in range(4)
@@ -115,6 +208,12 @@ def test_steps_ask_for_the_next_one() -> None:
     steps = ["Open the hive.", "Smoke the bees.", "Take the comb.", "Close the hive."]
     asked = next(step for step in steps if step.rstrip(".") in item.text)
     assert steps.index(item.key) == steps.index(asked) + 1 and item.key not in item.choices
+
+
+def test_a_sentence_before_a_formula_that_leans_on_another_brings_it_along() -> None:
+    text = "# N\n\nA swarm is a colony that leaves. Its weight is\n\n$$ w = n m $$\n\nIts speed is\n\n$$ v = s / t $$\n"
+    abouts = [one.about for one in formulas_of(markdown(text))]
+    assert abouts == ["A swarm is a colony that leaves. Its weight is", ""]
 
 
 def test_formulas_have_one_equals_sign_and_the_sentence_before() -> None:
@@ -153,6 +252,19 @@ def test_the_key_of_code_is_its_stored_output(line_block: Callable[..., Block]) 
     assert item.key == "7" and "print(sum(x))" in item.text
     other = (blocks[0], line_block(BlockKind.OUTPUT, len(code) + 1, len(text), part=2))
     assert code_proposals(Document("n.ipynb", "N", DocumentKind.NOTEBOOK, "h", text, other)) == []
+
+
+def test_a_person_is_known_by_capital_letters_even_if_a_word_has_another_use() -> None:
+    texts = [
+        "Ada Small keeps bees.",
+        "Ada Small wrote.",
+        "Ask Ada Small.",
+        "Meet Ada Small.",
+        "A small hive.",
+    ]
+    lines = [Line(text, text, 0, len(text), (), BlockKind.PARAGRAPH) for text in texts]
+    assert Claims.of(lines).is_name("Ada Small") and not Claims.of(lines[3:]).is_name("Ada Small")
+    assert not Claims.of(lines).is_name("Bees")
 
 
 def test_claims_know_what_the_notes_say_of_a_term() -> None:

@@ -22,9 +22,16 @@ def by_topic(found: StudySet, topic: Topic) -> list[Item]:
 def test_a_definition_asks_for_its_term_among_the_other_terms(bees: Notes) -> None:
     found = make_items(bees, None, 20)
     (drone,) = [item for item in by_topic(found, Topic.DEFINITION) if item.answer == "Drone"]
-    assert drone.question == f"Which term fits the gap? A(n) {GAP} is a male bee without any sting."
+    assert drone.question == f"Bees. Which term fits the gap? A(n) {GAP} is a male bee without any sting."
     assert sorted(drone.choices) == ["Drone", "Queen", "Worker"]
     assert drone.kind is ItemKind.CHOICE and drone.citation.quote.startswith("A **drone**")
+
+
+def test_the_place_shown_before_an_answer_does_not_name_the_key(make_item: Callable[..., Item]) -> None:
+    assert make_item(section=("Bees", "The drone")).hint == "Bees"
+    assert make_item(section=("Bees", "Castes")).hint == "Bees › Castes"
+    spelled = make_item(answer="Variance", answers=("Variance", "VAR"), section=("Numbers", "VAR"))
+    assert (spelled.hint, spelled.place) == ("Numbers", "Numbers › VAR")
 
 
 def test_a_number_keeps_its_unit_and_the_wrong_ones_are_others(bees: Notes) -> None:
@@ -111,7 +118,7 @@ def test_a_card_recalls_what_a_quiz_lets_choose(bees: Notes) -> None:
     item = next(item for item in make_items(bees, None, 20).items if item.topic is Topic.DEFINITION)
     card = as_card(item)
     assert (card.id, card.kind, card.choices) == (item.id, ItemKind.CLOZE, ())
-    assert card.question.startswith("Fill the gap:")
+    assert card.question.startswith("Bees. Fill the gap:")
 
 
 def test_a_model_writes_questions_that_pass_the_same_checks(
