@@ -63,6 +63,9 @@ def test_cards_are_due_answered_and_counted(lectern: Run, library: Path, tmp_pat
     assert len(lectern("study", "review", "--json", "--library", library).stdout.splitlines()) == 2
     coverage = lectern("study", "coverage", "--json", "--library", library).stdout.splitlines()
     assert sum(json.loads(line)["asked"] for line in coverage) == 2
+    shown = lectern("study", "coverage", "--library", library).stdout.splitlines()
+    assert shown[0].split() == ["document", "section", "items", "asked", "right", "cards", "due", "known"]
+    assert any(line.endswith("100%") for line in shown) and any(line.endswith(" 0%") for line in shown)
     exam = (datetime.now(UTC) + timedelta(days=10)).date().isoformat()
     days = lectern("study", "plan", "--exam", exam, "--json", "--library", library).stdout.splitlines()
     assert len(days) == 10 and sum(json.loads(line)["new"] for line in days) == 2

@@ -11,10 +11,14 @@ from ui.options import ConfigOption, JsonOption, LibraryOption, ScopeOption
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from rich.table import Table
+
     from rag.study.store import CardRow
 
 MOST_DAYS = 730
 """Longest plan, so that a slip in the year does not make one for centuries."""
+NARROWEST = 10
+"""Fewest characters of a name in the table of the progress."""
 GRADES = ("again", "hard", "good", "easy")
 IdArgument = Annotated[
     str, typer.Argument(metavar="ID", help="An item's id; its first eight digits are enough.")
@@ -134,13 +138,7 @@ def coverage(
         for one in found:
             print_result(to_json(one))
         return
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for name in ("document", "section"):
-        table.add_column(name, no_wrap=True)
-    for name in ("items", "asked", "right", "cards", "due", "known"):
-        table.add_column(name, justify="right")
+    table = _progress_table(result_console().width)
     for one in found:
         if one.items or one.cards:
             known = "" if one.mastery is None else f"{one.mastery:.0%}"
@@ -149,6 +147,20 @@ def coverage(
     result_console().print(table)
     untouched = sum(not one.items for one in found)
     print_result(f"{len(found)} sections, {untouched} of them without an item yet.")
+
+
+def _progress_table(width: int) -> Table:
+    """Return the empty table of the progress, whose names give way to its numbers on a narrow screen."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    numbers = ("items", "asked", "right", "cards", "due", "known")
+    room = max(NARROWEST, (width - sum(len(name) + 2 for name in numbers) - 2) // 2)
+    for name in ("document", "section"):
+        table.add_column(name, no_wrap=True, overflow="ellipsis", max_width=room)
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
 
 
 def plan(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rag.errors import InputError, QuestionError
 from rag.study.export import SUFFIXES, Form, exported
 from rag.study.item_json import item_record
-from rag.study.items import Item, Topic, as_card
+from rag.study.items import Item, Rejection, Topic, as_card
 from rag.study.quiz import StudySet
 from rag.system.atomic_write import write_bytes as write_whole
 
@@ -190,10 +190,14 @@ def _nothing(found: StudySet, wish: Wish) -> str:
     if wish.approved:
         return "No item was approved yet; `lectern study approve` does it."
     where = ", ".join(wish.scope) or "the notes"
-    return (
+    said = (
         f"Nothing in {where} can be asked with a key that the notes prove ({found.proposed} proposals, "
-        f"{found.checked} checked). Choose a wider --scope, or leave --kind out."
+        f"{found.checked} checked)."
     )
+    if Rejection.FEW_CHOICES in found.rejected:
+        return f"{said} Some lack wrong choices, which cards do not need: lectern study cards."
+    wider = ["choose a wider --scope"] * bool(wish.scope) + ["leave --kind out"] * bool(wish.topics)
+    return f"{said} {' or '.join(wider).capitalize()}." if wider else said
 
 
 def _write(items: tuple[Item, ...], form: Form, wish: Wish, approved: frozenset[str]) -> None:
