@@ -132,7 +132,10 @@ def _sides(body: str) -> tuple[str, str] | None:
 
 
 def _last_sentence(text: str) -> str:
-    """Return the last sentence, with the one before it where it leans on that one; empty if there is none."""
+    """Return the last sentence, empty if there is none.
+
+    It brings the one before it along where it leans on that one.
+    """
     spans = sentence_spans(text)
     last = readable(text[slice(*spans[-1])]) if spans else ""
     if not leans(last):

@@ -46,7 +46,10 @@ LEAST_WEIGHT = 0.4
 ABOUT_SHARE = 0.3
 """Share of a section's proposals about the course from which all of it is."""
 MOST_SHARE = 0.1
-"""Share of the sentences of a scope from which a single word is too common to be asked for: "model"."""
+"""Share of a scope's sentences from which one word is too common to be asked for.
+
+"Model" is such a word in a course about models.
+"""
 MANY_LINES = 50
 """Sentences from which `MOST_SHARE` is looked at."""
 WRITTEN_PER_ITEM = 2

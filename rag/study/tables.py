@@ -23,7 +23,10 @@ _JOINT = re.compile(r"(?<=[a-z])(?=[A-Z])|[_.]")
 LEAST_ROWS, MOST_ROWS = 3, 40
 _WORD = re.compile(r"[^\W\d_]{3,}")
 ALIKE = 0.2
-"""Difference of the mean shares of like cells from which rows, not columns, have one kind of value."""
+"""Difference of the mean shares of like cells from which rows have one kind.
+
+Below it the columns have.
+"""
 MOST_COLUMNS = 5
 """Most columns of a table whose rows are numbered: wider ones are printed data."""
 LONGEST_CELL = 70

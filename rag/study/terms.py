@@ -44,7 +44,10 @@ CONTINUING = (
     "for|of|in|on|with|to|from|by|at|and|or|that|which|who|how|what|für|von|mit|aus|und|oder|wie|de|para|con|en|del|que|y|o|cómo|pour|avec|"
     "dans|du|des|et|ou|qui|comment"
 )
-"""Words after a name that lengthen it, as a pattern: no statement about it follows."""
+"""Words after a name that lengthen it, as a pattern.
+
+No statement about it follows.
+"""
 _CONTINUES = re.compile(rf"\s+(?:{CONTINUING})\b", re.IGNORECASE)
 _TITLE = re.compile(r"([*_]{1,2})(?=\S)[^*_]+(?<=\S)\1")
 """A text that is in italics or bold throughout: a title, as of a talk."""

@@ -150,7 +150,10 @@ def coverage(
 
 
 def _progress_table(width: int) -> Table:
-    """Return the empty table of the progress, whose names give way to its numbers on a narrow screen."""
+    """Return the empty table of the progress.
+
+    On a narrow screen its names give way to its numbers.
+    """
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
