@@ -277,7 +277,7 @@ class AnswerChain(Runnable[Question, Any]):
             scope, limit = (part.scope(), part.part()) if part else (None, None)
             search = partial(self._search, config=config, scope=scope)
             hits, judged = find(question, standalone, search, before)
-            evidence = weigh(standalone, hits, self.steps.scorer, read=read)
+            evidence = weigh(standalone, hits, self.steps.scorer, read=read, second=self.steps.second)
             sure = evidence.probability if self.steps.writes else evidence.best_sentence
             decision = decide_tier(judged, sure, self.settings, self.steps.writes)
             return Found(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
-from rag.answer.evidence_scorer import PassageScore, SentenceScore
+from rag.answer.pair_scorer import PassageScore, SentenceScore
 from rag.text.sentences import sentence_spans
 from rag.text.words import content_words
 from rag.types import Chunk, Hit, Locator, Unit, Why, chunk_id

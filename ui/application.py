@@ -15,13 +15,23 @@ from rag.errors import LibraryMissing
 from rag.settings import ModelSettings, Settings
 from rag.settings_loading import LoadedSettings
 from rag.settings_loading import load as load_settings
+from ui.answer_steps import steps_of
 from ui.lazy import Lazy
-from ui.model_opening import check_merged, lazy_model, make_scorer, opened_model, same_model, wider
+from ui.model_opening import (
+    check_merged,
+    lazy_model,
+    make_scorer,
+    make_second_reader,
+    opened_model,
+    same_model,
+    wider,
+)
 
 if TYPE_CHECKING:
     from rag.answer.evidence_scorer import EvidenceScorer
     from rag.answer.outline import Outline
-    from rag.answer.steps import Outliner, ReceiptSource, Steps
+    from rag.answer.second_reader.reader import SecondReader
+    from rag.answer.steps import ReceiptSource
     from rag.chain import AnswerChain
     from rag.chat_models.local_model import LocalChatModel
     from rag.chat_models.openai_endpoint import EndpointChatModel
@@ -59,6 +69,9 @@ class Application:
         self._embedder: Lazy[Embedder] = Lazy(self._make_embedder)
         self._searcher: Lazy[Searcher] = Lazy(self._make_searcher)
         self._scorer: Lazy[EvidenceScorer] = Lazy(make_scorer)
+        self._second: Lazy[SecondReader | None] = Lazy(
+            lambda: make_second_reader(self.settings.answer.read_again)
+        )
         self._model = lazy_model(self.settings.model)
         self._sharing: WeakSet[Application] = WeakSet([self])
         self._chain: Lazy[AnswerChain] = Lazy(self._make_chain)
@@ -94,6 +107,14 @@ class Application:
         return self._scorer.get()
 
     @property
+    def second_reader(self) -> SecondReader | None:
+        """The model that reads the best passages again.
+
+        None where it is switched off or not installed.
+        """
+        return self._second.get()
+
+    @property
     def model(self) -> LocalChatModel | EndpointChatModel:
         """The language model, loaded."""
         return self._model.get()
@@ -118,7 +139,8 @@ class Application:
         same adapter.
         """
         with self._lock:
-            self._embedder, self._scorer, self._model = other._embedder, other._scorer, other._model
+            self._embedder, self._model = other._embedder, other._model
+            self._scorer, self._second = other._scorer, other._second
             self._sharing = other._sharing
             self._sharing.add(self)
             self._searcher.drop()
@@ -254,33 +276,7 @@ class Application:
         def outliner(scope: Scope | None) -> Outline:
             return library_outline(self.library, scope)
 
-        return AnswerChain(retriever, self._steps(outliner), self.settings.answer, self._receipt_source())
-
-    def _steps(self, outliner: Outliner) -> Steps:
-        """Return the steps of the chain for the chosen way of answering."""
-        from rag.answer.condense_question import Condenser
-        from rag.answer.kept_summaries import KeptSummaries
-        from rag.answer.notes import Notes
-        from rag.answer.quote_answer import QuoteAnswerer
-        from rag.answer.steps import Steps
-        from rag.answer.write_answer import WriteAnswerer
-        from rag.answer.written_summary import SummaryWriter
-        from rag.prompt import PromptStyle
-        from rag.search.spelling import Speller
-
-        answer, repair = self.settings.answer, Speller(self.searcher.lexical).repaired
-        notes = Notes(self.searcher, self.scorer)
-        if self.quotes:
-            return Steps(
-                QuoteAnswerer(), Condenser(None, answer), self.scorer, repair, outliner, self.embedder, notes
-            )
-        embedder = self.embedder
-        writer = WriteAnswerer(self.model, answer, embedder)
-        condenser = Condenser(self.model, answer)
-        summarizer = None
-        if self.model.prompt_style is PromptStyle.INSTRUCT:
-            summarizer = SummaryWriter(self.model, notes, answer, KeptSummaries(self.folder), embedder)
-        return Steps(writer, condenser, self.scorer, repair, outliner, embedder, notes, True, summarizer)
+        return AnswerChain(retriever, steps_of(self, outliner), self.settings.answer, self._receipt_source())
 
     def _receipt_source(self) -> ReceiptSource:
         """Return the parts of the receipt that do not change between questions."""
@@ -291,9 +287,14 @@ class Application:
         return ReceiptSource(
             generation=lambda: self.library.generation,
             embedder=self.embedder.fingerprint,
-            model=self.scorer.fingerprint if self.quotes else self.model.fingerprint,
+            model=self._reading() if self.quotes else self.model.fingerprint,
             adapter=chosen.adapter,
             prompt_version="" if self.quotes else PROMPT_VERSIONS[self.model.prompt_style],
             seed=chosen.seed,
             temperature=chosen.temperature,
         )
+
+    def _reading(self) -> str:
+        """Return the fingerprints of the models that pick quotes."""
+        second = self.second_reader
+        return f"{self.scorer.fingerprint}, {second.fingerprint}" if second else self.scorer.fingerprint

@@ -9,6 +9,7 @@ from ui.lazy import Lazy
 
 if TYPE_CHECKING:
     from rag.answer.evidence_scorer import EvidenceScorer
+    from rag.answer.second_reader.reader import SecondReader
     from rag.chat_models.local_model import LocalChatModel
     from rag.chat_models.openai_endpoint import EndpointChatModel
 
@@ -55,6 +56,23 @@ def make_scorer() -> EvidenceScorer:
     from rag.answer.evidence_scorer import EvidenceScorer
 
     return EvidenceScorer.open()
+
+
+def make_second_reader(passages: int) -> SecondReader | None:
+    """Return the second reader of the best `passages`.
+
+    None where there are to be none or the embedded language model is not installed.
+    """
+    from rag.answer.second_reader.reader import SecondReader
+    from rag.chat_models.embedded import embedded_gguf
+    from rag.errors import ModelMissing
+    from ui.preparing import shown_preparation
+
+    try:
+        embedded_gguf()
+    except ModelMissing:
+        return None
+    return SecondReader.open(shown_preparation("the second reader"), passages=passages) if passages else None
 
 
 def wider(settings: Settings, passages: int) -> Settings:

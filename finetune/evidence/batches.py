@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finetune.evidence.packed import LONGEST, Ints, Packed
+from finetune.evidence.packed import Ints, Packed
 
 MASK_ID = 103
 """The word piece [MASK] of BERT's vocabulary."""
@@ -72,16 +72,14 @@ def collate(
     for number, row in enumerate(rows.tolist()):
         head = part.heads[int(part.asked[row])]
         if rng is not None and masked and rng.random() < 0.7:
-            hide = rng.random(len(head)) < masked
-            hide[0] = hide[-1] = False
-            head = np.where(hide, MASK_ID, head)
+            head = _hidden(head, masked, rng)
         evidence, golden, ignored = part.evidence[row], part.gold[row], part.ignored[row]
         base = sentence
         for slot, index in enumerate(part.shown[row].tolist()):
             body = part.bodies[index]
             of = part.sentence[index].astype(np.int64)
-            if len(head) + len(body) > LONGEST:
-                longest = LONGEST - len(head)
+            if len(head) + len(body) > part.longest:
+                longest = part.longest - len(head)
                 body, of = np.append(body[: longest - 1], body[-1]), np.append(of[: longest - 1], of[-1])
             middle, end = at + len(head), at + len(head) + len(body)
             ids[at:middle], ids[middle:end] = head, body
@@ -94,8 +92,7 @@ def collate(
             first[sentence : sentence + n] = at
             pair_of[sentence : sentence + n] = pair
             bounds[pair], gold[pair], real[pair] = at, golden[slot], not ignored[slot]
-            if ignored[slot]:
-                count[sentence : sentence + n] = 0
+            count[sentence : sentence + n] *= not ignored[slot]
             at, pair, sentence = end, pair + 1, sentence + n
         owner[base:sentence] = number
         target[base:sentence] = evidence
@@ -104,7 +101,7 @@ def collate(
     used = np.array([pair, sentence, len(rows)], np.int64)
     while at < sizes.tokens:  # padding is attended to by padding: no token is left without a value
         bounds[pair] = at
-        at, pair = min(sizes.tokens, at + LONGEST), pair + 1
+        at, pair = min(sizes.tokens, at + part.longest), pair + 1
     return {
         "ids": ids,
         "kind": kind,
@@ -121,3 +118,10 @@ def collate(
         "real": real,
         "used": used,
     }
+
+
+def _hidden(head: Ints, share: float, rng: np.random.Generator) -> Ints:
+    """Return a question with a share of its tokens hidden."""
+    hide = rng.random(len(head)) < share
+    hide[0] = hide[-1] = False
+    return np.where(hide, MASK_ID, head).astype(np.int64)

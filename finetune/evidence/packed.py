@@ -59,7 +59,8 @@ class Packed:
     `sentence` each body token's sentence or 255; `sentences` how many a passage has. An example i has the
     question `asked[i]` and the passages `shown[i]`; `gold[i]` says which answer; `evidence[i]` and `right[i]`
     are flags of all its sentences in order. `ignored[i]` says which passages are left out of the loss,
-    `weak[i]` that the evidence is its passage's, not its sentence's.
+    `weak[i]` that the evidence is its passage's, not its sentence's. No input is
+    longer than `longest`.
     """
 
     heads: Ragged
@@ -74,6 +75,7 @@ class Packed:
     right: Ragged
     ignored: Ragged
     weak: Ints
+    longest: int = LONGEST
 
     def __len__(self) -> int:
         return len(self.asked)
@@ -82,7 +84,7 @@ class Packed:
         """Return the word pieces of each example, all its pairs together."""
         body = np.minimum(
             self.bodies.lengths[self.shown.flat],
-            LONGEST - np.repeat(self.heads.lengths[self.asked], self.shown.lengths),
+            self.longest - np.repeat(self.heads.lengths[self.asked], self.shown.lengths),
         )
         total = np.concatenate([[0], np.cumsum(body)])
         inner: Ints = total[self.shown.start[1:]] - total[self.shown.start[:-1]]
@@ -99,7 +101,7 @@ class Packed:
 
 _RAGGED = ("heads", "bodies", "sentence", "shown", "gold", "evidence", "right", "ignored")
 _PLAIN = ("sentences", "asked", "origin", "weak")
-_SMALL = {"heads": np.uint16, "bodies": np.uint16, "sentence": np.uint8, "shown": np.uint32}
+_SMALL = {"heads": np.uint32, "bodies": np.uint32, "sentence": np.uint8, "shown": np.uint32}
 
 
 def save_packed(file: Path, part: Packed) -> None:
@@ -111,6 +113,7 @@ def save_packed(file: Path, part: Packed) -> None:
         arrays[f"{name}_length"] = ragged.lengths.astype(np.uint16)
     for name in _PLAIN:
         arrays[name] = getattr(part, name).astype(np.uint32)
+    arrays["longest"] = np.array(part.longest, np.uint32)
     file.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
@@ -128,4 +131,4 @@ def load_packed(file: Path) -> Packed:
             for name in _RAGGED
         }
         plain: dict[str, Any] = {name: arrays[name].astype(np.int64) for name in _PLAIN}
-        return Packed(**ragged, **plain)
+        return Packed(**ragged, **plain, longest=int(arrays["longest"]) if "longest" in arrays else LONGEST)

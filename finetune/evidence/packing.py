@@ -1,6 +1,7 @@
 """Examples packed as arrays of word pieces, one file a part.
 
-`python -m finetune.evidence.packing --examples DIR --out DIR`.
+`python -m finetune.evidence.packing --examples DIR --out DIR`; with `--model FILE` in the tokens of a GGUF
+file's model (`finetune.evidence.lm_training`).
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,11 +21,22 @@ from finetune.evidence.packed import Packed, Ragged, save_packed
 log = logging.getLogger(__name__)
 
 
-def pack(examples: Sequence[Any]) -> Packed:
-    """Return examples (`finetune.evidence.examples`) as arrays."""
-    from rag.answer.evidence_encoding import PairEncoder
+class Encoder(Protocol):
+    """The tokens of a question and of a passage (`rag.answer.evidence_encoding.PairEncoder`)."""
 
-    encoder = PairEncoder.installed()
+    def head(self, question: str) -> list[int]: ...
+    def body(self, context: str, text: str) -> tuple[list[int], Any, int]: ...
+
+
+def pack(examples: Sequence[Any], encoder: Encoder | None = None) -> Packed:
+    """Return examples (`finetune.evidence.examples`) as arrays.
+
+    They are in the evidence scorer's word pieces unless there is another encoder.
+    """
+    if encoder is None:
+        from rag.answer.evidence_encoding import PairEncoder
+
+        encoder = PairEncoder.installed()
     questions: dict[str, int] = {}
     passages: dict[Any, int] = {}
     for example in examples:
@@ -73,10 +86,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--model", type=Path, help="GGUF file of a language model; pack in its tokens")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    encoder = None
+    if args.model:
+        from rag.answer.second_reader.encoding import LmEncoder
+
+        encoder = LmEncoder.of(args.model)
     for name in parts_of(args.examples):
-        part = pack(load(args.examples, name))
+        part = pack(load(args.examples, name), encoder)
+        if encoder is not None:
+            part = replace(part, longest=encoder.longest)
         save_packed(args.out / f"{name}.npz", part)
         log.info("%s: %d examples, %.1f M tokens", name, len(part), part.lengths().sum() / 1e6)
 

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from finetune.evidence.batches import Sizes, collate, plan
-from finetune.evidence.network import EvidenceNetwork
-from finetune.evidence.packed import LONGEST, Packed
+from finetune.evidence.packed import Packed
 
 
 class Batches(torch.utils.data.Dataset[dict[str, Tensor]]):
@@ -56,7 +55,7 @@ class Logits:
 
 
 @torch.no_grad()
-def predict(network: EvidenceNetwork, part: Packed, tokens: int = 32768) -> Logits:
+def predict(network: nn.Module, part: Packed, tokens: int = 32768) -> Logits:
     """Return the logits of all sentences and pairs of a part.
 
     That of a sentence without a token is -30.
@@ -68,7 +67,7 @@ def predict(network: EvidenceNetwork, part: Packed, tokens: int = 32768) -> Logi
     order = np.arange(len(part))
     for batch in on_device(device, Batches(part, plan(part, order, sizes), sizes, None, 0.0)):
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-            sentence, pair = network(batch, LONGEST)
+            sentence, pair = network(batch, part.longest)
         used = batch["used"].tolist()
         sentence = sentence.masked_fill(batch["count"] == 0, -30.0)
         sentences.append(sentence[: used[1]].cpu().numpy())

@@ -1,4 +1,4 @@
-"""Qwen2 weights, read from a GGUF file and unpacked on a GPU.
+"""Weights of a Qwen2 or Llama model, read from a GGUF file and unpacked on a GPU.
 
 transformers unpacks with numpy, tensor by tensor, and takes a minute for what a GPU does in a second; the
 common types are unpacked by torch here and give the same numbers.
@@ -20,7 +20,7 @@ class Layer:
 
     norm: Tensor
     qkv: Tensor
-    qkv_bias: Tensor
+    qkv_bias: Tensor | None
     out: Tensor
     ffn_norm: Tensor
     gate_up: Tensor
@@ -29,7 +29,7 @@ class Layer:
 
 @dataclass(slots=True)
 class Weights:
-    """A Qwen2 model on a device."""
+    """A Qwen2 or Llama model on a device."""
 
     embedding: Tensor
     head: Tensor
@@ -92,8 +92,9 @@ def load(path: Path, device: str, dtype: torch.dtype, tied: bool) -> Weights:
     from gguf import GGUFReader
 
     reader = GGUFReader(path)
-    field = {name: entry for name, entry in reader.fields.items() if name.startswith("qwen2.")}
-    number = {name.removeprefix("qwen2."): entry.parts[entry.data[0]][0] for name, entry in field.items()}
+    kind = "llama" if "llama.block_count" in reader.fields else "qwen2"
+    field = {name: entry for name, entry in reader.fields.items() if name.startswith(f"{kind}.")}
+    number = {name.removeprefix(f"{kind}."): entry.parts[entry.data[0]][0] for name, entry in field.items()}
     tensors = {tensor.name: tensor for tensor in reader.tensors}
 
     def get(*names: str) -> Tensor:
@@ -105,6 +106,14 @@ def load(path: Path, device: str, dtype: torch.dtype, tied: bool) -> Weights:
             found.append(unpack(raw, tensor.tensor_type.name, shape, dtype))
         return torch.cat(found) if len(found) > 1 else found[0]
 
+    def read(name: str) -> Tensor:
+        weight = get(name)
+        if kind == "qwen2" or name.endswith("attn_v.weight"):
+            return weight
+        # Llama's files have the two halves of a head interleaved: rotary positions turn neighbours.
+        size = int(number["embedding_length"]) // int(number["attention.head_count"])
+        return weight.view(-1, size // 2, 2, weight.shape[1]).transpose(1, 2).reshape(weight.shape)
+
     heads, width = int(number["attention.head_count"]), int(number["embedding_length"])
     layers = []
     for place in range(int(number["block_count"])):
@@ -112,8 +121,8 @@ def load(path: Path, device: str, dtype: torch.dtype, tied: bool) -> Weights:
         layers.append(
             Layer(
                 get(name + "attn_norm.weight"),
-                get(*(f"{name}attn_{part}.weight" for part in "qkv")),
-                get(*(f"{name}attn_{part}.bias" for part in "qkv")),
+                torch.cat([read(f"{name}attn_{part}.weight") for part in "qkv"]),
+                get(*(f"{name}attn_{part}.bias" for part in "qkv")) if kind == "qwen2" else None,
                 get(name + "attn_output.weight"),
                 get(name + "ffn_norm.weight"),
                 get(name + "ffn_gate.weight", name + "ffn_up.weight"),

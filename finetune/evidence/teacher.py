@@ -234,6 +234,7 @@ def agreement(teacher: Teacher, prompts: Sequence[str], most: int = 48) -> float
     state = {"model.embed_tokens.weight": w.embedding, "lm_head.weight": w.head, "model.norm.weight": w.norm}
     sizes = [w.heads * w.head_dim, w.kv_heads * w.head_dim, w.kv_heads * w.head_dim]
     for number, layer in enumerate(w.layers):
+        assert layer.qkv_bias is not None  # noqa: S101 - Qwen2 has them
         name = f"model.layers.{number}."
         state |= {
             name + "input_layernorm.weight": layer.norm,

@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from finetune.evidence.batches import Sizes, plan
 from finetune.evidence.network import EvidenceNetwork, start_from
-from finetune.evidence.packed import LONGEST, Packed, Ragged, load_packed
+from finetune.evidence.packed import Packed, Ragged, load_packed
 from finetune.evidence.prediction import Batches, Logits, on_device, predict
 
 log = logging.getLogger(__name__)
@@ -134,25 +134,45 @@ def train(
         network.load_state_dict(first.state_dict())
     network.to(device)
     network.word.weight.requires_grad_(recipe.word_rate > 0)
+    batches = training_batches(part, recipe, Sizes.for_tokens(recipe.tokens))
+    left = seconds - (time.monotonic() - began)
+    run: Any = torch.compile(network, dynamic=False) if device == "cuda" else network
+    fit(network, batches, _optimizer(network, recipe), recipe, part.longest, left, run=run)
+    return network
+
+
+def fit(
+    network: nn.Module,
+    batches: Batches,
+    optimizer: torch.optim.Optimizer,
+    recipe: Recipe,
+    longest: int,
+    seconds: float = 1e9,
+    run: Any = None,
+) -> None:
+    """Train a network on batches; leave it with the moving average of its weights, for evaluation.
+
+    `run` is the compiled network.
+    """
+    began = logged = time.monotonic()
+    run = network if run is None else run
+    device = next(network.parameters()).device.type
     sizes = Sizes.for_tokens(recipe.tokens)
-    batches = training_batches(part, recipe, sizes)
-    optimizer = _optimizer(network, recipe)
     steps = len(batches)
     ramp = max(1, round(recipe.warm_up * steps))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min(1.0, (step + 1) / ramp) * max(0.0, (steps - step) / steps)
     )
-    run: Any = torch.compile(network, dynamic=False) if device == "cuda" else network
     average = {name: value.detach().clone() for name, value in network.state_dict().items()}
     network.train()
-    seen, logged = 0, time.monotonic()
+    seen = 0
     for step, batch in enumerate(on_device(device, batches)):
         with torch.autocast(device, torch.bfloat16):
-            sentence, pair = run(batch, LONGEST)
+            sentence, pair = run(batch, longest)
         loss = loss_of(sentence, pair, batch, recipe, sizes)
         if recipe.agreement:
             with torch.autocast(device, torch.bfloat16):
-                again, pair2 = run(batch, LONGEST)
+                again, pair2 = run(batch, longest)
             loss = (loss + loss_of(again, pair2, batch, recipe, sizes)) / 2
             loss = loss + recipe.agreement * _disagreement(sentence, again, batch)
         optimizer.zero_grad(set_to_none=True)
@@ -170,7 +190,7 @@ def train(
             log.info("stopped after %.0f s", seconds)
             break
     network.load_state_dict(average)
-    return network.eval()
+    network.eval()
 
 
 def without_doubtful(part: Packed, logits: Logits, bar: float) -> Packed:

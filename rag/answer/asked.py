@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from rag.answer.evidence_scorer import PassageScore
 from rag.answer.found import Draft
 from rag.answer.notes import Notes
+from rag.answer.pair_scorer import PassageScore
 from rag.answer.route import Route
 from rag.answer.scope_in_words import Named
 from rag.search.scope import Scope

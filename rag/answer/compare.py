@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from rag.answer.asked import Asked
 from rag.answer.choose_structure import Ranked, ranked_structures
 from rag.answer.cited_lines import Line, cited_draft
-from rag.answer.evidence_scorer import PassageScore
 from rag.answer.found import Draft
 from rag.answer.matching import stems
+from rag.answer.pair_scorer import PassageScore
 from rag.answer.question_parts import sides_of
 from rag.answer.readable import Reading
 from rag.answer.scored_statements import scored_statements

@@ -136,7 +136,7 @@ class PairEncoder:
         context = [*passage.context, self._colon]
         longest = MAX_TOKENS - len(head) - len(context) - 1
         found = []
-        for start, end in _cuts(passage.sentence, longest):
+        for start, end in cuts(passage.sentence, longest):
             inner = passage.sentence[start:end]
             ids = np.array([*head, *context, *passage.ids[start:end], self._sep], np.int64)
             sentence = np.full(len(ids), -1, np.int64)
@@ -145,7 +145,7 @@ class PairEncoder:
         return found
 
 
-def _cuts(sentence: Ids, longest: int) -> list[tuple[int, int]]:
+def cuts(sentence: Ids, longest: int) -> list[tuple[int, int]]:
     """Return half-open ranges of at most `longest` tokens.
 
     They are cut between two sentences where a whole sentence fits.

@@ -7,7 +7,7 @@ transformers.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any, TypeAlias
 
@@ -21,6 +21,7 @@ from rag.system.openvino_caches import with_bound
 
 Floats: TypeAlias = NDArray[np.float32]
 Weights: TypeAlias = dict[str, NDArray[Any]]
+Inputs: TypeAlias = dict[str, NDArray[Any]]
 
 _HEADS = 12
 _EPSILON = 1e-12
@@ -38,8 +39,9 @@ _BATCH_COST = 16
 class CompiledNetwork:
     """The compiled network, made at first use; safe to use from several threads."""
 
-    def __init__(self, weights: Weights) -> None:
-        self._weights: Weights | None = weights
+    def __init__(self, build: Callable[[], Any], inputs: Callable[[Sequence[Window]], Inputs]) -> None:
+        self._build: Callable[[], Any] | None = build
+        self._inputs = inputs
         self._lock = Lock()
         self._compiled: Any = None
         self._requests: list[Any] = []
@@ -56,7 +58,7 @@ class CompiledNetwork:
         for rows in batches:
             with self._lock:
                 request = self._requests.pop() if self._requests else network.create_infer_request()
-            request.start_async(inputs_of([windows[row] for row in rows]))
+            request.start_async(self._inputs([windows[row] for row in rows]))
             running.append((rows, request))
         found = []
         for rows, request in running:
@@ -70,15 +72,14 @@ class CompiledNetwork:
     def _network(self) -> Any:
         with self._lock:
             if self._compiled is None:
-                assert self._weights is not None  # noqa: S101
+                assert self._build is not None  # noqa: S101
                 options = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": self._streams}
-                graph = build_graph(self._weights)
-                self._compiled = openvino_core().compile_model(graph, "CPU", with_bound(options))
-                self._weights = None
+                self._compiled = openvino_core().compile_model(self._build(), "CPU", with_bound(options))
+                self._build = None
                 # OpenVINO's Python side deadlocks when two threads are the first to read a tensor.
                 # One thread does it here.
                 request = self._compiled.create_infer_request()
-                request.infer(inputs_of([Window(np.zeros(2, np.int64), 1, np.array([-1, 0]))]))
+                request.infer(self._inputs([Window(np.zeros(2, np.int64), 1, np.array([-1, 0]))]))
                 np.array(request.get_output_tensor(0).data)
                 self._requests.append(request)
             return self._compiled

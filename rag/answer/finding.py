@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from rag.answer.evidence_scorer import PassageScore, SentenceScore
-from rag.answer.found import Scorer
+from rag.answer.found import Rereader, Scorer
+from rag.answer.pair_scorer import PassageScore, SentenceScore
 from rag.answer.readable import Read, Reading, as_is
 from rag.answer.specifics import abbreviations, about_others, passages_with, specifics
 from rag.answer.statements import is_code_line, statements_of
 from rag.prompt import without_citations
 from rag.search.spelling import Repaired
 from rag.text.words import content_words
-from rag.types import Hit, Turn
+from rag.types import Chunk, Hit, Turn
 
 RANK_CONSTANT = 60
 """The constant of reciprocal rank fusion. Source: the paper named at `by_rank`."""
@@ -80,11 +80,17 @@ def context(history: Sequence[Turn]) -> str:
 
 
 def weigh(
-    question: str, hits: Sequence[Hit], scorer: Scorer, count: int = SCORED_PASSAGES, read: Read = as_is
+    question: str,
+    hits: Sequence[Hit],
+    scorer: Scorer,
+    count: int = SCORED_PASSAGES,
+    read: Read = as_is,
+    second: Rereader | None = None,
 ) -> Evidence:
     """Return the hits with the evidence scores of the first `count`.
 
-    The scorer is shown the passages as `read` returns them.
+    The scorer is shown the passages as `read` returns them. The `second` reader, if there is one, reads the
+    best of them again, and the others are no evidence for an answer.
 
     A passage without what the question asks about by name is no evidence for an answer: its sentences keep their order but
     get the score 0.
@@ -93,15 +99,40 @@ def weigh(
     chunks = [one.chunk for one in readings]
     named = passages_with(specifics(question), chunks)
     asked, abbreviated = set(content_words(question)), abbreviations(question)
-    scored = zip(scorer.score(question, chunks), readings, named, strict=True)
+    scored = scorer.score(question, chunks)
+    if second is not None:
+        scored, places = _read_again(question, chunks, scored, named, second)
+        named = tuple(place in places for place in range(len(chunks)))
     scores = tuple(
         _telling(score, reading, asked, abbreviated) if has_named else _without_evidence(score)
-        for score, reading, has_named in scored
+        for score, reading, has_named in zip(scored, readings, named, strict=True)
     )
     telling = [score for score, has_named in zip(scores, named, strict=True) if has_named]
     best = max((sentence.score for score in scores for sentence in score.sentences), default=0.0)
     read_hits = tuple(replace(hit, chunk=chunk) for hit, chunk in zip(hits, chunks, strict=False))
-    return Evidence(tuple(hits), read_hits, scores, scorer.any_answers(telling), best)
+    return Evidence(
+        tuple(hits),
+        read_hits,
+        scores,
+        (second or scorer).any_answers(telling),
+        best,
+    )
+
+
+def _read_again(
+    question: str,
+    chunks: Sequence[Chunk],
+    scores: Sequence[PassageScore],
+    named: Sequence[bool],
+    second: Rereader,
+) -> tuple[tuple[PassageScore, ...], frozenset[int]]:
+    """Return the scores with those of the second reader, and the places of the passages that it read."""
+    places = [place for place in range(len(chunks)) if named[place]]
+    best = sorted(places, key=lambda place: -scores[place].logit)[: second.passages]
+    found = list(scores)
+    for place, score in zip(best, second.score(question, [chunks[place] for place in best]), strict=True):
+        found[place] = score
+    return tuple(found), frozenset(best)
 
 
 def _telling(

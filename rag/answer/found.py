@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.answer.evidence_scorer import PassageScore
+from rag.answer.pair_scorer import PassageScore
 from rag.answer.select import Cosines
 from rag.events import Event
 from rag.prompt import PromptStyle
@@ -73,6 +73,15 @@ class Scorer(Protocol):
     def score(self, question: str, passages: Sequence[Chunk], /) -> tuple[PassageScore, ...]: ...
 
     def any_answers(self, scores: Sequence[PassageScore], /) -> float: ...
+
+
+class Rereader(Scorer, Protocol):
+    """The part of `rag.answer.second_reader.reader.SecondReader` that the steps use."""
+
+    @property
+    def passages(self) -> int:
+        """The most passages of a question that it reads."""
+        ...
 
 
 class SentenceEmbedder(Protocol):

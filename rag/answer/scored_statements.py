@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rag.answer.evidence_scorer import PassageScore
 from rag.answer.notes import Notes
+from rag.answer.pair_scorer import PassageScore
 from rag.answer.statements import Statement, statements_of
 from rag.types import Chunk
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from rag.aliases import Span
-from rag.answer.evidence_scorer import PassageScore
+from rag.answer.pair_scorer import PassageScore
 from rag.answer.statements import Statement, statements_of
 from rag.types import Chunk
 

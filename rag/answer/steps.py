@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rag.answer.condense_question import Condenser
 from rag.answer.finding import Repair
-from rag.answer.found import Answerer, Scorer, SentenceEmbedder
+from rag.answer.found import Answerer, Rereader, Scorer, SentenceEmbedder
 from rag.answer.notes import Notes
 from rag.answer.outline import Outline
 from rag.answer.written_summary import SummaryWriter
@@ -46,7 +46,8 @@ class Steps:
     `answerer` writes or quotes; `condenser` completes follow-ups; `scorer` reads question and passages
     together; `repair` mends spelling, `outliner` lists the documents and `notes` answers what one passage
     does not, all None where there is no library; `embedder` helps to rank the statements of an extract; `summarizer`
-    writes summaries, None without a model that follows instructions.
+    writes summaries, None without a model that follows instructions; `second` reads the best passages again, None
+    where it is off or not installed.
     """
 
     answerer: Answerer
@@ -58,3 +59,4 @@ class Steps:
     notes: Notes | None = None
     writes: bool = False
     summarizer: SummaryWriter | None = None
+    second: Rereader | None = None

@@ -77,12 +77,16 @@ def _models(settings: Settings) -> tuple[SentenceModel | None, list[Finding]]:
             check_weights()
     except ModelError as exc:
         found.append(Finding(Severity.ERROR, "embedder", str(exc), adding()))
-    # The default adapter quotes without a language model.
-    if settings.model.name == "embedded" and settings.model.adapter != "default":
-        try:
-            embedded_gguf()
-        except ModelError as exc:
+    try:
+        embedded_gguf()
+    except ModelError as exc:
+        # The default adapter quotes without a language model, but more rightly with one that reads again.
+        writes = settings.model.name == "embedded" and settings.model.adapter != "default"
+        if writes:
             found.append(Finding(Severity.ERROR, "model", str(exc), adding(LANGUAGE_MODEL)))
+        elif settings.answer.read_again:
+            less = f"{exc}; without it the best passages are not read again, and fewer answers are right"
+            found.append(Finding(Severity.NOTE, "model", less, adding(LANGUAGE_MODEL)))
     return model, found
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from rag.answer.conflicts import conflicts_between
-from rag.answer.evidence_scorer import PassageScore, SentenceScore
 from rag.answer.found import Clock, Draft, Found
+from rag.answer.pair_scorer import PassageScore, SentenceScore
 from rag.answer.quote_answer import QuoteAnswerer
 from rag.answer.quotes import quoted_sentences, quotes_text
 from rag.answer.select import EXTRACT_WORDS, Selected, select_answer, select_extract

@@ -1,0 +1,98 @@
+"""Training of a language model as evidence scorer.
+
+    python -m finetune.evidence.packing --examples DIR --out PACKED --model FILE
+    python -m finetune.evidence.lm_training --model FILE --data PACKED --out DIR
+
+It answers what the scorer's examples can teach a network that is larger than the scorer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from finetune.evidence.batches import Sizes
+from finetune.evidence.lm_export import CALIBRATION, TRAINED
+from finetune.evidence.lm_export import RECIPE as RECIPE_FILE
+from finetune.evidence.lm_network import LmNetwork
+from finetune.evidence.packed import Packed, load_packed
+from finetune.evidence.prediction import predict
+from finetune.evidence.train import Recipe, fit, training_batches
+
+log = logging.getLogger(__name__)
+
+RECIPE = Recipe(
+    epochs=1.0, tokens=32768, rate=4e-4, head_rate=1e-3, warm_up=0.04, masked=0.0, average=0.99, doubt=1.0
+)
+
+
+def train_lm(network: LmNetwork, part: Packed, recipe: Recipe, seconds: float = 1e9) -> None:
+    """Train the adapters and heads of a network."""
+    batches = training_batches(part, recipe, Sizes.for_tokens(recipe.tokens))
+    heads = [*network.sentence.parameters(), *network.passage.parameters(), network.none]
+    known = {id(value) for value in heads}
+    adapters = [value for value in network.parameters() if id(value) not in known]
+    optimizer = torch.optim.AdamW(
+        [{"params": adapters, "lr": recipe.rate}, {"params": heads, "lr": recipe.head_rate}],
+        weight_decay=recipe.decay,
+        fused=True,
+    )
+    if network.embedding.is_cuda:
+        for layer in network.layers:
+            layer.compile(dynamic=False)
+    fit(network, batches, optimizer, recipe, part.longest, seconds)
+
+
+def main() -> None:
+    """Train, print the figures of every test, write the adapters and heads."""
+    from safetensors.torch import save_file
+
+    from finetune.evidence.figures import calibrate, features, report
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path, required=True, help="GGUF file of a Qwen2 or Llama model")
+    parser.add_argument("--data", type=Path, required=True, help="folder packed in the model's tokens")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the adapters and heads")
+    parser.add_argument("--limit", type=int, default=0, help="most training examples, for a trial")
+    parser.add_argument("--seconds", type=float, default=1e9, help="most seconds of training")
+    parser.add_argument("--epochs", type=float, default=RECIPE.epochs)
+    parser.add_argument("--rate", type=float, default=RECIPE.rate)
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", force=True)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.manual_seed(0)
+    from finetune.evidence.qwen2 import load
+
+    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    network = LmNetwork(load(args.model, device, dtype, tied=True))
+    part = load_packed(args.data / "train.npz")
+    if args.limit:
+        part = part.take(np.arange(min(args.limit, len(part))))
+    log.info("%d examples, %.1f M tokens", len(part), part.lengths().sum() / 1e6)
+    recipe = replace(RECIPE, epochs=args.epochs, rate=args.rate)
+    train_lm(network, part, recipe, args.seconds)
+    args.out.mkdir(parents=True, exist_ok=True)
+    state = {name: value.half().cpu().contiguous() for name, value in network.state_dict().items()}
+    save_file(state, args.out / TRAINED)
+    (args.out / RECIPE_FILE).write_text(json.dumps(asdict(recipe), indent=1), "utf-8")
+    names = sorted(path.stem for path in args.data.glob("*.npz") if path.stem != "train")
+    parts = {name: load_packed(args.data / f"{name}.npz") for name in names}
+    found = {name: predict(network, part) for name, part in parts.items()}
+    calibration = asdict(calibrate(features(parts["valid"], found["valid"])))
+    (args.out / CALIBRATION).write_text(json.dumps(calibration, indent=1), "utf-8")
+    sys.stdout.write(report(parts, found) + "\n")
+
+
+if __name__ == "__main__":
+    from finetune.exit_status import exit_status
+
+    sys.exit(exit_status(main))

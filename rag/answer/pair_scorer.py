@@ -1,0 +1,136 @@
+"""Scores of passages and their sentences as evidence, and what scorers share.
+
+A scorer is a network with two outputs for a window of a passage: logits of its sentences and of the pair of
+question and passage. Calibrations turn them into probabilities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.aliases import Span
+from rag.answer.evidence_encoding import Window
+
+_NO_EVIDENCE = -30.0
+"""The logit of a sentence without a token (invisible characters only)."""
+Outputs = Iterable[tuple[list[int], tuple[NDArray[np.float32], NDArray[np.float32]]]]
+"""Rows of windows with their sentence logits (n, most sentences) and pair logits (n,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceScore:
+    """The probability that a sentence of a passage answers the question.
+
+    The sentence is `text[start:end]` of the passage.
+    """
+
+    start: int
+    end: int
+    score: float
+    logit: float
+
+
+@dataclass(frozen=True, slots=True)
+class PassageScore:
+    """The probability that a passage answers a question, and its sentences in order.
+
+    `logit` is that of `answers`; `features` are the network's own passage logit and the log-sum-exp of its
+    sentence logits, from which `PairScorer.any_answers` works out the probability over several passages.
+    """
+
+    answers: float
+    logit: float
+    sentences: tuple[SentenceScore, ...]
+    features: tuple[float, float]
+
+    @property
+    def by_span(self) -> dict[Span, SentenceScore]:
+        """The sentences by their spans, made anew at each use."""
+        return {(one.start, one.end): one for one in self.sentences}
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Logistic regressions fitted on validation questions.
+
+    Of each the weights of the features, then the constant.
+    """
+
+    sentence: tuple[float, ...]
+    passage: tuple[float, ...]
+    question: tuple[float, ...]
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Calibration:
+        """Return the calibration in the facts of a scorer's folder."""
+        fitted = facts["calibration"]
+        return cls(*(tuple(map(float, fitted[name])) for name in ("sentence", "passage", "question")))
+
+
+class PairScorer:
+    """Probabilities from the logits of a network."""
+
+    def __init__(self, calibration: Calibration, fingerprint: str) -> None:
+        self.fingerprint = fingerprint
+        self._calibration = calibration
+
+    def any_answers(self, scores: Sequence[PassageScore]) -> float:
+        """Return the probability that at least one of the passages answers; 0 of none."""
+        if not scores:
+            return 0.0
+        top = max(score.features[0] for score in scores)
+        total = _log_sum_exp(np.array([score.features[1] for score in scores]))
+        return _sigmoid(_logit(self._calibration.question, top, total))
+
+    def passage_scores(
+        self, spans: Sequence[Sequence[Span]], windows: Sequence[tuple[int, Window]], outputs: Outputs
+    ) -> tuple[PassageScore, ...]:
+        """Return the scores of passages, given their sentences' spans and their windows.
+
+        A window comes with the place of its passage; `outputs` are in rows of `windows`.
+        """
+        sentence = [np.full(len(one), _NO_EVIDENCE) for one in spans]
+        pair = np.full(len(spans), _NO_EVIDENCE)
+        for rows, (sentence_logits, pair_logits) in outputs:
+            for line, row in enumerate(rows):
+                place, window = windows[row]
+                seen = np.unique(window.sentence[window.sentence >= 0])
+                known = sentence[place]
+                # A sentence or passage read in several windows is as good as in its best one.
+                known[seen] = np.maximum(known[seen], sentence_logits[line, : len(seen)])
+                pair[place] = max(pair[place], float(pair_logits[line]))
+        return tuple(
+            self._passage_score(one, logits, float(top))
+            for one, logits, top in zip(spans, sentence, pair, strict=True)
+        )
+
+    def _passage_score(self, spans: Sequence[Span], logits: NDArray[Any], pair: float) -> PassageScore:
+        features = (pair, _log_sum_exp(logits))
+        logit = _logit(self._calibration.passage, *features)
+        found = []
+        for (start, end), raw in zip(spans, logits.tolist(), strict=True):
+            calibrated = _logit(self._calibration.sentence, raw, pair)
+            found.append(SentenceScore(start, end, _sigmoid(calibrated), calibrated))
+        return PassageScore(_sigmoid(logit), logit, tuple(found), features)
+
+
+def _logit(weights: tuple[float, ...], *features: float) -> float:
+    bounded = (min(30.0, max(-30.0, feature)) for feature in features)
+    return sum(weight * feature for weight, feature in zip(weights, bounded, strict=False)) + weights[-1]
+
+
+def _sigmoid(logit: float) -> float:
+    return float(0.5 * (1 + np.tanh(0.5 * logit)))
+
+
+def _log_sum_exp(values: NDArray[Any]) -> float:
+    """Return the log-sum-exp of values; `_NO_EVIDENCE` of none."""
+    if not len(values):
+        return _NO_EVIDENCE
+    top = float(values.max())
+    return top + float(np.log(np.exp(values - top).sum()))
