@@ -28,7 +28,7 @@ $(VENV)/.base: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.base
 	@echo "Adding what tests, evaluation and fine-tuning need..."
-	@$(PIP) -e '.[dev,eval,finetune,mcp,ocr]' && $(BIN)/lectern setup language-model
+	@$(PIP) -e '.[dev,eval,finetune,mcp,ocr]'
 	@touch $@
 
 setup: $(VENV)/.base  ## Make the environment in .venv

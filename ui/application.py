@@ -108,10 +108,7 @@ class Application:
 
     @property
     def second_reader(self) -> SecondReader | None:
-        """The model that reads the best passages again.
-
-        None where it is switched off or not installed.
-        """
+        """The model that reads the best passages again, None if off or not installed."""
         return self._second.get()
 
     @property
@@ -125,10 +122,8 @@ class Application:
         return (self.settings.model.name, self.settings.model.adapter) == ("embedded", "default")
 
     def open_model_ahead(self) -> None:
-        """Start loading the language model if answers need one.
-
-        Other parts can be opened meanwhile.
-        """
+        """Start loading the models that take longest; other parts can be opened meanwhile."""
+        self._second.open_ahead()
         if not self.quotes:
             self._model.open_ahead()
 

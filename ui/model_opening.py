@@ -68,11 +68,15 @@ def make_second_reader(passages: int) -> SecondReader | None:
     from rag.errors import ModelMissing
     from ui.preparing import shown_preparation
 
+    if not passages:
+        return None
     try:
         embedded_gguf()
     except ModelMissing:
         return None
-    return SecondReader.open(shown_preparation("the second reader"), passages=passages) if passages else None
+    reader = SecondReader.open(shown_preparation("the second reader"), passages=passages)
+    reader.ready()
+    return reader
 
 
 def wider(settings: Settings, passages: int) -> Settings:

@@ -17,7 +17,7 @@ RANK = 32
 
 
 class Adapted(nn.Module):
-    """A linear layer of fixed weights (out, in) with a trained LoRA adapter of rank `RANK`."""
+    """A linear layer of fixed weights (out, in) with a trained LoRA adapter."""
 
     weight: Tensor
     bias: Tensor | None
@@ -65,7 +65,7 @@ class LmLayer(nn.Module):
 
 
 def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Return rotary positions applied to (tokens, heads, size); the halves of a head turn together."""
+    """Return (tokens, heads, size) with rotary positions; the halves of a head turn."""
     one, two = x.chunk(2, -1)
     return x * cos + torch.cat([-two, one], -1) * sin
 

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Encoder(Protocol):
-    """The tokens of a question and of a passage (`rag.answer.evidence_encoding.PairEncoder`)."""
+    """The tokens of questions and passages."""
 
     def head(self, question: str) -> list[int]: ...
     def body(self, context: str, text: str) -> tuple[list[int], Any, int]: ...

@@ -150,9 +150,9 @@ def fit(
     seconds: float = 1e9,
     run: Any = None,
 ) -> None:
-    """Train a network on batches; leave it with the moving average of its weights, for evaluation.
+    """Train a network on batches.
 
-    `run` is the compiled network.
+    It ends with the moving average of its weights, ready for evaluation. `run` is the compiled network.
     """
     began = logged = time.monotonic()
     run = network if run is None else run

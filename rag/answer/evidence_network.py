@@ -69,6 +69,10 @@ class CompiledNetwork:
                 self._requests.append(request)
         return found
 
+    def ready(self) -> None:
+        """Compile the network now."""
+        self._network()
+
     def _network(self) -> Any:
         with self._lock:
             if self._compiled is None:

