@@ -20,9 +20,11 @@ from rag.system.atomic_write import write_text
 from ui.teacher.job import Job
 from ui.teacher.rendering import teacher_page
 from ui.teacher.run_views import RunLine, compared, failures, line_of, plot_of
+from ui.teacher.words import KINDS, kind_words
 from ui.web.courses.desks import CourseDesks, PerCourse
 from ui.web.courses.path import course_in
 from ui.web.forms import form_of, go_to
+from ui.web.language import gettext as _
 
 if TYPE_CHECKING:
     from eval.records import Record
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 ADDRESS = "/lectern/evaluate"
 RUNS = "runs"
 """Folder of a library with its kept runs, each as `--run-dir` writes it."""
-KINDS = {"retrieval": "Retrieval", "answers": "Answers"}
 _GOLDEN_PATH = ".golden"
 """Ending of the file beside a run with the path of its golden file."""
 _NAME = re.compile(r"[\w-]{1,80}")
@@ -106,7 +107,6 @@ def _overview(request: Request, runs: _Runs, *, status: int = 200, problem: str 
         "progress": runs.job.progress,
         "address": ADDRESS,
         "runs": runs.lines(),
-        "kinds": KINDS,
         "golden_file": str(runs.golden),
         "golden_count": golden,
         "problem": problem or wrong,
@@ -161,12 +161,14 @@ class _Runs:
             DatasetError: the golden file cannot be read.
         """
         if kind not in KINDS:
-            raise InputError(f"{kind!r} is neither retrieval nor answers.")
+            raise InputError(_("%(kind)s is neither retrieval nor answers.", kind=repr(kind)))
         file = Path(golden.strip()).expanduser() if golden.strip() and self.local else self.golden
         if file == self.golden and not file.is_file():
             raise InputError(
-                "This library has no golden questions yet. Correct an answer on the page Ask (“Was this right?”), or "
-                f"copy a golden file to {self.golden}."
+                _(
+                    "This library has no golden questions yet. Correct an answer on the page Ask (“Was this right?”), or copy a golden file to %(file)s.",
+                    file=self.golden,
+                )
             )
         questions = read_golden(file)
         name = f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}-{kind}"
@@ -209,10 +211,13 @@ class _Runs:
                 self._desk.chain()
                 measure_answers(self._desk.application, golden, folder, on_record=ready)
 
-        self.job.start(f"{KINDS.get(kind, kind)} on {golden.name}", "questions", work)
+        title = _("%(kind)s on %(file)s", kind=kind_words(kind), file=golden.name)
+        self.job.start(title, _("questions"), work)
 
     def _place(self, name: str) -> Path:
         folder = self._folder / name
         if not _NAME.fullmatch(name) or not folder.is_dir():
-            raise InputError(f"There is no run {name!r}. The page Evaluate lists those that are kept.")
+            raise InputError(
+                _("There is no run %(name)s. The page Evaluate lists those that are kept.", name=repr(name))
+            )
         return folder

@@ -22,6 +22,8 @@ from ui.web.conversation import Exchange, history_of
 from ui.web.courses.desks import CourseDesks, PerCourse
 from ui.web.courses.path import course_in
 from ui.web.forms import form_of, person_of
+from ui.web.language import gettext as _
+from ui.web.language import noted
 
 if TYPE_CHECKING:
     from rag.types import Hit
@@ -29,11 +31,11 @@ if TYPE_CHECKING:
     from ui.web.personal import Personal
 
 _WORDS = {
-    Verdict.WRONG_ANSWER: "The answer is wrong",
-    Verdict.WRONG_SOURCE: "The answer is right, its source is wrong",
-    Verdict.MISSING: "It is in the notes and was not found",
-    Verdict.SHOULD_HAVE_REFUSED: "It is not in the notes: Lectern should have said so",
-    Verdict.GOOD: "It is right, and shall stay so",
+    Verdict.WRONG_ANSWER: noted("The answer is wrong"),
+    Verdict.WRONG_SOURCE: noted("The answer is right, its source is wrong"),
+    Verdict.MISSING: noted("It is in the notes and was not found"),
+    Verdict.SHOULD_HAVE_REFUSED: noted("It is not in the notes: Lectern should have said so"),
+    Verdict.GOOD: noted("It is right, and shall stay so"),
 }
 _ADDRESS = "/lectern/golden/{exchange}"
 _SEARCHED = 10
@@ -113,7 +115,7 @@ class _GoldenQuestions:
         found = self._personal.chat(person).conversations.exchange(identity)
         if found is None or found.answer is None:
             raise InputError(
-                "This answer is not here any more. Ask the question again and correct the new one."
+                _("This answer is not here any more. Ask the question again and correct the new one.")
             )
         return found
 
@@ -161,17 +163,17 @@ class _GoldenQuestions:
         """
         if not passage:
             return []
-        start, _, rest = passage.partition("-")
-        end, _, name = rest.partition("-")
+        start, _dash, rest = passage.partition("-")
+        end, _dash, name = rest.partition("-")
         document = self._desk.document(name)
         if document is None or not (start.isdecimal() and end.isdecimal()):
             raise InputError(
-                "The marked passage is not in the notes any more. Search for it and mark it again."
+                _("The marked passage is not in the notes any more. Search for it and mark it again.")
             )
         first, last = int(start), int(end)
         text = document.text[first:last]
         if not text:
             raise InputError(
-                "The marked passage is not in the notes any more. Search for it and mark it again."
+                _("The marked passage is not in the notes any more. Search for it and mark it again.")
             )
         return [GoldSpan(document=name, start=first, end=last, text=text)]

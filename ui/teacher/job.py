@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 
 from rag.errors import InputError, LecternError
+from ui.web.language import gettext as _
+from ui.web.language import number
 
 _log = logging.getLogger("lectern.teacher")
 
@@ -55,7 +58,7 @@ class Job:
     def start(self, title: str, unit: str, work: Callable[[], object], result: str = "") -> None:
         """Begin work in a thread of its own; it calls `step` as it goes.
 
-        `result` is shown once it has ended.
+        `result` is shown once it has ended. Its words are in the language of the request that began it.
 
         Raises:
             InputError: something is under way.
@@ -63,11 +66,16 @@ class Job:
         with self._lock:
             if self._progress.running:
                 raise InputError(
-                    f"{self._progress.title} is under way. Wait for its end, or cancel it first."
+                    _(
+                        "%(work)s is under way. Wait for its end, or cancel it first.",
+                        work=self._progress.title,
+                    )
                 )
             self._progress = Progress(title, unit=unit, running=True)
             self._stop.clear()
-        threading.Thread(target=self._work, args=(work, result), name="lectern-job", daemon=True).start()
+        context = copy_context()
+        given = (self._work, work, result)
+        threading.Thread(target=context.run, args=given, name="lectern-job", daemon=True).start()
 
     def step(self, done: int, total: int) -> None:
         """Publish the progress.
@@ -77,7 +85,14 @@ class Job:
         """
         self._progress = replace(self._progress, done=done, total=total)
         if self._stop.is_set():
-            raise Cancelled(f"Stopped at {done:,} of {total:,} {self._progress.unit}; what is done is kept.")
+            raise Cancelled(
+                _(
+                    "Stopped at %(done)s of %(n)s %(unit)s; what is done is kept.",
+                    done=number(done),
+                    n=number(total),
+                    unit=self._progress.unit,
+                )
+            )
 
     def cancel(self) -> None:
         """Stop the work at its next step."""
@@ -93,9 +108,8 @@ class Job:
             problem = str(exc)
         except Exception as exc:  # noqa: BLE001 - a bug must end as a sentence on the page, not as an endless wait
             _log.exception("%s failed", self._progress.title)
-            problem = (
-                f"That failed unexpectedly ({type(exc).__name__}: {exc}). lectern --verbose chat logs more."
-            )
+            error = f"{type(exc).__name__}: {exc}"
+            problem = _("That failed unexpectedly (%(error)s). lectern --verbose chat logs more.", error=error)
         self._progress = replace(
             self._progress,
             running=False,

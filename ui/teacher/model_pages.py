@@ -13,10 +13,12 @@ from rag.errors import InputError, LecternError
 from ui.model_switch import use_model
 from ui.teacher.job import Job
 from ui.teacher.rendering import teacher_page
+from ui.teacher.words import FACTS, fit_sentence
 from ui.web.adapters import AdapterChoice
 from ui.web.courses.desks import CourseDesks, PerCourse
 from ui.web.courses.path import course_in
 from ui.web.forms import form_of, go_to
+from ui.web.language import gettext as _
 
 if TYPE_CHECKING:
     from rag.chat_models.inventory import Listed
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 ADDRESS = "/lectern/model"
 _MOST_QUESTION_CHARS = 2000
 _MEGABYTE = 1_000_000
+_HIDDEN = "(hidden)"
+"""Shown in place of a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,9 @@ def add_model_pages(app: FastAPI, desks: CourseDesks, local: bool) -> None:
         try:
             if not local:
                 raise InputError(
-                    "Models and settings are changed by the owner of the machine: lectern chat on a loopback address, or "
-                    "`lectern models pull` and lectern.toml."
+                    _(
+                        "Models and settings are changed by the owner of the machine: lectern chat on a loopback address, or `lectern models pull` and lectern.toml."
+                    )
                 )
             await run_in_threadpool(of.of(course_in(request.scope)).change, fields)
         except LecternError as exc:
@@ -96,6 +101,7 @@ def _overview(
     problem: str = "",
 ) -> Response:
     models = of.of(course_in(request.scope))
+    estimate = models.estimate()
     values: dict[str, Any] = {
         "progress": models.job.progress,
         "address": ADDRESS,
@@ -104,7 +110,10 @@ def _overview(
         "name": models.name,
         "before": models.before,
         "chosen": models.facts(),
-        "estimate": models.estimate(),
+        "facts": {key: _(words) for key, words in FACTS.items()},
+        "estimate": estimate,
+        "fit": fit_sentence(estimate) if estimate else "",
+        "hidden": _HIDDEN,
         "state": models.desk.status(),
         "models": models.listed(),
         "adapters": models.desk.adapters(),
@@ -174,7 +183,7 @@ class _Models:
         secret = ("model.api_key", "access.password")
         about = known_keys()
         return [
-            (key, "(hidden)" if key in secret and value else str(value), str(about[key]))
+            (key, _HIDDEN if key in secret and value else str(value), str(about[key]))
             for key, value in values.items()
         ]
 
@@ -201,11 +210,11 @@ class _Models:
             LecternError: there is no question or no adapter, or something is under way.
         """
         if not question:
-            raise InputError("Type a question to compare the answers to it.")
+            raise InputError(_("Type a question to compare the answers to it."))
         adapters = self.desk.adapters()
         used = next((one for one in adapters if one.used), None)
         if used is None or len(adapters) < 2:
-            raise InputError("This model has no adapter to compare its base with.")
+            raise InputError(_("This model has no adapter to compare its base with."))
         other = next(
             one for one in adapters if one.setting == ("none" if used.setting != "none" else "default")
         )
@@ -218,14 +227,19 @@ class _Models:
                 finally:
                     application.use_adapter(used.setting)
 
-        self.job.start("Answering with the base and with the adapter", "", work)
+        self.job.start(_("Answering with the base and with the adapter"), "", work)
         self.question, self.trials = question, ()
 
     def _use(self, name: str) -> None:
         known = {one.name: one for one in self.listed()}
         if name not in known or not known[name].here:
-            raise InputError(f"The model {name!r} is not on this machine. Pull it first.")
-        self.job.start(f"Switching to {name}", "", lambda: self._switch(name), f"{name} answers from now on.")
+            raise InputError(_("The model %(name)s is not on this machine. Pull it first.", name=repr(name)))
+        self.job.start(
+            _("Switching to %(model)s", model=name),
+            "",
+            lambda: self._switch(name),
+            _("%(model)s answers from now on.", model=name),
+        )
 
     def _switch(self, name: str) -> None:
         before = self.name
@@ -233,7 +247,7 @@ class _Models:
             use_model(application, name)
         self.before = before
 
-    def _fetched(self, done: int, size: int, _: str) -> None:
+    def _fetched(self, done: int, size: int, _file: str) -> None:
         self.job.step(done // _MEGABYTE, size // _MEGABYTE)
 
     def _pull(self, name: str) -> None:
@@ -245,21 +259,24 @@ class _Models:
         preset = reference(name, settings.folder)
         if not pull_terms(preset, settings):
             raise InputError(
-                f"There is nothing to pull for {name!r}: it is here already, or runs on a server."
+                _(
+                    "There is nothing to pull for %(model)s: it is here already, or runs on a server.",
+                    model=repr(name),
+                )
             )
         check_fits(settings)
         self.job.start(
-            f"Pulling {name}",
+            _("Pulling %(model)s", model=name),
             "MB",
             lambda: pull(preset, self._fetched, settings.folder),
-            f"{name} is on this machine now.",
+            _("%(model)s is on this machine now.", model=name),
         )
 
 
 def _answered(application: Application, adapter: AdapterChoice, question: str) -> Trial:
     application.use_adapter(adapter.setting)
     answer = application.chain().invoke({"question": question})
-    name = "base model" if adapter.setting == "none" else adapter.name
+    name = _("base model") if adapter.setting == "none" else adapter.name
     return Trial(name, answer.text, str(answer.kind), answer.timings.total_seconds)
 
 

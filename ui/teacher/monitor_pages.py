@@ -18,6 +18,8 @@ from ui.teacher.rendering import teacher_page
 from ui.web.courses.desks import CourseDesks
 from ui.web.courses.path import course_in
 from ui.web.forms import form_of, go_to
+from ui.web.language import gettext as _
+from ui.web.language import number
 
 if TYPE_CHECKING:
     from eval.monitoring.monitor import MonitorReport
@@ -80,9 +82,15 @@ def _plots(report: MonitorReport, asked: Sequence[LoggedQuestion]) -> dict[str, 
     for name, counts in report.lectures.items():
         refused = bootstrap_interval([1.0] * counts.refused + [0.0] * (counts.questions - counts.refused))
         rows.append(
-            (name, refused.mean, refused.low, refused.high, f"{counts.refused} of {counts.questions}")
+            (
+                name,
+                refused.mean,
+                refused.low,
+                refused.high,
+                _("%(done)s of %(n)s", done=number(counts.refused), n=number(counts.questions)),
+            )
         )
     return {
-        "refused": interval_plot(rows, "Refused, by lecture") if rows else Markup(),
-        "seconds": histogram([one.seconds for one in asked], "Seconds until the whole answer", "s"),
+        "refused": interval_plot(rows, _("Refused, by lecture")) if rows else Markup(),
+        "seconds": histogram([one.seconds for one in asked], _("Seconds until the whole answer"), "s"),
     }

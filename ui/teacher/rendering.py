@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import FileSystemLoader
 from markupsafe import Markup
 
+from ui.teacher import words
 from ui.web.forms import page
+from ui.web.language import number
 from ui.web.views.render import TEMPLATES, environment
 
 if TYPE_CHECKING:
@@ -33,15 +35,17 @@ def teacher_page(request: Request, view: str, *, status: int = 200, **values: An
 @cache
 def _environment() -> Environment:
     made = environment().overlay(loader=FileSystemLoader([_OWN, TEMPLATES]))
+    own = (words.kind_words, words.outcome, words.verdict_words, words.metric, words.drift_sentence)
     made.globals = dict(made.globals) | {"percent": _percent, "gigabytes": _gigabytes}
+    made.globals |= {each.__name__: each for each in own}
     return made
 
 
 def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value:.0%}"
+    return "–" if value is None else f"{number(100 * value)} %"
 
 
 def _gigabytes(count: int) -> str:
     if not count:
         return "–"
-    return f"{count / 1e9:.2f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
+    return f"{number(count / 1e9, 2)} GB" if count >= 1e8 else f"{number(count / 1e6, 1)} MB"

@@ -9,11 +9,12 @@ from typing import Any
 from markupsafe import Markup
 
 from eval.compare import Comparison, compare_runs
-from eval.metrics.metric_words import words_for
 from eval.metrics.summary import result_object
 from eval.records import Record
 from eval.report.report_plots import interval_plot
 from eval.runs import Run
+from ui.teacher.words import metric
+from ui.web.language import gettext as _
 
 _CHIEF = {"retrieval": ("hit@5", "recall@5", "mrr@10"), "answers": ("right", "found", "refused_rightly")}
 """The metrics of a line in the list of runs."""
@@ -60,9 +61,7 @@ def line_of(run: Run) -> RunLine:
     kind = str(run.manifest.get("kind", ""))
     total = int(run.manifest.get("golden", {}).get("questions", 0))
     metrics = result_of(run)["metrics"] if run.records else {}
-    chief = tuple(
-        (words_for(name).label, metrics[name]["mean"]) for name in _CHIEF.get(kind, ()) if name in metrics
-    )
+    chief = tuple((metric(name), metrics[name]["mean"]) for name in _CHIEF.get(kind, ()) if name in metrics)
     return RunLine(run.name, kind, str(run.manifest.get("created", "")), len(run.records), total, chief)
 
 
@@ -78,7 +77,7 @@ def plot_of(run: Run) -> Markup:
     """Return every metric with its 95 % interval; empty for a run without records."""
     rows = [
         (
-            words_for(name).label,
+            metric(name),
             m["mean"],
             m["low"],
             m["high"],
@@ -87,7 +86,7 @@ def plot_of(run: Run) -> Markup:
         for name, m in (result_of(run)["metrics"] if run.records else {}).items()
         if m["n_scored"]
     ]
-    return interval_plot(rows, "Metrics of the run") if rows else Markup()
+    return interval_plot(rows, _("Metrics of the run")) if rows else Markup()
 
 
 def failures(run: Run) -> list[Failure]:
@@ -97,8 +96,8 @@ def failures(run: Run) -> list[Failure]:
     refused.
     """
     retrieval = run.manifest.get("kind") == "retrieval"
-    metric = "hit@5" if retrieval else "right_or_refused"
-    wrong = [record for record in run.records if record.scores.get(metric) == 0.0]
+    chief = "hit@5" if retrieval else "right_or_refused"
+    wrong = [record for record in run.records if record.scores.get(chief) == 0.0]
     found = [
         Failure(
             record,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from itertools import chain
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
@@ -17,15 +18,19 @@ from ui.web.language import LANGUAGES, LOCALES
 
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "noted": None, "marked": None}
 """The functions whose arguments are messages, with the places of the forms of one."""
+FOLDERS = (LOCALES.parent, LOCALES.parents[1] / "teacher")
+"""The folders with messages."""
 OTHERS = sorted(set(LANGUAGES) - {"en"})
 _HEADERS = ("Language: ", "Plural-Forms", "MIME-Version", "Content-Type", "Content-Transfer-Encoding")
 
 
 def messages() -> dict[str, tuple[str, ...]]:
-    """Return the messages of `ui/web` by their first form, each with its forms."""
+    """Return the messages of the web app by their first form, each with its forms."""
     methods = [("**.py", "python"), ("**.html.j2", "jinja2")]
     options = {"**.html.j2": {"extensions": "ui.web.views.render.JoinedLines", "silent": "false"}}
-    found = extract_from_dir(LOCALES.parent, methods, options, keywords=KEYWORDS)
+    found = chain.from_iterable(
+        extract_from_dir(folder, methods, options, keywords=KEYWORDS) for folder in FOLDERS
+    )
     forms = ((message,) if isinstance(message, str) else tuple(message) for _, _, message, *_ in found)
     return {each[0]: each for each in forms}
 

@@ -13,9 +13,15 @@ import pytest
 from babel.messages.catalog import Message
 from jinja2 import nodes
 
+from eval.golden.feedback import Verdict
+from eval.metrics.metric_words import _WORDS as METRIC_WORDS
+from eval.metrics.metric_words import words_for
+from eval.monitoring.drift import Drift, Reference
 from rag.answer.texts import UNCONFIRMED_LEAD
-from tests.ui.web.catalogues import KEYWORDS, OTHERS, catalogue, messages
+from rag.types import AnswerKind
+from tests.ui.web.catalogues import FOLDERS, KEYWORDS, OTHERS, catalogue, messages
 from ui.answer_marks import EXTRACT_TITLE, SentenceMark
+from ui.teacher import words as teacher_words
 from ui.web.language import (
     LOCALES,
     asked_for,
@@ -33,7 +39,7 @@ from ui.web.views.render import TEMPLATES, environment
 
 WEB = LOCALES.parent
 PLACE = re.compile(r"%\((\w+)\)s")
-NOT_WORDS = {"Lectern", "◐"}
+NOT_WORDS = {"Lectern", "◐", "p", "s", "×"}
 SPOKEN = {"aria-label", "title", "placeholder", "alt"}
 
 
@@ -67,7 +73,7 @@ class _Words(HTMLParser):
         self._silent = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._silent = tag == "style"
+        self._silent = tag in ("style", "code")
         self.found += [value for name, value in attrs if name in SPOKEN and value]
 
     def handle_endtag(self, tag: str) -> None:
@@ -78,9 +84,12 @@ class _Words(HTMLParser):
             self.found.append(data)
 
 
-@pytest.mark.parametrize("template", sorted(path.name for path in TEMPLATES.glob("*.j2")))
-def test_a_template_has_no_words_outside_the_catalogue(template: str) -> None:
-    tree = environment().parse((TEMPLATES / template).read_text(encoding="utf-8"))
+PAGES = sorted([*TEMPLATES.glob("*.j2"), *FOLDERS[1].glob("templates/*.j2")])
+
+
+@pytest.mark.parametrize("template", PAGES, ids=[path.name for path in PAGES])
+def test_a_template_has_no_words_outside_the_catalogue(template: Path) -> None:
+    tree = environment().parse(template.read_text(encoding="utf-8"))
     html = "".join(
         each.data if isinstance(each, nodes.TemplateData) else "\ue000"
         for output in tree.find_all(nodes.Output)
@@ -116,7 +125,7 @@ def _sentences(path: Path) -> Iterator[str]:
             yield node.value
 
 
-VIEWS = sorted((WEB / "views").glob("*.py"))
+VIEWS = sorted([*(WEB / "views").glob("*.py"), *FOLDERS[1].glob("*.py")])
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=[path.stem for path in VIEWS])
@@ -125,7 +134,7 @@ def test_a_view_has_no_sentence_outside_the_catalogue(view: Path) -> None:
 
 
 def test_no_message_is_inside_an_f_string_where_no_extractor_finds_it() -> None:
-    for path in WEB.rglob("*.py"):
+    for path in (path for folder in FOLDERS for path in folder.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.JoinedStr):
                 for call in ast.walk(node):
@@ -136,6 +145,23 @@ def test_no_message_is_inside_an_f_string_where_no_extractor_finds_it() -> None:
 
 def test_the_words_of_other_packages_are_theirs() -> None:
     assert {mark.value for mark in SentenceMark} | {EXTRACT_TITLE, UNCONFIRMED_LEAD} <= set(SHARED_WORDS)
+
+
+def test_the_words_of_evaluation_and_monitoring_are_theirs() -> None:
+    labels = {words.label for words in METRIC_WORDS.values()}
+    assert set(teacher_words.METRICS) == labels
+    assert teacher_words.metric("recall@7") == words_for("recall@7").label
+    assert [teacher_words.outcome(kind) for kind in AnswerKind if kind is not AnswerKind.NONE] == [
+        kind.value.replace("talk", "small talk") for kind in AnswerKind if kind is not AnswerKind.NONE
+    ]
+    assert [teacher_words.verdict_words(verdict) for verdict in Verdict] == list(Verdict)
+
+
+@pytest.mark.parametrize("p_value", [None, 0.3, 0.004, 0.0001])
+@pytest.mark.parametrize("against", list(Reference))
+def test_drift_is_said_as_the_command_line_says_it(against: Reference, p_value: float | None) -> None:
+    found = Drift(against, 1500, 65, None if p_value is None else 0.1, p_value)
+    assert teacher_words.drift_sentence(found).replace(",", "") == found.sentence.replace(",", "")
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ function follow() {
   const part = document.querySelector("[data-poll]");
   if (!part) return;
   setTimeout(async () => {
-    const response = await fetch(part.dataset.poll, { cache: "no-store" });
-    if (!response.ok) return;
+    const response = await fetch(part.dataset.poll, { cache: "no-store" }).catch(() => null);
+    if (response?.status >= 400 && response.status < 429) return;
+    if (!response?.ok) return follow(); // a server that is busy or started anew is asked again
     const found = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("[data-poll]");
     if (!found) return location.reload();
     part.replaceWith(found);
