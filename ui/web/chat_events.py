@@ -7,7 +7,6 @@ everything else is always read from disk.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,30 +16,24 @@ from markupsafe import Markup
 from eval.golden.feedback import Verdict
 from rag.errors import LibraryDamaged
 from ui.accounts.person import OWNER, Person
-from ui.better_model import better_model_line
 from ui.console import to_json
 from ui.web.asking import Chain, answered, begin, begin_again, refusal
 from ui.web.chat_view import View
 from ui.web.conversation import Exchange, ExchangeOutcome, ended, new_id
 from ui.web.desk import Desk
-from ui.web.example_course import example_course
-from ui.web.follow_ups import FollowUps
+from ui.web.drawing import Drawing, under_way
 from ui.web.list_events import ListEvents
 from ui.web.logged_conversations import LoggedConversations
 from ui.web.reading import Reading
 from ui.web.running import RunningAnswer, RunningAnswers, State
-from ui.web.scope_choice import choices, toggled
+from ui.web.scope_choice import toggled
+from ui.web.tabs import Tabs
 from ui.web.views.answer_view import exchange_html, transcript_html, waiting_words, welcome_html
 from ui.web.views.notes_view import problem_html
-from ui.web.views.scope_view import scope_html
-from ui.web.views.sources_view import empty_html, sources_html
+from ui.web.views.sources_view import empty_html
 
 if TYPE_CHECKING:
     from rag.search.scope import Scope
-
-
-_MOST_TABS = 1000
-"""Tabs whose conversation is remembered, the last used ones."""
 
 
 class ChatEvents:
@@ -50,9 +43,9 @@ class ChatEvents:
         self._desk = desk
         self.conversations = LoggedConversations(desk, person)
         self._answers = RunningAnswers()
-        self.reading, self._follow_ups = Reading(desk), FollowUps(desk.document)
+        self.reading, self._draw = Reading(desk), Drawing(desk)
         self.list = ListEvents(self.conversations)
-        self._open: OrderedDict[str, str] = OrderedDict()
+        self._tabs = Tabs()
 
     def open(self, conversation: str, session: str, chosen: Sequence[str] | None = None) -> View:
         """Show a conversation; a new one if it is not there or cannot be read.
@@ -62,20 +55,20 @@ class ChatEvents:
         try:
             exchanges = self._exchanges(conversation)
         except LibraryDamaged as exc:
-            fresh = self.open("", session)
+            fresh = self.open("", session, chosen)
             return replace(fresh, transcript=problem_html(str(exc)) + (fresh.transcript or Markup()))
         conversation = conversation if exchanges else new_id()
-        self._shows(session, conversation)
         last = exchanges[-1] if exchanges else None
+        number = self._tabs.show(session, conversation, waiting=under_way(exchanges))
         about = tuple(chosen if chosen is not None else last.scope if last else ())
         return View(
-            self._transcript(conversation, exchanges),
-            self._sources(last),
+            self._draw.transcript(conversation, exchanges),
+            self._draw.sources(last),
             self.list.listed(conversation),
             conversation,
-            running=self.busy(conversation),
-            scope=self._scope(about),
+            scope=self._draw.scope(about),
             chosen=about,
+            number=number,
         )
 
     def busy(self, conversation: str) -> bool:
@@ -86,7 +79,7 @@ class ChatEvents:
         """Return True if a question is asked now, neither during an answer nor too long."""
         return not (self.busy(conversation) or refusal(question, self._desk.settings.answer))
 
-    def forget(self, doomed: str, conversation: str, session: str) -> View:
+    def forget(self, doomed: str, conversation: str, session: str, chosen: Sequence[str] = ()) -> View:
         """Delete a conversation; if it was on the page, a new one takes its place.
 
         The list offers to undo it.
@@ -95,7 +88,7 @@ class ChatEvents:
         if running is not None:
             running.stop.set()
         listed = self.list.forget(doomed, conversation)
-        view = self.open("", session) if doomed == conversation else View()
+        view = self.open("", session, chosen) if doomed == conversation else View()
         return replace(view, conversations=listed)
 
     def restore(self, deleted: str, session: str) -> View:
@@ -109,11 +102,11 @@ class ChatEvents:
         The choice stays open for another.
         """
         about = toggled(chosen, part)
-        return View(scope=self._scope(about, opened=True), chosen=about)
+        return View(scope=self._draw.scope(about, opened=True), chosen=about)
 
     def widen(self) -> View:
         """Let the next question be about all notes again."""
-        return View(scope=self._scope(()), chosen=())
+        return View(scope=self._draw.scope(()), chosen=())
 
     def ask(
         self, question: str, conversation: str, session: str, chosen: Sequence[str] = ()
@@ -125,17 +118,29 @@ class ChatEvents:
         """
         if not question.strip():
             return
+        if not conversation:  # the page has not opened one yet
+            conversation = new_id()
+            yield View(conversation=conversation)
         if why := refusal(question, self._desk.settings.answer):
-            transcript = self._transcript(conversation, self._exchanges(conversation))
-            yield View(transcript=transcript + problem_html(why), running=self.busy(conversation))
+            number = self._tabs.number(session, conversation)
+            transcript = self._draw.transcript(conversation, self._exchanges(conversation))
+            yield View(transcript=transcript + problem_html(why), number=number)
             return
         yield from self._ask(begin(question, chosen), conversation, session)
 
     def follow(self, conversation: str, session: str) -> Iterator[View]:
-        """Yield the views of an answer under way, asked elsewhere or before a reload."""
+        """Yield the views of an answer under way, asked elsewhere or before a reload.
+
+        One that ended since the tab showed it as under way is shown as it is now.
+        """
         running = self._answers.of(conversation)
         if running is not None:
             yield from self._followed(running, conversation, session)
+        elif self._tabs.was_waiting(session, conversation):
+            number = self._tabs.number(session, conversation)
+            exchanges = self._exchanges(conversation)
+            sources = self._draw.sources(exchanges[-1] if exchanges else None)
+            yield View(self._draw.transcript(conversation, exchanges), sources, number=number)
 
     def retry(
         self,
@@ -162,13 +167,13 @@ class ChatEvents:
 
     def stop(self, session: str) -> None:
         """Stop the answer in the conversation that a tab shows, keeping it so far."""
-        running = self._answers.of(self._open.get(session, ""))
+        running = self._answers.of(self._tabs.shown(session))
         if running is not None:
             running.stop.set()
 
     def show(self, identity: str) -> View:
         """Return the sources of an earlier answer."""
-        return View(sources=self._sources(self.conversations.exchange(identity)))
+        return View(sources=self._draw.sources(self.conversations.exchange(identity)))
 
     def read(self, identity: str, number: str, first: str, last: str) -> View:
         """Return a passage of an answer in its document.
@@ -181,7 +186,7 @@ class ChatEvents:
         bounds = (int(each) if each.isdecimal() and len(each) < 7 else None for each in (first, last))
         return View(sources=self.reading.view(exchange, int(number[:6]), *bounds) or None)
 
-    def judge(self, identity: str, verdict: str, conversation: str) -> View:
+    def judge(self, identity: str, verdict: str, conversation: str, session: str = "") -> View:
         """Keep a person's verdict, in the conversation and the library's feedback."""
         exchange = self.conversations.exchange(identity)
         if exchange is None or exchange.answer is None or verdict not in set(Verdict):
@@ -189,15 +194,18 @@ class ChatEvents:
         judged = replace(exchange, verdict=Verdict(verdict))
         self._desk.library.add_feedback(exchange.question, to_json(exchange.answer), verdict, "")
         self.conversations.save(conversation, judged)
-        return View(transcript=self._transcript(conversation, self._exchanges(conversation)))
+        return replace(self.refresh(conversation, session=session), scope=None)
 
-    def refresh(self, conversation: str, chosen: Sequence[str] = ()) -> View:
+    def refresh(self, conversation: str, chosen: Sequence[str] = (), session: str = "") -> View:
         """Show the conversation again after the notes changed.
 
-        Its welcome has other questions, and other parts can be chosen.
+        Its welcome has other questions, and other parts can be chosen. Nothing is shown in a tab that went on to another one.
         """
-        transcript = self._transcript(conversation, self._exchanges(conversation))
-        return View(transcript=transcript, scope=self._scope(chosen))
+        number = self._tabs.number(session, conversation)
+        if not number:
+            return View()
+        transcript = self._draw.transcript(conversation, self._exchanges(conversation))
+        return View(transcript=transcript, scope=self._draw.scope(chosen), number=number)
 
     def adding(self, conversation: str, progress: Markup) -> View:
         """Show the progress of adding the example course where its button was."""
@@ -221,7 +229,7 @@ class ChatEvents:
 
         running = self._answers.start(conversation, exchange, snapshots, save)
         if running is not None:
-            self._shows(session, conversation)
+            self._tabs.show(session, conversation)
             yield from self._followed(running, conversation, session)
 
     def _followed(self, running: RunningAnswer, conversation: str, session: str) -> Iterator[View]:
@@ -229,39 +237,35 @@ class ChatEvents:
 
         They end too when the tab shows another conversation.
         """
+        for view in self._views(running, conversation, session):
+            if number := self._tabs.number(session, conversation):
+                yield replace(view, number=number)
+
+    def _views(self, running: RunningAnswer, conversation: str, session: str) -> Iterator[View]:
         exchange = running.state.exchange
         earlier = [other for other in self._exchanges(conversation) if other.id != exchange.id]
-        drawn = [self._drawn(other, last=False) for other in earlier]
+        drawn = [self._draw.drawn(other, last=False) for other in earlier]
 
         def transcript(state: State) -> Markup:
             pending = exchange_html(state.exchange, waiting=waiting_words(state.place, self._desk.ready))
-            return transcript_html(conversation, [*drawn, pending])
+            return transcript_html(conversation, [*drawn, pending], running=True)
 
         yield View(
             transcript(running.state),
-            self._sources(exchange) if exchange.hits else empty_html(),
+            self._draw.sources(exchange) if exchange.hits else empty_html(),
             self.list.listed(conversation),
-            conversation,
-            running=True,
         )
-        for state in running.values(lambda: self._open.get(session) == conversation):
+        for state in running.values(lambda: self._tabs.shown(session) == conversation):
             found = state.exchange.hits is not exchange.hits
             exchange = state.exchange
             if exchange.outcome is ExchangeOutcome.PENDING:
-                yield View(transcript(state), self._sources(exchange) if found else None)
+                yield View(transcript(state), self._draw.sources(exchange) if found else None)
         if exchange.outcome is not ExchangeOutcome.PENDING:
             yield View(
-                transcript_html(conversation, [*drawn, self._drawn(exchange)]),
-                self._sources(exchange),
+                transcript_html(conversation, [*drawn, self._draw.drawn(exchange)]),
+                self._draw.sources(exchange),
                 self.list.listed(conversation),
-                running=False,
             )
-
-    def _shows(self, session: str, conversation: str) -> None:
-        self._open[session] = conversation
-        self._open.move_to_end(session)
-        while len(self._open) > _MOST_TABS:
-            self._open.popitem(last=False)
 
     def _exchanges(self, conversation: str) -> list[Exchange]:
         """Return the exchanges: saved ones, and the one under way as it is now.
@@ -272,28 +276,3 @@ class ChatEvents:
         now = running.state.exchange if running else None
         saved = self.conversations.exchanges(conversation) if conversation else []
         return [now if now and each.id == now.id else ended(each) for each in saved]
-
-    def _transcript(self, conversation: str, exchanges: Sequence[Exchange]) -> Markup:
-        drawn = [self._drawn(exchange, last=exchange is exchanges[-1]) for exchange in exchanges]
-        return transcript_html(conversation, drawn, None if drawn else self._welcome())
-
-    def _drawn(self, exchange: Exchange, last: bool = True) -> Markup:
-        """Return an exchange with its quotes in the layouts of their documents."""
-        if exchange.outcome is ExchangeOutcome.PENDING:
-            return exchange_html(exchange, waiting=waiting_words(0, self._desk.ready))
-        layouts = self._desk.layouts(exchange.hits) if exchange.answer else {}
-        headings = self._follow_ups.after(exchange) if last else ()
-        wishes = self._desk.wishes() if last else ()
-        return exchange_html(exchange, last, layouts=layouts, suggested=headings, wishes=wishes)
-
-    def _welcome(self) -> Markup:
-        documents = len(self._desk.library.documents())
-        questions = self._desk.questions() if documents else ()
-        offer = better_model_line(self._desk.settings.model, "chat")
-        return welcome_html(questions, documents, offer, example_course() is not None)
-
-    def _sources(self, exchange: Exchange | None) -> Markup:
-        return sources_html(exchange, self._desk.layouts(exchange.hits) if exchange else None)
-
-    def _scope(self, chosen: Sequence[str], opened: bool = False) -> Markup:
-        return scope_html(choices(self._desk.library.documents(), chosen), opened)

@@ -25,6 +25,7 @@ from ui.web.components import (
 )
 from ui.web.language import marked
 from ui.web.scope_choice import from_browser
+from ui.web.tabs import NEWEST, next_number, numbered
 
 _MOST_QUESTION_CHARS = 100_000
 
@@ -54,12 +55,14 @@ class ChatPart:
             with gr.Column(elem_id="rail"):
                 self.new = gr.Button(marked("New conversation"), elem_id="new", size="sm")
                 self.finder = html(_FINDER, elem_id="finder", js_on_load=_FINDING)
-                self.conversations = html(js_on_load=forwarding("open", "forget", "restore", "rename"))
+                self.conversations = _part("conversations", forwarding("open", "forget", "restore", "rename"))
             with gr.Column(elem_id="chat"):
                 with gr.Column(elem_id="chat-scroll"):
-                    self.transcript = html(js_on_load=forwarding("ask", "retry", "show", "judge", "example"))
+                    self.transcript = _part(
+                        "transcript", forwarding("ask", "retry", "show", "judge", "example")
+                    )
                 with gr.Row(elem_id="composer"):
-                    self.scope = html(elem_id="scope", js_on_load=forwarding("limit", "widen"))
+                    self.scope = _part("scope", forwarding("limit", "widen"), elem_id="scope")
                     self.question = gr.Textbox(
                         elem_id="question",
                         label=marked("Question"),
@@ -76,12 +79,12 @@ class ChatPart:
                         marked("Ask"), elem_id="send", variant="primary", scale=0, min_width=84
                     )
                     self.stop = gr.Button(
-                        marked("Stop"), elem_id="stop", variant="stop", scale=0, min_width=84, visible=False
+                        marked("Stop"), elem_id="stop", variant="stop", scale=0, min_width=84
                     )
             with gr.Column(elem_id="sources"):
-                self.sources = html(js_on_load=forwarding("read", "show"))
+                self.sources = _part("sources", forwarding("read", "show"))
         self.outputs: list[Block] = [
-            self.transcript, self.sources, self.conversations, self.conversation, self.send, self.stop, self.scope, self.chosen
+            self.transcript, self.sources, self.conversations, self.conversation, self.scope, self.chosen
         ]  # fmt: skip
 
     @property
@@ -120,7 +123,7 @@ class ChatPart:
         self.scope.limit(self._limit, inputs=self.chosen, **scope)
         self.scope.widen(self._widen, **scope)
         self.stop.click(self._stop, queue=False, **QUIET)
-        self.new.click(self._new, outputs=self.outputs, queue=False, **QUIET)
+        self.new.click(self._new, inputs=self.chosen, outputs=self.outputs, queue=False, **QUIET)
         opened = self.conversations.open(self._open, outputs=self.outputs, queue=False, **QUIET)
         self.conversations.restore(self._restore, outputs=self.outputs, queue=False, **QUIET)
         listed: dict[str, Any] = {
@@ -131,9 +134,7 @@ class ChatPart:
         }
         self.conversations.rename(self._rename, **listed)
         self.finder.search(self._search, **listed)
-        self.conversations.forget(
-            self._forget, inputs=self.conversation, outputs=self.outputs, queue=False, **QUIET
-        )
+        self.conversations.forget(self._forget, inputs=self.place, outputs=self.outputs, queue=False, **QUIET)
         loaded = page.load(
             self._load,
             inputs=[
@@ -152,13 +153,13 @@ class ChatPart:
     def refresh(self, conversation: str, chosen: tuple[str, ...], request: gr.Request) -> dict[Block, Any]:
         """Show the conversation again after the notes changed; its inputs are `place`."""
         if not conversation:  # the page has not opened one yet
-            return {self.send: gr.skip()}
-        return self._shown(self.of(request).refresh(conversation, chosen))
+            return {self.transcript: gr.skip()}
+        return self.shown(self.of(request).refresh(conversation, chosen, session(request)))
 
     @errors_shown
     def _load(self, conversation: str, chosen: str, request: gr.Request) -> dict[Block, Any]:
         kept = from_browser(chosen) if chosen else None
-        return self._shown(self.of(request).open(conversation or "", session(request), kept))
+        return self.shown(self.of(request).open(conversation or "", session(request), kept))
 
     @errors_shown_while
     def _follow(self, conversation: str, request: gr.Request) -> Iterator[dict[Block, Any]]:
@@ -170,7 +171,7 @@ class ChatPart:
     ) -> Iterator[dict[Block, Any]]:
         # What is not asked stays in the box: a question during an answer, or one that is too long.
         yield {self.question: "" if self.of(request).takes(question, conversation) else question}
-        yield from map(self._shown, self.of(request).ask(question, conversation, session(request), chosen))
+        yield from map(self.shown, self.of(request).ask(question, conversation, session(request), chosen))
 
     def _ask_example(
         self, conversation: str, chosen: tuple[str, ...], event: gr.EventData, request: gr.Request
@@ -185,7 +186,7 @@ class ChatPart:
         exact, everywhere = said.get(data(event, "exact")), said.get(data(event, "unnamed"))
         if data(event, "everywhere"):
             chosen = ()
-            yield self._shown(self.of(request).widen())
+            yield self.shown(self.of(request).widen())
         question = data(event, "typed")[:_MOST_QUESTION_CHARS]
         asked = self.of(request).retry(
             data(event, "exchange"),
@@ -201,82 +202,82 @@ class ChatPart:
 
     @errors_shown
     def _limit(self, chosen: tuple[str, ...], event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
-        return self._shown(self.of(request).limit(data(event, "part"), chosen))
+        return self.shown(self.of(request).limit(data(event, "part"), chosen))
 
     @errors_shown
     def _widen(self, request: gr.Request) -> dict[Block, Any]:
-        return self._shown(self.of(request).widen())
+        return self.shown(self.of(request).widen())
 
     @errors_shown
-    def _show(self, event: gr.EventData, request: gr.Request) -> str | None:
-        return self.of(request).show(data(event, "exchange")).sources
+    def _show(self, event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
+        return self.shown(self.of(request).show(data(event, "exchange")))
 
     @errors_shown
-    def _read(self, event: gr.EventData, request: gr.Request) -> Any:
+    def _read(self, event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
         given = (data(event, name) for name in ("exchange", "n", "first", "last"))
-        return self.of(request).read(*given).sources or gr.skip()
+        return self.shown(self.of(request).read(*given))
 
     @errors_shown
-    def _judge(self, conversation: str, event: gr.EventData, request: gr.Request) -> Any:
-        shown = (
-            self.of(request).judge(data(event, "exchange"), data(event, "verdict"), conversation).transcript
-        )
-        return gr.skip() if shown is None else shown
+    def _judge(self, conversation: str, event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
+        given = (data(event, "exchange"), data(event, "verdict"), conversation, session(request))
+        return self.shown(self.of(request).judge(*given))
 
     @errors_shown
     def _stop(self, request: gr.Request) -> None:
         self.of(request).stop(session(request))
 
     @errors_shown
-    def _new(self, request: gr.Request) -> dict[Block, Any]:
-        return self._shown(self.of(request).open("", session(request)))
+    def _new(self, chosen: tuple[str, ...], request: gr.Request) -> dict[Block, Any]:
+        return self.shown(self.of(request).open("", session(request), chosen))
 
     @errors_shown
     def _open(self, event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
-        return self._shown(self.of(request).open(data(event, "conversation"), session(request)))
+        return self.shown(self.of(request).open(data(event, "conversation"), session(request)))
 
     @errors_shown
     def _restore(self, event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
-        return self._shown(self.of(request).restore(data(event, "conversation"), session(request)))
+        return self.shown(self.of(request).restore(data(event, "conversation"), session(request)))
 
     @errors_shown
-    def _rename(self, conversation: str, event: gr.EventData, request: gr.Request) -> str:
-        return self.of(request).list.rename(data(event, "conversation"), data(event, "typed"), conversation)
+    def _rename(self, conversation: str, event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
+        names = (data(event, "conversation"), data(event, "typed"))
+        return self.shown(View(conversations=self.of(request).list.rename(*names, conversation)))
 
     @errors_shown
-    def _search(self, conversation: str, event: gr.EventData, request: gr.Request) -> str:
-        return self.of(request).list.search(data(event, "words"), conversation)
+    def _search(self, conversation: str, event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
+        found = self.of(request).list.search(data(event, "words"), conversation)
+        return self.shown(View(conversations=found))
 
     @errors_shown
-    def _forget(self, conversation: str, event: gr.EventData, request: gr.Request) -> dict[Block, Any]:
-        return self._shown(
-            self.of(request).forget(data(event, "conversation"), conversation, session(request))
-        )
+    def _forget(
+        self, conversation: str, chosen: tuple[str, ...], event: gr.EventData, request: gr.Request
+    ) -> dict[Block, Any]:
+        doomed = data(event, "conversation")
+        return self.shown(self.of(request).forget(doomed, conversation, session(request), chosen))
 
     def _all_shown(self, views: Iterator[View]) -> Iterator[dict[Block, Any]]:
         """Yield the values of the views.
 
         One without a change comes first, because Gradio empties the outputs of a handler that yields nothing.
         """
-        yield {self.send: gr.skip()}
-        yield from map(self._shown, views)
+        yield {self.transcript: gr.skip()}
+        yield from map(self.shown, views)
 
-    def _shown(self, view: View) -> dict[Block, Any]:
-        shown: dict[Block, Any] = {
-            component: value
-            for component, value in (
-                (self.transcript, view.transcript),
-                (self.sources, view.sources),
-                (self.conversations, view.conversations),
-                (self.conversation, view.conversation),
-                (self.scope, view.scope),
-                (self.chosen, view.chosen),
-            )
-            if value is not None
-        }
-        if view.running is not None:
-            shown |= {
-                self.send: gr.Button(visible=not view.running),
-                self.stop: gr.Button(visible=view.running),
-            }
-        return shown
+    def shown(self, view: View) -> dict[Block, Any]:
+        """Return the values of the components that a view changes, with its number."""
+        number = view.number or next_number()
+        parts = (
+            (self.transcript, view.transcript),
+            (self.sources, view.sources),
+            (self.conversations, view.conversations),
+            (self.scope, view.scope),
+        )
+        shown: dict[Block, Any] = {part: numbered(new, number) for part, new in parts if new is not None}
+        kept = ((self.conversation, view.conversation), (self.chosen, view.chosen))
+        shown |= {state: value for state, value in kept if value is not None}
+        return shown or {self.transcript: gr.skip()}
+
+
+def _part(name: str, script: str, **given: Any) -> gr.HTML:
+    """Return HTML of our own in which a view that was overtaken is not drawn."""
+    return html(js_on_load=script, html_template=NEWEST.format(part=name), **given)

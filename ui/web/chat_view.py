@@ -11,13 +11,14 @@ from markupsafe import Markup
 class View:
     """The parts of the page to change; None leaves a part as it is.
 
-    `chosen` is the limit of the tab's next question, and `scope` shows it.
+    `chosen` is the limit of the tab's next question, and `scope` shows it. `number` grows from view to view (`ui.web.tabs`); 0 is
+    one that nothing overtakes.
     """
 
     transcript: Markup | None = None
     sources: Markup | None = None
     conversations: Markup | None = None
     conversation: str | None = None
-    running: bool | None = None
     scope: Markup | None = None
     chosen: tuple[str, ...] | None = None
+    number: int = 0

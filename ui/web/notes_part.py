@@ -133,7 +133,7 @@ class NotesPart:
             for view in self.events(request).add_example():
                 shown = self._shown(view)
                 if view.progress is not None and view.library is None:
-                    shown[chat.transcript] = chat.of(request).adding(conversation, view.progress).transcript
+                    shown |= chat.shown(chat.of(request).adding(conversation, view.progress))
                 yield shown
 
         return add

@@ -31,6 +31,61 @@ def test_every_conversation_has_an_address_and_back_works(visit: Visit) -> None:
     other.wait_for_selector(".question:has-text('What is aliasing?')")
 
 
+_HOLD_STREAM = """{
+  const fetched = window.fetch;
+  window.held = '';
+  window.hold = false;
+  window.fetch = async (...given) => {
+    const answer = await fetched(...given);
+    if (!String(given[0]?.url ?? given[0]).includes('/queue/data')) return answer;
+    const words = new TextDecoder();
+    const kept = new TransformStream({
+      async transform(chunk, stream) {
+        if (window.hold) window.held += words.decode(chunk);
+        while (window.hold) await new Promise((passed) => (window.pass = passed));
+        stream.enqueue(chunk);
+      },
+    });
+    return new Response(answer.body.pipeThrough(kept), answer);
+  };
+}"""
+"""Script with a gate for what comes by the stream of events: `hold` closes it, `pass` opens it."""
+_WATCH = """() => {
+  window.overdrawn = false;
+  new MutationObserver(() => {
+    window.overdrawn ||= document.querySelector('.transcript').textContent.includes('jitter of the sampling clock');
+  }).observe(document.body, { childList: true, subtree: true, characterData: true });
+}"""
+
+
+def test_the_last_view_of_an_answer_is_not_drawn_over_a_new_conversation(talk: Visit) -> None:
+    page = talk.page
+    page.add_init_script(_HOLD_STREAM)
+    talk.reload()
+    talk.ask.send("Explain in detail how jitter of the sampling clock limits the signal-to-noise ratio.")
+    page.wait_for_selector(".answer .caret")
+    page.evaluate("window.hold = true")
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_function("window.held")
+    talk.ask.new_conversation()
+    page.evaluate(_WATCH)
+    page.evaluate("() => { window.hold = false; window.pass(); }")
+    talk.ask.answered("What is dither?")
+    assert not page.evaluate("window.overdrawn")
+    assert talk.ask.exchanges.count() == 1
+
+
+def test_a_new_conversation_keeps_what_the_questions_are_about(visit: Visit) -> None:
+    visit.ask.new_conversation()
+    visit.ask.limit("lesson-01-sampling.md")
+    about = visit.ask.scope.inner_text()
+    assert "lesson-01-sampling.md" in about
+    visit.ask.new_conversation()
+    assert visit.ask.scope.inner_text() == about
+    visit.page.locator(".widen").click()
+    visit.page.locator(".widen").wait_for(state="detached")
+
+
 def test_a_conversation_is_renamed_found_deleted_and_brought_back(visit: Visit) -> None:
     page = visit.page
     visit.ask.new_conversation()

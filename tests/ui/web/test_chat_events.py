@@ -105,6 +105,11 @@ def named(view: View) -> str:
     return view.conversation
 
 
+def running(view: View) -> bool:
+    assert view.transcript is not None
+    return " data-running>" in view.transcript
+
+
 def exchange_id(view: View) -> str:
     found = re.findall(r'id="exchange-([0-9a-f]+)"', view.transcript or "")
     return str(found[-1])
@@ -115,14 +120,14 @@ def test_a_question_is_on_the_page_before_its_answer_and_its_passages_before_the
 ) -> None:
     conversation = named(events.open("", "tab"))
     views = list(events.ask("When?", conversation, "tab"))
-    assert views[0].running is True
+    assert running(views[0])
     assert 'You asked: </span><span dir="auto">When?</span>' in (views[0].transcript or "")
     first_sources = next(i for i, v in enumerate(views) if v.sources and "source-" in v.sources)
     first_word = next(
         i for i, v in enumerate(views) if 'class="caret"' in (v.transcript or "") or i == len(views) - 1
     )
     assert first_sources <= first_word
-    assert views[-1].running is False
+    assert not running(views[-1])
     assert "supported" in (views[-1].transcript or "")
     assert "<mark>The owl hunts at night.</mark>" in (views[-1].sources or "")
 
@@ -180,13 +185,13 @@ def test_only_the_last_question_can_be_asked_again(events: ChatEvents) -> None:
 def test_one_question_at_a_time_in_a_tab_but_two_tabs_at_once(events: ChatEvents, chain: Chain) -> None:
     chain.gate.clear()
     conversation = named(events.open("", "a"))
-    running = events.ask("When?", conversation, "a")
-    next(running)
+    asked = events.ask("When?", conversation, "a")
+    next(asked)
     assert list(events.ask("And now?", conversation, "a")) == []
     other = events.ask("Elsewhere?", named(events.open("", "b")), "b")
-    assert next(other).running is True
+    assert running(next(other))
     chain.gate.set()
-    for views in (list(running), list(other)):
+    for views in (list(asked), list(other)):
         assert "supported" in (views[-1].transcript or "")
 
 
@@ -197,13 +202,51 @@ def test_an_empty_question_changes_nothing(events: ChatEvents) -> None:
 def test_leaving_a_running_conversation_leaves_the_new_page_alone(events: ChatEvents, chain: Chain) -> None:
     chain.gate.clear()
     conversation = named(events.open("", "tab"))
-    running = events.ask("When?", conversation, "tab")
-    next(running)
+    asked = events.ask("When?", conversation, "tab")
+    next(asked)
     fresh = events.open("", "tab")
     assert fresh.conversation != conversation
-    assert [v for v in running if v.transcript and "caret" in v.transcript] == []
+    assert list(asked) == []
     chain.gate.set()
     assert "When?" in (events.open(conversation, "tab").transcript or "")
+
+
+def test_every_view_that_a_tab_had_before_it_went_on_has_a_smaller_number(
+    events: ChatEvents, chain: Chain
+) -> None:
+    conversation = named(events.open("", "tab"))
+    views = list(events.ask("When?", conversation, "tab"))
+    fresh = events.open("", "tab")
+    numbers = [view.number for view in [*views, fresh]]
+    assert numbers == sorted(set(numbers))
+    assert numbers[0] > 0
+    assert events.refresh(conversation, session="tab") == View()
+    assert events.judge(exchange_id(views[-1]), "good", conversation, "tab") == View()
+    assert events.refresh(named(fresh), session="tab").number > fresh.number
+
+
+def test_an_answer_that_ends_before_it_is_followed_is_drawn_once_more(
+    events: ChatEvents, chain: Chain
+) -> None:
+    chain.gate.clear()
+    conversation = named(events.open("", "tab"))
+    asked = events.ask("When?", conversation, "tab")
+    next(asked)
+    opened = events.open(conversation, "other")
+    assert running(opened)
+    chain.gate.set()
+    assert not running(list(asked)[-1])
+    (again,) = events.follow(conversation, "other")
+    assert again.number > opened.number
+    assert not running(again)
+    assert "supported" in (again.transcript or "")
+    assert list(events.follow(conversation, "other")) == []
+
+
+def test_a_question_on_a_page_that_has_opened_no_conversation_begins_one(events: ChatEvents) -> None:
+    first, *_, last = events.ask("When?", "", "tab")
+    assert "When?" in (events.open(named(first), "tab").transcript or "")
+    assert f'data-conversation="{first.conversation}"' in (last.transcript or "")
 
 
 def test_an_answer_goes_on_without_its_tab_and_another_tab_follows_it(
@@ -216,13 +259,13 @@ def test_an_answer_goes_on_without_its_tab_and_another_tab_follows_it(
         pass
     asked.close()  # the tab was reloaded
     opened = events.open(conversation, "reloaded")
-    assert opened.running is True
+    assert running(opened)
     assert "Stopped." not in (opened.transcript or "")
     followed = events.follow(conversation, "reloaded")
     assert "The<" in (next(followed).transcript or "")
     chain.gate.set()
     *_, last = followed
-    assert last.running is False
+    assert not running(last)
     assert "supported" in (last.transcript or "")
     assert "supported" in (events.open(conversation, "later").transcript or "")
     assert list(events.follow(conversation, "later")) == []
@@ -270,7 +313,7 @@ def test_a_document_is_read_once_for_all_drawings_until_the_notes_change(
 def test_a_question_left_unfinished_by_a_crash_counts_as_stopped(events: ChatEvents, desk: Desk) -> None:
     events.conversations.save("c", begin("When?"))
     view = events.open("c", "tab")
-    assert view.running is False
+    assert not running(view)
     assert "Stopped." in (view.transcript or "")
 
 

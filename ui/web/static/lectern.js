@@ -59,6 +59,21 @@ async function loadKatex() {
 customElements.define("lectern-math", LecternMath);
 loadKatex();
 
+// ---- the order of views -------------------------------------------------------------------------------------------------
+
+// A view that was overtaken on its way is not drawn. The server numbers them (`ui/web/tabs.py`), and begins again when it is
+// started anew; Gradio asks here for what to draw in a part of the page.
+const newest = new Map();
+globalThis.lecternNewest = (part, given) => {
+  const [mark, run, number] = /^<!--view (\w+) (\d+)-->/.exec(given ?? "") ?? [];
+  if (!mark) return given ?? "";
+  const shown = newest.get(part);
+  if (shown?.run === run && Number(number) < shown.number) return shown.view;
+  const view = given.slice(mark.length);
+  newest.set(part, { run, number: Number(number), view });
+  return view;
+};
+
 // ---- errors -----------------------------------------------------------------------------------------------------------
 
 // Gradio shows the error of an event that waits in its queue, but not of one that does not wait: that is shown here.

@@ -39,13 +39,17 @@ _CITATION_SPACE = " \t"
 _SIGNS = {SentenceMark.QUOTED: "❝", SentenceMark.SUPPORTED: "✓", SentenceMark.NOT_FOUND: "!"}
 
 
-def transcript_html(conversation: str, drawn: Sequence[Markup], welcome: Markup | None = None) -> Markup:
+def transcript_html(
+    conversation: str, drawn: Sequence[Markup], welcome: Markup | None = None, *, running: bool = False
+) -> Markup:
     """Return the whole conversation from its drawn exchanges, or the welcome.
 
-    It is not a live region, because it changes with every token: the page's script announces what matters,
+    While an answer is under way (`running`) the page offers to stop it. It is not a live region, because it changes with every token: the page's script announces what matters,
     once.
     """
-    return render("transcript", conversation=conversation, drawn=drawn, welcome=welcome or "")
+    return render(
+        "transcript", conversation=conversation, drawn=drawn, welcome=welcome or "", running=running
+    )
 
 
 def welcome_html(
