@@ -32,7 +32,11 @@ def server(*options: str) -> Iterator[str]:
             raise SystemExit("lectern chat ended before it listened")
     finally:
         process.terminate()
-        process.communicate(timeout=120)
+        try:
+            process.communicate(timeout=120)
+        except subprocess.TimeoutExpired:  # on a machine under load
+            process.kill()
+            process.communicate()
 
 
 @contextmanager

@@ -1,13 +1,15 @@
 """Pictures of the web app in its states: light, dark and on a phone.
 
-`python -m benchmarks.app.screenshots [FOLDER]` ingests the example course into a temporary library, drives the
-app as a student does, and writes one PNG for each state and form, by default into `docs/screens`. Look at each of them.
+`python -m benchmarks.app.screenshots [FOLDER]` ingests the example course, drives the app as a student and a teacher do, each
+form on a library of its own, and writes one PNG for each state and form, by default into `docs/screens`. Look at each of them.
+The libraries are in one folder for all runs, because its name is on the pages.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,6 +32,12 @@ _COLOURS = 128
 _PATIENCE_MS = 300_000
 """Longest wait: only a hang takes it."""
 _NOTES = 1500
+_FOLDER = Path(tempfile.gettempdir()) / "lectern-screens"
+_QUESTIONS = (
+    "What is aliasing?", "What is dither?", "What is jitter?", "How does a thermocouple work?",
+    "What is an FIR filter?", "When is the exam?", "What is photosynthesis?",
+)  # fmt: skip
+"""Questions of a class, so that the page Monitor has something to show."""
 
 
 def main() -> None:
@@ -38,40 +46,43 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=SCREENS)
     folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as temporary, chromium() as browser:
-        with server("--library", str(Path(temporary) / "empty")) as address:
-            for form in _FORMS:
-                _write(folder, "first-visit", form, _page(browser, address, form))
-        library = str(Path(temporary) / "library")
-        lectern("ingest", str(COURSE), "--library", library)
-        with server("--library", library) as address:
-            for form in _FORMS:
-                page = _page(browser, address, form)
-                for state, reach in _states(page):
-                    reach()
-                    _write(folder, state, form, page)
-                for state, reach in _teacher_states(page, address):
-                    reach()
-                    _write(folder, state, form, page)
-                page.context.close()
-        teacher = Path(temporary) / "password"
-        teacher.write_text("bats at noon\n", encoding="utf-8")
-        lectern(
-            "users", "add", "tess", "--role", "teacher", "--password-file", str(teacher), "--library", library
-        )
-        with server("--library", library) as address:
-            for form, options in _FORMS.items():
-                page = browser.new_context(**options).new_page()
-                page.set_default_timeout(_PATIENCE_MS)
-                page.goto(address)
-                _write(folder, "login", form, page)
-                page.get_by_label("Name").fill("tess")
-                page.get_by_label("Password").fill("bats at noon")
-                page.get_by_role("button", name="Log in").click()
-                page.wait_for_selector(".welcome")
-                page.goto(f"{address}/account")
-                _write(folder, "account", form, page)
-                page.context.close()
+    shutil.rmtree(_FOLDER, ignore_errors=True)
+    _FOLDER.mkdir()
+    lectern("ingest", str(COURSE), "--library", str(_FOLDER / "course"))
+    with chromium() as browser:
+        for form in _FORMS:
+            _draw(browser, folder, form)
+    shutil.rmtree(_FOLDER)
+
+
+def _draw(browser: Browser, folder: Path, form: str) -> None:
+    """Write the pictures of a form."""
+    with server("--library", str(_FOLDER / f"empty-{form}")) as address:
+        _write(folder, "first-visit", form, _page(browser, address, form))
+    library = _FOLDER / form
+    shutil.copytree(_FOLDER / "course", library)
+    with server("--library", str(library)) as address:
+        page = _page(browser, address, form)
+        for state, reach in (*_states(page), *_teacher_states(page, address), *_ingest_states(page, address)):
+            reach()
+            _write(folder, state, form, page)
+        page.context.close()
+    password = _FOLDER / "password"
+    password.write_text("bats at noon\n", encoding="utf-8")
+    person = ("tess", "--role", "teacher", "--password-file", str(password))
+    lectern("users", "add", *person, "--library", str(library))
+    with server("--library", str(library)) as address:
+        page = browser.new_context(**_FORMS[form]).new_page()
+        page.set_default_timeout(_PATIENCE_MS)
+        page.goto(address)
+        _write(folder, "login", form, page)
+        page.get_by_label("Name").fill("tess")
+        page.get_by_label("Password").fill("bats at noon")
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_selector(".welcome")
+        page.goto(f"{address}/account")
+        _write(folder, "account", form, page)
+        page.context.close()
 
 
 def _teacher_states(page: Page, address: str) -> Iterator[tuple[str, Callable[[], None]]]:
@@ -79,14 +90,29 @@ def _teacher_states(page: Page, address: str) -> Iterator[tuple[str, Callable[[]
     yield "golden", lambda: _correct(page)
     yield "evaluate", lambda: _evaluate(page, address)
     yield "run", page.locator("table a").first.click
-    yield "monitor", lambda: _open(page, f"{address}/lectern/monitor")
+    yield "run-failure", page.locator("details.failure summary").first.click
+    yield "monitor", lambda: _monitor(page, address)
+    yield "monitor-below", lambda: page.evaluate("scrollTo(0, 700)")
     yield "model", lambda: _open(page, f"{address}/lectern/model")
+
+
+def _ingest_states(page: Page, address: str) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Yield the states of an ingest, in a course of its own."""
+    yield "ingest", lambda: _ingest(page, address)
+    yield "ingest-cancelled", lambda: _cancel(page)
+
+
+def _monitor(page: Page, address: str) -> None:
+    page.goto(address)
+    for question in _QUESTIONS:
+        _ask(page, question)
+    _open(page, f"{address}/lectern/monitor")
 
 
 def _correct(page: Page) -> None:
     page.get_by_role("tab", name="Ask").click()
     _ask(page, "How heavy is a Pt100?")
-    page.get_by_text("Was this right?").click()
+    page.get_by_text("Was this right?").last.click()
     page.locator("a.golden").click()
     page.wait_for_selector("#golden")
 
@@ -120,8 +146,6 @@ def _states(page: Page) -> Iterator[tuple[str, Callable[[], None]]]:
     yield "study", lambda: _study(page)
     yield "study-key", lambda: _solve(page)
     yield "notes", lambda: page.get_by_role("tab", name="Notes").click()
-    yield "ingest", lambda: _ingest(page)
-    yield "ingest-cancelled", lambda: _cancel(page)
 
 
 def _ask(page: Page, question: str) -> None:
@@ -142,15 +166,17 @@ def _courses(page: Page) -> None:
     page.locator(".courses summary").click()
 
 
-def _ingest(page: Page) -> None:
+def _ingest(page: Page, address: str) -> None:
     """Make a course and show its ingest of many notes."""
-    folder = Path(tempfile.mkdtemp(prefix="lectern-notes-"))
+    folder = _FOLDER / "notes"
+    folder.mkdir(exist_ok=True)
     for number in range(_NOTES):
         note = f"# Lecture {number}\n\n" + f"The sample {number} is taken at time {number}. " * 20
         (folder / f"lecture-{number:04}.md").write_text(note, encoding="utf-8")
-    if page.locator(".courses details[open]").count() == 0:
-        page.locator(".courses summary").click()
-    page.get_by_label("Name of the new course").fill(f"Signals {folder.name[-4:]}")
+    page.goto(address)
+    page.wait_for_selector(".status.ready")
+    page.locator(".courses summary").click()
+    page.get_by_label("Name of the new course").fill("Signals and systems")
     page.get_by_role("button", name="New course").click()
     page.wait_for_url("**/course/**")
     page.wait_for_selector(".status.ready")

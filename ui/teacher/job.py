@@ -109,7 +109,9 @@ class Job:
         except Exception as exc:  # noqa: BLE001 - a bug must end as a sentence on the page, not as an endless wait
             _log.exception("%s failed", self._progress.title)
             error = f"{type(exc).__name__}: {exc}"
-            problem = _("That failed unexpectedly (%(error)s). lectern --verbose chat logs more.", error=error)
+            problem = _(
+                "That failed unexpectedly (%(error)s). lectern --verbose chat logs more.", error=error
+            )
         self._progress = replace(
             self._progress,
             running=False,

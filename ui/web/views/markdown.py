@@ -37,7 +37,7 @@ _LINE_OPENING = re.compile(r"(?:[ \t]*(?:#{1,6}[ \t]+|[-*+][ \t]+|\d{1,9}[.)][ \
 _FENCE_OPENING = re.compile(r"[ \t]*(?:(?:`{3,}|~{3,})[^\n]*\n|(?:\$\$|\\\[)\s*)")
 _FENCE_CLOSING = re.compile(r"(?:(?:^|\n)[ \t]*(?:`{3,}|~{3,})|\s*(?:\$\$|\\\]))$")
 
-_FORMULA_END = re.compile(r"(</lectern-math>(?:</[a-z]+>)*)(?=[.,;:!?)\]])")
+_FORMULA_END = re.compile(r"(</lectern-math>(?:</[a-z]+>)*)(?=(?:<[a-z][^>]*>)*[.,;:!?)\]])")
 """The end of a formula before a sign that may not begin the next line."""
 _NOTHING = Markup()
 

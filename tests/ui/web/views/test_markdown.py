@@ -121,3 +121,11 @@ def test_plain_text_marks_are_exact() -> None:
 
 def test_empty_text_is_empty() -> None:
     assert to_html("") == ""
+
+
+def test_the_full_stop_behind_a_formula_stays_on_its_line_in_a_mark_too() -> None:
+    text = "Half the rate, $f/2$. More."
+    end = text.index(" More")
+    for marks in ([], [Mark(0, end)], [Mark(0, end - 1), Mark(end - 1, end, css_class="end")]):
+        html = to_html(text, marks)
+        assert re.search("</lectern-math>(<[^>]+>)*\N{WORD JOINER}(<[^>]+>)*\\.", html), html
