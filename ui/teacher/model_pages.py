@@ -183,7 +183,7 @@ class _Models:
         secret = ("model.api_key", "access.password")
         about = known_keys()
         return [
-            (key, _HIDDEN if key in secret and value else str(value), str(about[key]))
+            (key, _HIDDEN if key in secret and value else str(value), _(str(about[key])))
             for key, value in values.items()
         ]
 

@@ -18,10 +18,12 @@ from eval.metrics.metric_words import _WORDS as METRIC_WORDS
 from eval.metrics.metric_words import words_for
 from eval.monitoring.drift import Drift, Reference
 from rag.answer.texts import UNCONFIRMED_LEAD
+from rag.settings_loading import known_keys
 from rag.types import AnswerKind
 from tests.ui.web.catalogues import FOLDERS, KEYWORDS, OTHERS, catalogue, messages
 from ui.answer_marks import EXTRACT_TITLE, SentenceMark
 from ui.teacher import words as teacher_words
+from ui.teacher.setting_words import SETTINGS
 from ui.web.language import (
     LOCALES,
     asked_for,
@@ -150,6 +152,7 @@ def test_the_words_of_other_packages_are_theirs() -> None:
 def test_the_words_of_evaluation_and_monitoring_are_theirs() -> None:
     labels = {words.label for words in METRIC_WORDS.values()}
     assert set(teacher_words.METRICS) == labels
+    assert set(SETTINGS) == {str(words) for words in known_keys().values()}
     assert teacher_words.metric("recall@7") == words_for("recall@7").label
     assert [teacher_words.outcome(kind) for kind in AnswerKind if kind is not AnswerKind.NONE] == [
         kind.value.replace("talk", "small talk") for kind in AnswerKind if kind is not AnswerKind.NONE
