@@ -16,11 +16,13 @@ from fastapi.testclient import TestClient
 
 from rag.library.question_log import QuestionLog
 from tests.patience import PATIENCE_SECONDS
+from tests.ui.web.catalogues import OTHERS
 from ui.access import Access
 from ui.application import Application, load
 from ui.teacher.pages import add_teacher_pages
 from ui.web.chat_events import ChatEvents
 from ui.web.desk import Desk
+from ui.web.language import direction, gettext, using
 from ui.web.server import build_app, silence
 
 pytestmark = pytest.mark.model
@@ -171,6 +173,26 @@ def test_monitor_counts_what_was_asked_and_forgets_it(
     with sqlite3.connect(library / "questions.sqlite") as connection:
         connection.execute("PRAGMA user_version = 1")
     connection.close()
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_the_pages_are_in_the_language_of_their_reader(
+    client: TestClient, exchange: str, language: str
+) -> None:
+    titles = {
+        "evaluate": "Evaluate",
+        "monitor": "Monitor",
+        "model": "Model",
+        f"golden/{exchange}": "Correct this answer, and every evaluation asks the question again.",
+    }
+    for page, title in titles.items():
+        text = client.get(f"/lectern/{page}", headers={"accept-language": language}).text
+        assert f'<html lang="{language}" dir="{direction(language)}">' in text
+        with using(language):
+            words = gettext(title)
+        assert words != title
+        assert re.search(f"<(h2|p)>{re.escape(words)}</", text), page
+        assert "%(" not in text
 
 
 def test_a_form_of_another_page_is_refused(client: TestClient) -> None:
