@@ -104,6 +104,7 @@ def _ingest_states(page: Page, address: str) -> Iterator[tuple[str, Callable[[],
 
 def _monitor(page: Page, address: str) -> None:
     page.goto(address)
+    page.wait_for_selector(".welcome, .exchange")
     for question in _QUESTIONS:
         _ask(page, question)
     _open(page, f"{address}/lectern/monitor")

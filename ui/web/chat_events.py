@@ -71,6 +71,10 @@ class ChatEvents:
             number=number,
         )
 
+    def load(self, kept: str, session: str, chosen: Sequence[str] | None = None) -> View:
+        """Show the conversation that a page kept, or the one opened meanwhile."""
+        return self.open(self._tabs.shown(session) or kept, session, chosen)
+
     def busy(self, conversation: str) -> bool:
         """Return True if an answer is under way in the conversation."""
         return self._answers.of(conversation) is not None

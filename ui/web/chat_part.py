@@ -159,7 +159,7 @@ class ChatPart:
     @errors_shown
     def _load(self, conversation: str, chosen: str, request: gr.Request) -> dict[Block, Any]:
         kept = from_browser(chosen) if chosen else None
-        return self.shown(self.of(request).open(conversation or "", session(request), kept))
+        return self.shown(self.of(request).load(conversation or "", session(request), kept))
 
     @errors_shown_while
     def _follow(self, conversation: str, request: gr.Request) -> Iterator[dict[Block, Any]]:

@@ -243,6 +243,16 @@ def test_an_answer_that_ends_before_it_is_followed_is_drawn_once_more(
     assert list(events.follow(conversation, "other")) == []
 
 
+def test_a_page_that_was_slow_to_load_leaves_what_was_opened_meanwhile(events: ChatEvents) -> None:
+    old = named(events.open("", "before"))
+    list(events.ask("When?", old, "before"))
+    assert named(events.load(old, "reloaded")) == old
+    events.open("", "quick")
+    late = events.load(old, "quick")
+    assert late.conversation != old
+    assert "When?" not in (late.transcript or "")
+
+
 def test_a_question_on_a_page_that_has_opened_no_conversation_begins_one(events: ChatEvents) -> None:
     first, *_, last = events.ask("When?", "", "tab")
     assert "When?" in (events.open(named(first), "tab").transcript or "")
