@@ -57,9 +57,9 @@ def main() -> None:
 
 def _draw(browser: Browser, folder: Path, form: str) -> None:
     """Write the pictures of a form."""
-    with server("--library", str(_FOLDER / f"empty-{form}")) as address:
+    with server("--library", str(_FOLDER / f"{form}-empty" / "library")) as address:
         _write(folder, "first-visit", form, _page(browser, address, form))
-    library = _FOLDER / form
+    library = _FOLDER / form / "library"
     shutil.copytree(_FOLDER / "course", library)
     with server("--library", str(library)) as address:
         page = _page(browser, address, form)
