@@ -118,19 +118,24 @@ def _read_until(stream: IO[str], word: str) -> None:
 
 
 SHOWN = """
-import time
+import sys
+import rich.console
+now = 0.0
+rich.console.monotonic = lambda: now  # a busy machine would draw other seconds
 from ingest.report import IngestEvent, Stage
 from ui.ingest_progress import ingest_progress
 
 with ingest_progress() as show:
     show(IngestEvent(Stage.FOUND, 0, 40, 0, 0, 0.0))
     for files in range(1, 11):
-        time.sleep(0.1)
+        now += 0.1
         show(IngestEvent(Stage.SAVED, files, 40, 250 * files, 4000, 2.5 * files, "a.md"))
-    time.sleep(0.5)
+    sys.stdin.readline()
     show(IngestEvent(Stage.INDEXING, 40, 40, 10000, 10000, 50.0))
-    time.sleep(0.5)
+    sys.stdin.readline()
 """
+DRAWN = (b"10/40", b"40/40")
+"""What the bar shows at each of the two stops, after which the process may go on."""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
@@ -141,6 +146,7 @@ def test_the_bar_shows_files_passages_rate_and_time_left() -> None:
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-c", SHOWN],
+        stdin=subprocess.PIPE,
         stderr=theirs,
         cwd=ROOT,
         env={
@@ -150,12 +156,17 @@ def test_the_bar_shows_files_passages_rate_and_time_left() -> None:
             "TERM": "xterm-256color",
             "NO_COLOR": "1",
         },
-    ):
+    ) as process:
         os.close(theirs)
-        shown = b""
+        assert process.stdin is not None
+        shown, stops = b"", 0
         with suppress(OSError):  # how a terminal ends
             while part := os.read(ours, 65536):
                 shown += part
+                if stops < len(DRAWN) and DRAWN[stops] in shown:
+                    stops += 1
+                    process.stdin.write(b"\n")
+                    process.stdin.flush()
     os.close(ours)
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
     assert "10/40" in text
@@ -168,6 +179,7 @@ def test_the_bar_shows_files_passages_rate_and_time_left() -> None:
 def test_the_bar_is_silent_where_nobody_looks() -> None:
     done = subprocess.run(
         [sys.executable, "-c", SHOWN],
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
