@@ -16,6 +16,7 @@ from ingest.worker import ParserProcess
 from rag.errors import UnreadableNote
 from rag.settings import IngestSettings
 from tests.ingest.reading import PNG, saved
+from tests.patience import PATIENCE_SECONDS
 
 COPIES = 30
 
@@ -139,7 +140,7 @@ def mutated_inside(content: bytes, chance: random.Random) -> bytes:
 
 @pytest.fixture(scope="module")
 def process() -> Iterator[ParserProcess]:
-    parsers = ParserProcess(IngestSettings(max_seconds=20))
+    parsers = ParserProcess(IngestSettings(max_seconds=PATIENCE_SECONDS))
     yield parsers
     parsers.close()
 
