@@ -130,7 +130,8 @@ def _read_again(
     places = [place for place in range(len(chunks)) if named[place]]
     best = sorted(places, key=lambda place: -scores[place].logit)[: second.passages]
     found = list(scores)
-    for place, score in zip(best, second.score(question, [chunks[place] for place in best]), strict=True):
+    again = second.score_again(question, [chunks[place] for place in best], [scores[place] for place in best])
+    for place, score in zip(best, again, strict=True):
         found[place] = score
     return tuple(found), frozenset(best)
 

@@ -83,6 +83,10 @@ class Rereader(Scorer, Protocol):
         """The most passages of a question that it reads."""
         ...
 
+    def score_again(
+        self, question: str, passages: Sequence[Chunk], first: Sequence[PassageScore], /
+    ) -> tuple[PassageScore, ...]: ...
+
 
 class SentenceEmbedder(Protocol):
     """The part of `rag.embedding.embedder.Embedder` that the steps use."""

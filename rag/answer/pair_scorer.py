@@ -72,6 +72,31 @@ class Calibration:
         return cls(*(tuple(map(float, fitted[name])) for name in ("sentence", "passage", "question")))
 
 
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """Weights of the logits of a first and a second scorer, then the constant, for sentences and passages."""
+
+    sentence: tuple[float, ...]
+    passage: tuple[float, ...]
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Joint:
+        """Return the weights in the facts of a scorer's folder."""
+        fitted = facts["joint"]
+        return cls(*(tuple(map(float, fitted[name])) for name in ("sentence", "passage")))
+
+    def join(self, first: PassageScore, second: PassageScore) -> PassageScore:
+        """Return the joint scores of a passage that both have read; the features are the second's."""
+        pairs = zip(first.sentences, second.sentences, strict=True)
+        sentences = tuple(
+            SentenceScore(two.start, two.end, sigmoid(logit), logit)
+            for one, two in pairs
+            for logit in [_logit(self.sentence, one.logit, two.logit)]
+        )
+        logit = _logit(self.passage, first.logit, second.logit)
+        return PassageScore(sigmoid(logit), logit, sentences, second.features)
+
+
 class PairScorer:
     """Probabilities from the logits of a network."""
 
@@ -85,7 +110,7 @@ class PairScorer:
             return 0.0
         top = max(score.features[0] for score in scores)
         total = _log_sum_exp(np.array([score.features[1] for score in scores]))
-        return _sigmoid(_logit(self._calibration.question, top, total))
+        return sigmoid(_logit(self._calibration.question, top, total))
 
     def passage_scores(
         self, spans: Sequence[Sequence[Span]], windows: Sequence[tuple[int, Window]], outputs: Outputs
@@ -115,8 +140,8 @@ class PairScorer:
         found = []
         for (start, end), raw in zip(spans, logits.tolist(), strict=True):
             calibrated = _logit(self._calibration.sentence, raw, pair)
-            found.append(SentenceScore(start, end, _sigmoid(calibrated), calibrated))
-        return PassageScore(_sigmoid(logit), logit, tuple(found), features)
+            found.append(SentenceScore(start, end, sigmoid(calibrated), calibrated))
+        return PassageScore(sigmoid(logit), logit, tuple(found), features)
 
 
 def _logit(weights: tuple[float, ...], *features: float) -> float:
@@ -124,7 +149,7 @@ def _logit(weights: tuple[float, ...], *features: float) -> float:
     return sum(weight * feature for weight, feature in zip(weights, bounded, strict=False)) + weights[-1]
 
 
-def _sigmoid(logit: float) -> float:
+def sigmoid(logit: float) -> float:
     return float(0.5 * (1 + np.tanh(0.5 * logit)))
 
 

@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from rag.answer.evidence_encoding import Window
 from rag.answer.evidence_network import CompiledNetwork
 from rag.answer.evidence_scorer import weights_digest
-from rag.answer.pair_scorer import Calibration, PairScorer, PassageScore
+from rag.answer.pair_scorer import Calibration, Joint, Outputs, PairScorer, PassageScore
 from rag.answer.second_reader.encoding import LmEncoder
 from rag.errors import ModelMissing
 from rag.text.sentences import sentence_spans
@@ -35,12 +36,13 @@ class SecondReader(PairScorer):
         network: CompiledNetwork,
         encoder: LmEncoder,
         calibration: Calibration,
+        joint: Joint,
         fingerprint: str,
         passages: int,
     ) -> None:
         super().__init__(calibration, fingerprint)
         self._network, self._encoder = network, encoder
-        self.passages = passages
+        self._joint, self.passages = joint, passages
 
     @classmethod
     def open(
@@ -73,15 +75,32 @@ class SecondReader(PairScorer):
             lambda: _graph(folder, digest, file, preparing or (lambda share: None)),
             lambda windows: inputs_of(windows, words, attention),
         )
-        calibration = Calibration.of(facts)
-        return cls(network, LmEncoder.of(file), calibration, f"second reader {digest[:12]}", passages)
+        return cls(
+            network,
+            LmEncoder.of(file),
+            Calibration.of(facts),
+            Joint.of(facts),
+            f"second reader {digest[:12]}",
+            passages,
+        )
 
     def ready(self) -> None:
         """Make or read the graph now, instead of at the first question."""
         self._network.ready()
 
+    def run(self, windows: list[Window]) -> Outputs:
+        """Return rows of windows with their logits, before any calibration."""
+        return self._network.run(windows)
+
+    def score_again(
+        self, question: str, passages: Sequence[Chunk], first: Sequence[PassageScore]
+    ) -> tuple[PassageScore, ...]:
+        """Return the joint scores of passages that the evidence scorer has scored, in order."""
+        again = self.score(question, passages)
+        return tuple(self._joint.join(one, two) for one, two in zip(first, again, strict=True))
+
     def score(self, question: str, passages: Sequence[Chunk]) -> tuple[PassageScore, ...]:
-        """Return the scores of passages for a question, in order."""
+        """Return this network's own scores of passages for a question, in order."""
         if not passages:
             return ()
         windows = [
@@ -89,7 +108,7 @@ class SecondReader(PairScorer):
             for place, some in enumerate(self._encoder.windows(question, passages))
             for window in some
         ]
-        outputs = self._network.run([window for _, window in windows])
+        outputs = self.run([window for _, window in windows])
         return self.passage_scores([sentence_spans(passage.text) for passage in passages], windows, outputs)
 
 
@@ -98,7 +117,7 @@ def _facts(folder: Path) -> tuple[dict[str, Any], str]:
         facts = json.loads((folder / FACTS).read_text("utf-8"))
         digest = weights_digest(folder / WEIGHTS)
         known = facts["digest"]
-        Calibration.of(facts)
+        Calibration.of(facts), Joint.of(facts)
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise ModelMissing(
             f"{folder} has no second reader ({exc!r}); expected {FACTS} and {WEIGHTS}. Install Lectern again."

@@ -9,7 +9,7 @@ import pytest
 from rag.answer.evidence_encoding import Window
 from rag.answer.evidence_scorer import EvidenceScorer
 from rag.answer.finding import weigh
-from rag.answer.pair_scorer import PassageScore, SentenceScore
+from rag.answer.pair_scorer import Joint, PassageScore, SentenceScore
 from rag.answer.second_reader.reader import FACTS, WEIGHTS, WEIGHTS_FOLDER, SecondReader
 from rag.chat_models.embedded import embedded_gguf
 from rag.errors import ModelMissing
@@ -42,6 +42,10 @@ class Fixed:
         self.asked.append([passage.text for passage in passages])
         return tuple(self._one(passage) for passage in passages)
 
+    def score_again(self, question, passages, first):
+        assert [one.logit for one in first] == [2, 1]  # the best of the first reading
+        return self.score(question, passages)
+
     def _one(self, passage):
         logits = self.given[passage.text]
         cut = passage.text.index(". ") + 1
@@ -70,6 +74,17 @@ def test_without_a_second_reading_the_first_decides():
     first = Fixed({BUS: (1, 0), TRAM: (2, 0), LAB: (-1, -2)})
     found = weigh("When does the bus leave?", _hits(LAB, TRAM, BUS), first)
     assert found.probability == 2 and found.scores[1].sentences[0].logit == 2
+
+
+def test_joint_scores_weigh_both_readings():
+    first, second = (Fixed({BUS: given})._one(_chunk(BUS)) for given in ((1, -2), (3, 4)))
+    joint = Joint((0.25, 0.5, 1.0), (1.0, 0.5, -1.0)).join(first, second)
+    assert [one.logit for one in joint.sentences] == [2.75, 2.5]
+    assert joint.logit == 1 + 2 - 1 and joint.features == second.features
+    assert joint.answers == pytest.approx(1 / (1 + np.exp(-2.0)))
+    assert [(one.start, one.end) for one in joint.sentences] == [
+        (one.start, one.end) for one in first.sentences
+    ]
 
 
 @pytest.mark.parametrize(
