@@ -6,12 +6,16 @@ In forced colours a state has a line and not only a colour.
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from browser_pages import Server, Visit
+
+from ui.accounts.person import Role
+from ui.accounts.store import AccountStore
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -49,44 +53,44 @@ def coloured(browser: Browser, server: Server, request: pytest.FixtureRequest) -
     visit.close()
 
 
-def faults(visit: Visit, axe: str) -> list[str]:
+def faults(page: Page, axe: str) -> list[str]:
     """What axe-core finds on the page: the rule, and the first element."""
-    visit.page.evaluate(axe)
-    found: dict[str, Any] = visit.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    page.evaluate(axe)
+    found: dict[str, Any] = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
     return [f"{each['id']}: {each['nodes'][0]['target']}" for each in found["violations"]]
 
 
 def test_axe_finds_nothing_in_any_state(coloured: Visit, axe: str) -> None:
     page, ask = coloured.page, coloured.ask
     ask.new_conversation()
-    assert faults(coloured, axe) == []
+    assert faults(coloured.page, axe) == []
     ask.answered("What is the Nyquist rate?")
     page.get_by_text("Was this right?").click()
     page.get_by_text("Edit", exact=True).click()
-    assert faults(coloured, axe) == []
+    assert faults(coloured.page, axe) == []
     page.get_by_text("Ask again, but…").click()
-    assert faults(coloured, axe) == []
+    assert faults(coloured.page, axe) == []
     page.keyboard.press("Escape")
     page.locator(".source[open] [data-action=read]").first.click()
     page.wait_for_selector(".reader")
-    assert faults(coloured, axe) == []
+    assert faults(coloured.page, axe) == []
     ask.new_conversation()
     ask.answered("Who won the football world cup in 1954?")
-    assert faults(coloured, axe) == []
+    assert faults(coloured.page, axe) == []
     page.get_by_role("button", name=re.compile("^Delete the conversation: Who won")).first.click()
     page.wait_for_selector(".deleted")
-    assert faults(coloured, axe) == []
+    assert faults(coloured.page, axe) == []
     ask.scope.click()
-    assert faults(coloured, axe) == []
+    assert faults(coloured.page, axe) == []
     page.keyboard.press("Escape")
     page.locator(".adapters summary").click()
-    assert faults(coloured, axe) == []
+    assert faults(coloured.page, axe) == []
     coloured.notes.open()
     coloured.notes.row("lesson-01-sampling.md").locator("summary").click()
-    assert faults(coloured, axe) == []
+    assert faults(coloured.page, axe) == []
     coloured.notes.add_folder(Path("/nowhere"))
     page.wait_for_selector(".report.problem")
-    assert faults(coloured, axe) == []
+    assert faults(coloured.page, axe) == []
 
 
 def test_axe_finds_nothing_in_the_states_of_a_course(
@@ -94,10 +98,10 @@ def test_axe_finds_nothing_in_the_states_of_a_course(
 ) -> None:
     page, name = coloured.page, f"Owls, {request.node.name[-6:]}"
     coloured.courses.open()
-    assert faults(coloured, axe) == []
+    assert faults(coloured.page, axe) == []
     coloured.courses.make(name)
     page.wait_for_selector(".status.ready")
-    assert faults(coloured, axe) == []
+    assert faults(coloured.page, axe) == []
     for number in range(3000):
         (tmp_path / f"owl-{number}.md").write_text(f"# Owl {number}\n\nIt has {number} feathers.")
     for number in range(2):
@@ -106,24 +110,24 @@ def test_axe_finds_nothing_in_the_states_of_a_course(
     coloured.notes.folder.fill(str(tmp_path))
     page.get_by_role("button", name="Add and watch the folder").click()
     coloured.notes.progress.wait_for()
-    assert faults(coloured, axe) == []
+    assert faults(coloured.page, axe) == []
     assert_fits(page)
     page.get_by_role("button", name="Cancel", exact=True).click()
     page.wait_for_selector(".report:has-text('Cancelled')")
     page.wait_for_selector(".watched")
-    assert faults(coloured, axe) == []
+    assert faults(coloured.page, axe) == []
     page.get_by_role("button", name="Stop watching").click()
     page.locator(".watched").wait_for(state="detached")
     for number in range(3000):
         (tmp_path / f"owl-{number}.md").unlink()
     coloured.notes.add_folder(tmp_path)
     page.wait_for_selector(".problems [data-action=retry_note]")
-    assert faults(coloured, axe) == []
+    assert faults(coloured.page, axe) == []
     coloured.courses.remove(name)
-    assert faults(coloured, axe) == []
+    assert faults(coloured.page, axe) == []
     coloured.courses.open()
     page.wait_for_selector("text=Removed, kept for a day")
-    assert faults(coloured, axe) == []
+    assert faults(coloured.page, axe) == []
 
 
 @pytest.fixture
@@ -135,11 +139,10 @@ def seen(browser: Browser, server: Server, axe: str) -> Iterator[Visit]:
     visit.close()
 
 
-def assert_accessible(visit: Visit, axe: str) -> None:
+def assert_accessible(page: Page, axe: str) -> None:
     """Check a state with axe in light and dark, at 320 pixels, and in forced colours."""
-    page = visit.page
     for _ in ("light", "dark"):
-        assert faults(visit, axe) == []
+        assert faults(page, axe) == []
         page.locator("button.theme").click()
     assert_fits(page)
 
@@ -171,11 +174,11 @@ def test_studying_is_accessible(seen: Visit, axe: str) -> None:
     page.get_by_role("tab", name="Study").click()
     page.locator("#study-quiz").click()
     page.wait_for_selector(".study-question")
-    assert_accessible(seen, axe)
+    assert_accessible(seen.page, axe)
     choices = page.locator(".study-choices button")
     (choices.first if choices.count() else page.get_by_role("button", name="I do not know")).click()
     page.wait_for_selector(".study-verdict")
-    assert_accessible(seen, axe)
+    assert_accessible(seen.page, axe)
 
 
 def test_the_pages_beside_the_app_are_accessible(seen: Visit, server: Server, axe: str) -> None:
@@ -185,22 +188,36 @@ def test_the_pages_beside_the_app_are_accessible(seen: Visit, server: Server, ax
     page.get_by_text("Was this right?").click()
     page.locator("a.golden").click()
     page.locator("#golden input[name=passage]").first.check()
-    assert_accessible(seen, axe)
+    assert_accessible(seen.page, axe)
     page.locator("#golden textarea").fill("temperature")
     page.get_by_role("button", name="Save the golden question").click()
     page.wait_for_selector(".done")
-    assert_accessible(seen, axe)
+    assert_accessible(seen.page, axe)
     page.goto(f"{server.address}/lectern/evaluate")
     page.get_by_role("button", name="Measure retrieval").click()
     page.wait_for_selector("table a")
     page.wait_for_function("!document.querySelector('.job')")
-    assert_accessible(seen, axe)
+    assert_accessible(seen.page, axe)
     page.locator("table a").first.click()
     page.wait_for_selector(".plot")
-    assert_accessible(seen, axe)
-    for path in ("lectern/monitor", "lectern/model", "account", "login"):
+    assert_accessible(seen.page, axe)
+    for path in ("lectern/monitor", "lectern/model", "account"):
         page.goto(f"{server.address}/{path}")
-        assert_accessible(seen, axe)
+        assert_accessible(seen.page, axe)
+
+
+def test_the_login_page_is_accessible(
+    browser: Browser, serve: Callable[..., Server], course_library: Path, tmp_path: Path, axe: str
+) -> None:
+    copy = tmp_path / "library"
+    shutil.copytree(course_library, copy)
+    AccountStore(copy).add("ann", "owls at night", Role.TEACHER)
+    context = browser.new_context(bypass_csp=True, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(serve(copy).address)
+    page.get_by_label("Password").wait_for()
+    assert_accessible(page, axe)
+    context.close()
 
 
 def test_the_first_key_leads_past_the_lists_to_the_question(visit: Visit) -> None:
