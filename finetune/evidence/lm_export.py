@@ -32,7 +32,7 @@ from rag.answer.second_reader.reader import FACTS, WEIGHTS, SecondReader
 CALIBRATION, TRAINED, RECIPE = "calibration.json", "trained.safetensors", "recipe.json"
 _EQUAL = {"sentence": [0.5, 0.5, 0.0], "passage": [0.5, 0.5, 0.0]}
 SAMPLE = 300
-"""Examples of `valid` that the joint weights are fitted on: two minutes on two cores."""
+"""Examples of `valid` that the joint weights are fitted on."""
 
 
 def export(trained: Path, out: Path, joint: dict[str, list[float]] | None = None) -> None:
@@ -58,7 +58,7 @@ def export(trained: Path, out: Path, joint: dict[str, list[float]] | None = None
 def fitted_joint(
     first: tuple[Packed, Run, Fitted], second: tuple[Packed, Run, Fitted]
 ) -> dict[str, list[float]]:
-    """Return the weights of the two logits and the constant, for sentences and for passages.
+    """Return the weights that join the logits, for sentences and for passages.
 
     Each reading is a part, its logits and the calibration of its network.
     """

@@ -126,7 +126,10 @@ def _read_again(
     named: Sequence[bool],
     second: Rereader,
 ) -> tuple[tuple[PassageScore, ...], frozenset[int]]:
-    """Return the scores with those of the second reader, and the places of the passages that it read."""
+    """Return the scores, some from a second reading, and the places of these.
+
+    The places are of the passages that `second` read.
+    """
     places = [place for place in range(len(chunks)) if named[place]]
     best = sorted(places, key=lambda place: -scores[place].logit)[: second.passages]
     found = list(scores)

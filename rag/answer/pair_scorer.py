@@ -19,7 +19,7 @@ from rag.answer.evidence_encoding import Window
 _NO_EVIDENCE = -30.0
 """The logit of a sentence without a token (invisible characters only)."""
 Outputs = Iterable[tuple[list[int], tuple[NDArray[np.float32], NDArray[np.float32]]]]
-"""Rows of windows with their sentence logits (n, most sentences) and pair logits (n,)."""
+"""Rows of windows with sentence logits (n, most sentences) and pair logits (n,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,10 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Joint:
-    """Weights of the logits of a first and a second scorer, then the constant, for sentences and passages."""
+    """Weights that join the logits of two scorers, for sentences and passages.
+
+    Each row has the first's weight, the second's and the constant.
+    """
 
     sentence: tuple[float, ...]
     passage: tuple[float, ...]
@@ -86,7 +89,7 @@ class Joint:
         return cls(*(tuple(map(float, fitted[name])) for name in ("sentence", "passage")))
 
     def join(self, first: PassageScore, second: PassageScore) -> PassageScore:
-        """Return the joint scores of a passage that both have read; the features are the second's."""
+        """Return the joint scores of a passage, with the second's features."""
         pairs = zip(first.sentences, second.sentences, strict=True)
         sentences = tuple(
             SentenceScore(two.start, two.end, sigmoid(logit), logit)

@@ -1,1 +1,1 @@
-"""The second reader: the embedded language model reads the best passages again as evidence."""
+"""The second reader: the embedded language model reads the best passages again."""

@@ -1,4 +1,4 @@
-"""The inputs of the second reader: questions and passages in a language model's tokens.
+"""The inputs of the second reader: pairs in a language model's tokens.
 
 An input is laid out as the evidence scorer's, `MARK question MARK context : passage MARK`. MARK is the
 end-of-text token.
@@ -24,7 +24,7 @@ _MARK = "<|endoftext|>"
 
 
 class LmEncoder:
-    """Tokens of questions and passages with their sentences; `longest` is the longest input, in tokens."""
+    """Tokens of questions and passages; `longest` is the longest input, in tokens."""
 
     longest = LONGEST
 
@@ -60,7 +60,7 @@ class LmEncoder:
         return [*before, *ids, self._mark], np.concatenate([none, sentence, [-1]]), count
 
     def windows(self, question: str, passages: Sequence[Chunk]) -> list[list[Window]]:
-        """Return the inputs that together contain every token of each passage; one for most."""
+        """Return the inputs of each passage, one for most; together they have all tokens."""
         head = self.head(question)
         return [self._windows(head, context_line(passage), passage.text) for passage in passages]
 
@@ -75,7 +75,10 @@ class LmEncoder:
         return found
 
     def _parts(self, context: str, text: str) -> tuple[list[int], list[int], NDArray[np.int64], int]:
-        """Return context, text, each of the text's tokens' sentence or -1, and the number of sentences."""
+        """Return the tokens of context and text, sentences, and the number of sentences.
+
+        The sentences are each of the text's tokens' sentence or -1.
+        """
         spans = sentence_spans(text)
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         of = np.full(len(encoding.ids), -1, np.int64)

@@ -1,4 +1,4 @@
-"""The network of the second reader on OpenVINO: a Llama that reads in both directions.
+"""The second reader's network on OpenVINO: a Llama that reads in both directions.
 
 The trained LoRA adapters are added to the matrices of the language model's GGUF file, and the sums are kept in
 eight bits. Outputs are those of `rag.answer.evidence_network`.

@@ -95,7 +95,7 @@ class SecondReader(PairScorer):
     def score_again(
         self, question: str, passages: Sequence[Chunk], first: Sequence[PassageScore]
     ) -> tuple[PassageScore, ...]:
-        """Return the joint scores of passages that the evidence scorer has scored, in order."""
+        """Return the joint scores of passages that have scores already, in order."""
         again = self.score(question, passages)
         return tuple(self._joint.join(one, two) for one, two in zip(first, again, strict=True))
 
