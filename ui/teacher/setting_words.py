@@ -48,6 +48,7 @@ SETTINGS = (
         "most tokens of passages shown; 0 for 1,200 with the embedded model, a third of the context with others"
     ),
     noted("earlier turns considered; 0 for none"),
+    noted("passages that the embedded language model reads again as evidence; 0 is faster and less right"),
     noted("refuse before the model runs when nothing in the notes is near the question"),
     noted("best token match (mean cosine) below which the answer is not in the notes"),
     noted("the same for an embedder without token matches, as the best passage's cosine"),
