@@ -208,6 +208,8 @@ def test_a_question_is_kept_to_a_part_of_the_notes_with_the_keyboard(visit: Visi
     page.reload()
     page.wait_for_selector(".scope.limited:has-text('lesson-02-quantisation.md')")
     visit.ask.new_conversation()
+    page.wait_for_selector(".welcome")
+    page.get_by_role("button", name="Ask all notes").press("Enter")
     page.wait_for_selector(".scope:not(.limited)")
     page.locator(".conversations .open").first.click()
     page.wait_for_selector(".scope.limited")
