@@ -122,8 +122,7 @@ class Application:
         return (self.settings.model.name, self.settings.model.adapter) == ("embedded", "default")
 
     def open_model_ahead(self) -> None:
-        """Start loading the models that take longest; other parts can be opened meanwhile."""
-        self._second.open_ahead()
+        """Start loading the language model if answers need one, in another thread."""
         if not self.quotes:
             self._model.open_ahead()
 

@@ -6,9 +6,10 @@ transformers.
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Callable, Sequence
-from threading import Lock
+from threading import Condition, Lock
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -36,6 +37,41 @@ _BATCH_COST = 16
 0.7 ms, where a token takes 0.045 ms of a core with AMX."""
 
 
+_LONGEST_WAIT = 60.0
+"""Seconds that the end of the process waits for the networks."""
+
+
+class _Work:
+    """Counts the threads inside OpenVINO, for which the end of the process waits.
+
+    A process that ends while another thread is inside is aborted.
+    """
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._inside, self._ended = 0, False
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._ended)
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._inside -= 1
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        """Wait until no thread is inside, and let none in."""
+        with self._changed:
+            self._ended = True
+            self._changed.wait_for(lambda: not self._inside, _LONGEST_WAIT)
+
+
+_WORK = _Work()
+atexit.register(_WORK.end)
+
+
 class CompiledNetwork:
     """The compiled network, made at first use; safe to use from several threads."""
 
@@ -53,6 +89,10 @@ class CompiledNetwork:
         Logits are float32: of sentences (n, most sentences of a window) and of pairs (n,).
         """
         network = self._network()
+        with _WORK:
+            return self._run(network, windows)
+
+    def _run(self, network: Any, windows: list[Window]) -> list[tuple[list[int], tuple[Floats, Floats]]]:
         batches = batches_of([len(window.ids) for window in windows], self._streams)
         running = []
         for rows in batches:
@@ -76,17 +116,21 @@ class CompiledNetwork:
     def _network(self) -> Any:
         with self._lock:
             if self._compiled is None:
-                assert self._build is not None  # noqa: S101
-                options = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": self._streams}
-                self._compiled = openvino_core().compile_model(self._build(), "CPU", with_bound(options))
-                self._build = None
-                # OpenVINO's Python side deadlocks when two threads are the first to read a tensor.
-                # One thread does it here.
-                request = self._compiled.create_infer_request()
-                request.infer(self._inputs([Window(np.zeros(2, np.int64), 1, np.array([-1, 0]))]))
-                np.array(request.get_output_tensor(0).data)
-                self._requests.append(request)
+                self._compile()
             return self._compiled
+
+    def _compile(self) -> None:
+        with _WORK:
+            assert self._build is not None  # noqa: S101
+            options = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": self._streams}
+            self._compiled = openvino_core().compile_model(self._build(), "CPU", with_bound(options))
+            self._build = None
+            # OpenVINO's Python side deadlocks when two threads are the first to read a tensor.
+            # One thread does it here.
+            request = self._compiled.create_infer_request()
+            request.infer(self._inputs([Window(np.zeros(2, np.int64), 1, np.array([-1, 0]))]))
+            np.array(request.get_output_tensor(0).data)
+            self._requests.append(request)
 
 
 def inputs_of(windows: Sequence[Window]) -> dict[str, NDArray[Any]]:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from rag.answer.evidence_scorer import FACTS, WEIGHTS, WEIGHTS_FOLDER, EvidenceS
 from rag.embedding.openvino_embedder import openvino_core
 from rag.errors import ModelMissing
 from rag.text.sentences import sentence_spans
+from tests.patience import PATIENCE_SECONDS
 
+ROOT = Path(__file__).parents[3]
 WIDTH, INNER, LAYERS = 24, 48, 2
 NOTE = "The exam is on 3 May. It takes two hours.\n- Bring a pen\n- Bring your card"
 
@@ -330,3 +333,24 @@ def test_the_shipped_weights_are_small_and_say_where_they_come_from():
     facts = json.loads((WEIGHTS_FOLDER / FACTS).read_text("utf-8"))
     assert (WEIGHTS_FOLDER / WEIGHTS).stat().st_size <= 25_000_000
     assert facts["license"] == "CC-BY-SA-4.0" and facts["trained_on"] and facts["trainings"]
+
+
+def test_a_process_that_ends_while_a_thread_compiles_is_not_aborted() -> None:
+    code = """
+import threading
+from rag.answer.evidence_scorer import EvidenceScorer
+scorer = EvidenceScorer.open()
+build, begun = scorer._network._build, threading.Event()
+scorer._network._build = lambda: (begun.set(), build())[1]
+threading.Thread(target=scorer._network.ready, daemon=True).start()
+begun.wait()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_SECONDS,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
