@@ -90,7 +90,7 @@ def weigh(
     """Return the hits with the evidence scores of the first `count`.
 
     The scorer is shown the passages as `read` returns them. The `second` reader, if there is one, reads the
-    best of them again, and the others are no evidence for an answer.
+    best of them again; the others come after them and do not decide whether the passages answer.
 
     A passage without what the question asks about by name is no evidence for an answer: its sentences keep their order but
     get the score 0.
@@ -102,13 +102,18 @@ def weigh(
     scored = scorer.score(question, chunks)
     if second is not None:
         scored, places = _read_again(question, chunks, scored, named, second)
-        named = tuple(place in places for place in range(len(chunks)))
+    else:
+        places = frozenset(place for place in range(len(chunks)) if named[place])
     scores = tuple(
-        _telling(score, reading, asked, abbreviated) if has_named else _without_evidence(score)
-        for score, reading, has_named in zip(scored, readings, named, strict=True)
+        _without_evidence(score)
+        if not has_named
+        else _telling(score, reading, asked, abbreviated)
+        if place in places
+        else _later(_telling(score, reading, asked, abbreviated))
+        for place, (score, reading, has_named) in enumerate(zip(scored, readings, named, strict=True))
     )
-    telling = [score for score, has_named in zip(scores, named, strict=True) if has_named]
-    best = max((sentence.score for score in scores for sentence in score.sentences), default=0.0)
+    telling = [scores[place] for place in sorted(places)]
+    best = max((sentence.score for score in telling for sentence in score.sentences), default=0.0)
     read_hits = tuple(replace(hit, chunk=chunk) for hit, chunk in zip(hits, chunks, strict=False))
     return Evidence(
         tuple(hits),
@@ -184,6 +189,12 @@ def _without_evidence(score: PassageScore) -> PassageScore:
         replace(sentence, score=0.0, logit=sentence.logit - OTHER_LOGITS) for sentence in score.sentences
     )
     return replace(score, answers=0.0, sentences=sentences)
+
+
+def _later(score: PassageScore) -> PassageScore:
+    """Return the scores of a passage that was not read again: after those that were."""
+    sentences = tuple(replace(sentence, logit=sentence.logit - OTHER_LOGITS) for sentence in score.sentences)
+    return replace(score, sentences=sentences)
 
 
 def by_rank(*rankings: Sequence[Hit]) -> list[Hit]:

@@ -60,14 +60,22 @@ class Fixed:
         return max((score.logit for score in scores), default=-9.0)
 
 
-def test_the_best_passages_are_read_again_and_the_others_are_no_evidence():
+def test_the_best_passages_are_read_again_and_the_others_come_later():
     first = Fixed({BUS: (1, 0), TRAM: (2, 0), LAB: (-1, -2)})
     second = Fixed({BUS: (4, -1), TRAM: (-3, -4)})
     found = weigh("When does the bus leave?", _hits(LAB, TRAM, BUS), first, second=second)
     assert second.asked == [[TRAM, BUS]]
     assert [score.sentences[0].logit for score in found.scores] == [-4, -3, 4]
-    assert [score.sentences[0].score > 0 for score in found.scores] == [False, True, True]
     assert found.probability == 4
+    assert found.best_sentence == pytest.approx(1 / (1 + np.exp(-4)))
+
+
+def test_a_passage_that_is_not_read_again_does_not_decide():
+    first = Fixed({BUS: (1, 0), TRAM: (2, 0), LAB: (-1, -2)})
+    second = Fixed({BUS: (-5, -5), TRAM: (-6, -6)})
+    found = weigh("When does the bus leave?", _hits(LAB, TRAM, BUS), first, second=second)
+    assert found.best_sentence == pytest.approx(1 / (1 + np.exp(5)))
+    assert found.probability == -5
 
 
 def test_without_a_second_reading_the_first_decides():
