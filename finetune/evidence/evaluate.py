@@ -11,17 +11,20 @@ import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from finetune.evidence.figures import report
-from finetune.evidence.packed import LONGEST, Packed, load_packed
+from finetune.evidence.packed import Packed, load_packed
 from rag.answer.evidence_encoding import Window
-from rag.answer.evidence_network import batches_of, build_graph, inputs_of
+from rag.answer.evidence_network import CompiledNetwork, build_graph, inputs_of
 from rag.answer.evidence_scorer import WEIGHTS, WEIGHTS_FOLDER
-from rag.embedding.openvino_embedder import openvino_core
+from rag.answer.pair_scorer import Outputs
+
+AT_ONCE = 64
+"""Windows that a network is given at once: what it prepares for them is in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,31 +35,37 @@ class Run:
     pair: NDArray[np.float32]
 
 
-def compiled(weights: dict[str, NDArray[Any]]) -> Any:
-    """Return the network of a scorer's weights, compiled."""
-    return openvino_core().compile_model(build_graph(weights), "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+class Network(Protocol):
+    """A network that reads windows (`rag.answer.evidence_network.CompiledNetwork`)."""
+
+    def run(self, windows: list[Window]) -> Outputs: ...
 
 
-def run(network: Any, part: Packed) -> Run:
-    """Return the logits of a part by a compiled network, in the part's order.
+def compiled(weights: dict[str, NDArray[Any]]) -> CompiledNetwork:
+    """Return the network of a scorer's weights."""
+    return CompiledNetwork(lambda: build_graph(weights), inputs_of)
+
+
+def run(network: Network, part: Packed) -> Run:
+    """Return the logits of a part by a network, in the part's order.
 
     A pair that occurs several times is read once.
     """
     pairs = [
         (asked, index) for row, asked in enumerate(part.asked.tolist()) for index in part.shown[row].tolist()
     ]
-    different = list(dict.fromkeys(pairs))
-    windows = [_window(part, asked, index) for asked, index in different]
+    windows = {pair: _window(part, *pair) for pair in pairs}
     found: dict[tuple[int, int], tuple[NDArray[np.float32], float]] = {}
-    request = network.create_infer_request()
-    for rows in batches_of([len(window.ids) for window in windows], 1):
-        request.infer(inputs_of([windows[row] for row in rows]))
-        sentence, pair = (np.array(request.get_output_tensor(n).data, np.float32) for n in range(2))
-        for line, row in enumerate(rows):
-            seen = np.unique(windows[row].sentence[windows[row].sentence >= 0])
-            logits = np.full(int(part.sentences[different[row][1]]), -30.0, np.float32)
-            logits[seen] = sentence[line, : len(seen)]
-            found[different[row]] = logits, float(pair[line])
+    order = sorted(windows, key=lambda pair: len(windows[pair].ids))
+    for start in range(0, len(order), AT_ONCE):
+        some = order[start : start + AT_ONCE]
+        for rows, (sentence, pair) in network.run([windows[one] for one in some]):
+            for line, row in enumerate(rows):
+                of = windows[some[row]].sentence
+                seen = np.unique(of[of >= 0])
+                logits = np.full(int(part.sentences[some[row][1]]), -30.0, np.float32)
+                logits[seen] = sentence[line, : len(seen)]
+                found[some[row]] = logits, float(pair[line])
     return Run(
         np.concatenate([found[pair][0] for pair in pairs]),
         np.array([found[pair][1] for pair in pairs], np.float32),
@@ -66,8 +75,8 @@ def run(network: Any, part: Packed) -> Run:
 def _window(part: Packed, asked: int, index: int) -> Window:
     """Return the input of a question and a passage."""
     head, body, of = part.heads[asked], part.bodies[index], part.sentence[index].astype(np.int64)
-    if len(head) + len(body) > LONGEST:
-        longest = LONGEST - len(head)
+    if len(head) + len(body) > part.longest:
+        longest = part.longest - len(head)
         body, of = np.append(body[: longest - 1], body[-1]), np.append(of[: longest - 1], 255)
     sentence = np.concatenate([np.full(len(head), -1), np.where(of == 255, -1, of)])
     return Window(np.concatenate([head, body]).astype(np.int64), len(head), sentence)

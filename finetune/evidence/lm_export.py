@@ -25,7 +25,6 @@ from finetune.evidence.figures import Calibration as Fitted
 from finetune.evidence.figures import Features, apply, features, fit
 from finetune.evidence.packed import Packed, load_packed
 from rag.answer import evidence_scorer
-from rag.answer.evidence_encoding import Window
 from rag.answer.evidence_scorer import weights_digest
 from rag.answer.second_reader.reader import FACTS, WEIGHTS, SecondReader
 
@@ -76,31 +75,6 @@ def _joint(truth: NDArray[np.bool_], *readings: tuple[Features, Fitted, str]) ->
     return list(fit(np.column_stack(logits), truth))
 
 
-def read_again(reader: SecondReader, part: Packed) -> Run:
-    """Return a second reader's logits of a part, in the part's order."""
-    pairs = [
-        (asked, index) for row, asked in enumerate(part.asked.tolist()) for index in part.shown[row].tolist()
-    ]
-    windows = [_window(part, asked, index) for asked, index in pairs]
-    sentence: list[Any] = [np.full(int(part.sentences[index]), -30.0, np.float32) for _, index in pairs]
-    pair = np.zeros(len(pairs), np.float32)
-    for rows, (sentence_logits, pair_logits) in reader.run(windows):
-        for line, row in enumerate(rows):
-            seen = np.unique(windows[row].sentence[windows[row].sentence >= 0])
-            sentence[row][seen] = sentence_logits[line, : len(seen)]
-            pair[row] = pair_logits[line]
-    return Run(np.concatenate(sentence), pair)
-
-
-def _window(part: Packed, asked: int, index: int) -> Window:
-    head, body, of = part.heads[asked], part.bodies[index], part.sentence[index].astype(np.int64)
-    if len(head) + len(body) > part.longest:
-        longest = part.longest - len(head)
-        body, of = np.append(body[: longest - 1], body[-1]), np.append(of[: longest - 1], 255)
-    sentence = np.concatenate([np.full(len(head), -1), np.where(of == 255, -1, of)])
-    return Window(np.concatenate([head, body]).astype(np.int64), len(head), sentence)
-
-
 def _calibration(file: Path) -> Fitted:
     given = json.loads(file.read_text("utf-8"))
     given = given.get("calibration", given)
@@ -130,7 +104,7 @@ def main() -> None:
     shipped = evidence_scorer.WEIGHTS_FOLDER
     network = compiled(load_file(shipped / evidence_scorer.WEIGHTS))
     first = one, run(network, one), _calibration(shipped / evidence_scorer.FACTS)
-    second = two, read_again(SecondReader.open(folder=args.out), two), _calibration(args.out / FACTS)
+    second = two, run(SecondReader.open(folder=args.out), two), _calibration(args.out / FACTS)
     export(args.trained, args.out, fitted_joint(first, second))
 
 

@@ -92,8 +92,9 @@ def main() -> None:
     encoder = None
     if args.model:
         from rag.answer.second_reader.encoding import LmEncoder
+        from rag.chat_models.files.gguf_header import read_header
 
-        encoder = LmEncoder.of(args.model)
+        encoder = LmEncoder.of(read_header(args.model))
     for name in parts_of(args.examples):
         part = pack(load(args.examples, name), encoder)
         if encoder is not None:

@@ -133,24 +133,35 @@ class CompiledNetwork:
             self._requests.append(request)
 
 
-def inputs_of(windows: Sequence[Window]) -> dict[str, NDArray[Any]]:
+def inputs_of(windows: Sequence[Window]) -> Inputs:
     """Return the inputs of a batch as arrays.
 
     They are padded to the longest window and to the most sentences of a window.
     """
-    width = _width(max(len(window.ids) for window in windows))
-    seen = [np.unique(window.sentence[window.sentence >= 0], return_inverse=True) for window in windows]
-    most = max(1, *(len(sentences) for sentences, _ in seen))
+    width = width_of(windows)
     ids, kind = np.zeros((2, len(windows), width), np.int32)
     mask = np.zeros((len(windows), width), np.float32)
-    pool = np.zeros((len(windows), most, width), np.float32)
-    for line, (window, (sentences, inverse)) in enumerate(zip(windows, seen, strict=True)):
+    for line, window in enumerate(windows):
         length = len(window.ids)
         ids[line, :length], kind[line, window.first : length], mask[line, :length] = window.ids, 1, 1
+    return {"ids": ids, "kind": kind, "mask": mask, "pool": pool_of(windows, width)}
+
+
+def width_of(windows: Sequence[Window]) -> int:
+    """Return the width of a batch of windows, in tokens."""
+    return _width(max(len(window.ids) for window in windows))
+
+
+def pool_of(windows: Sequence[Window], width: int) -> Floats:
+    """Return rows that take the mean of each sentence's tokens, (n, sentences, width)."""
+    seen = [np.unique(window.sentence[window.sentence >= 0], return_inverse=True) for window in windows]
+    most = max(1, *(len(sentences) for sentences, _ in seen))
+    pool = np.zeros((len(windows), most, width), np.float32)
+    for line, (window, (sentences, inverse)) in enumerate(zip(windows, seen, strict=True)):
         if len(sentences):
             counts = np.bincount(inverse)
             pool[line, inverse, np.flatnonzero(window.sentence >= 0)] = 1 / counts[inverse]
-    return {"ids": ids, "kind": kind, "mask": mask, "pool": pool}
+    return pool
 
 
 def batches_of(lengths: list[int], streams: int) -> list[list[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from rag.answer.found import Rereader, Scorer
@@ -100,43 +100,35 @@ def weigh(
     named = passages_with(specifics(question), chunks)
     asked, abbreviated = set(content_words(question)), abbreviations(question)
     scored = scorer.score(question, chunks)
+    places = frozenset(place for place in range(len(chunks)) if named[place])
     if second is not None:
-        scored, places = _read_again(question, chunks, scored, named, second)
-    else:
-        places = frozenset(place for place in range(len(chunks)) if named[place])
-    scores = tuple(
-        _without_evidence(score)
-        if not has_named
-        else _telling(score, reading, asked, abbreviated)
-        if place in places
-        else _later(_telling(score, reading, asked, abbreviated))
-        for place, (score, reading, has_named) in enumerate(zip(scored, readings, named, strict=True))
-    )
+        scored, places = _read_again(question, chunks, scored, places, second)
+
+    def seen(place: int) -> PassageScore:
+        if not named[place]:
+            return _without_evidence(scored[place])
+        score = _telling(scored[place], readings[place], asked, abbreviated)
+        return score if place in places else _later(score)
+
+    scores = tuple(map(seen, range(len(chunks))))
     telling = [scores[place] for place in sorted(places)]
     best = max((sentence.score for score in telling for sentence in score.sentences), default=0.0)
     read_hits = tuple(replace(hit, chunk=chunk) for hit, chunk in zip(hits, chunks, strict=False))
-    return Evidence(
-        tuple(hits),
-        read_hits,
-        scores,
-        (second or scorer).any_answers(telling),
-        best,
-    )
+    return Evidence(tuple(hits), read_hits, scores, (second or scorer).any_answers(telling), best)
 
 
 def _read_again(
     question: str,
     chunks: Sequence[Chunk],
     scores: Sequence[PassageScore],
-    named: Sequence[bool],
+    places: Iterable[int],
     second: Rereader,
 ) -> tuple[tuple[PassageScore, ...], frozenset[int]]:
     """Return the scores, some from a second reading, and the places of these.
 
-    The places are of the passages that `second` read.
+    They are the best of `places`.
     """
-    places = [place for place in range(len(chunks)) if named[place]]
-    best = sorted(places, key=lambda place: -scores[place].logit)[: second.passages]
+    best = sorted(places, key=lambda place: (-scores[place].logit, place))[: second.passages]
     found = list(scores)
     again = second.score_again(question, [chunks[place] for place in best], [scores[place] for place in best])
     for place, score in zip(best, again, strict=True):
@@ -185,10 +177,8 @@ def _lowered(sentence: SentenceScore) -> SentenceScore:
 
 def _without_evidence(score: PassageScore) -> PassageScore:
     """Return the scores of a passage that is about something else."""
-    sentences = tuple(
-        replace(sentence, score=0.0, logit=sentence.logit - OTHER_LOGITS) for sentence in score.sentences
-    )
-    return replace(score, answers=0.0, sentences=sentences)
+    later = _later(score)
+    return replace(later, answers=0.0, sentences=tuple(replace(one, score=0.0) for one in later.sentences))
 
 
 def _later(score: PassageScore) -> PassageScore:

@@ -153,6 +153,7 @@ def _logit(weights: tuple[float, ...], *features: float) -> float:
 
 
 def sigmoid(logit: float) -> float:
+    """Return the probability of a logit."""
     return float(0.5 * (1 + np.tanh(0.5 * logit)))
 
 

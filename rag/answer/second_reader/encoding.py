@@ -7,13 +7,14 @@ end-of-text token.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from rag.answer.evidence_encoding import MAX_CONTEXT, MAX_QUESTION, Window, cuts
+from rag.chat_models.files.gguf_header import GgufHeader
+from rag.chat_models.files.tokenization import from_gguf
 from rag.passage_text import context_line
 from rag.text.sentences import sentence_spans
 from rag.types import Chunk
@@ -35,16 +36,13 @@ class LmEncoder:
         self._mark = int(tokenizer.token_to_id(_MARK) or 0)
 
     @classmethod
-    def of(cls, file: Path) -> LmEncoder:
+    def of(cls, header: GgufHeader) -> LmEncoder:
         """Return the encoder of a GGUF file's tokenizer.
 
         Raises:
             ModelFailed: the file is damaged.
         """
-        from rag.chat_models.files.gguf_header import read_header
-        from rag.chat_models.files.tokenization import from_gguf
-
-        return cls(from_gguf(read_header(file)).tokenizer)
+        return cls(from_gguf(header).tokenizer)
 
     def head(self, question: str) -> list[int]:
         """Return a question with its marks: the first part of every input."""

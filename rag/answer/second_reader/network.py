@@ -15,15 +15,14 @@ from numpy.typing import NDArray
 from openvino import opset13 as op
 
 from rag.answer.evidence_encoding import Window
-from rag.chat_models.engines.openvino_graph import Attention, attention_of
+from rag.answer.evidence_network import pool_of, width_of
+from rag.chat_models.engines.openvino_graph import Attention, attention_of, norm, rotated
 from rag.chat_models.engines.openvino_weights import Inputs, Weights, product
 from rag.chat_models.files.gguf_tensors import GgufTensors
 from rag.chat_models.files.grouped_weights import GroupedWeights, eight_bits, group_of
 
 Trained: TypeAlias = Mapping[str, NDArray[Any]]
 """Adapters and heads by name, as `finetune.evidence.lm_training` writes them."""
-
-_LENGTH_STEP = 16
 
 
 def whole(stored: Mapping[str, NDArray[Any]]) -> Trained:
@@ -62,24 +61,19 @@ def inputs_of(windows: Sequence[Window], words: Words, attention: Attention) -> 
     `hidden` (n, width, size); `mask` (n, 1, 1, width), added to scores; `pool` (n, sentences + 1, width), whose
     rows take the means of sentences, the last row the last token; `cosine` and `sine` (1, 1, width, head).
     """
-    width = -(-max(len(window.ids) for window in windows) // _LENGTH_STEP) * _LENGTH_STEP
-    seen = [np.unique(window.sentence[window.sentence >= 0], return_inverse=True) for window in windows]
-    most = max(1, *(len(sentences) for sentences, _ in seen))
+    width = width_of(windows)
     ids = np.zeros((len(windows), width), np.int64)
     mask = np.full((len(windows), 1, 1, width), -1e4, np.float32)
-    pool = np.zeros((len(windows), most + 1, width), np.float32)
-    for line, (window, (sentences, inverse)) in enumerate(zip(windows, seen, strict=True)):
+    last = np.zeros((len(windows), 1, width), np.float32)
+    for line, window in enumerate(windows):
         length = len(window.ids)
-        ids[line, :length], mask[line, ..., :length], pool[line, most, length - 1] = window.ids, 0, 1
-        if len(sentences):
-            counts = np.bincount(inverse)
-            pool[line, inverse, np.flatnonzero(window.sentence >= 0)] = 1 / counts[inverse]
+        ids[line, :length], mask[line, ..., :length], last[line, 0, length - 1] = window.ids, 0, 1
     angles = np.arange(width, dtype=np.float32)[:, None] * attention.frequencies
     angles = np.concatenate([angles, angles], 1)[None, None]
     return {
         "hidden": words.of(ids),
         "mask": mask,
-        "pool": pool,
+        "pool": np.concatenate([pool_of(windows, width), last], 1),
         "cosine": np.cos(angles),
         "sine": np.sin(angles),
     }
@@ -141,7 +135,7 @@ class _Layers:
             self._product(f"{at}attn_{name}.weight", low, slice(start, stop), inputs)
             for name, start, stop in zip("qkv", bounds, bounds[1:], strict=False)
         )
-        q, k = self._turned(self._heads(q, attention.heads)), self._turned(self._heads(k, attention.kv_heads))
+        q, k = self._turned(q, attention.heads), self._turned(k, attention.kv_heads)
         v = self._heads(v, attention.kv_heads)
         each = np.repeat(np.arange(attention.kv_heads), attention.heads // attention.kv_heads)
         k, v = (op.gather(node, op.constant(each), op.constant(np.int64(1))) for node in (k, v))
@@ -163,9 +157,7 @@ class _Layers:
 
     def norm(self, x: Any, name: str) -> Any:
         """Return the root-mean-square norm of `x` over its last axis."""
-        squares = op.reduce_mean(op.multiply(x, x), _places(-1), keep_dims=True)
-        root = op.sqrt(op.add(squares, op.constant(np.float32(self._attention.epsilon))))
-        return op.multiply(op.divide(x, root), self._weights.vector(self._tensors.vector(name)))
+        return norm(self._weights, x, self._tensors.vector(name), self._attention.epsilon)
 
     def _low(self, number: int, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         a, b = (self._trained[f"layers.{number}.{name}.{part}"].astype(np.float32) for part in "ab")
@@ -183,14 +175,9 @@ class _Layers:
         split = op.reshape(x, _places(0, 0, count, self._attention.size), True)
         return op.transpose(split, _places(0, 2, 1, 3))
 
-    def _turned(self, x: Any) -> Any:
-        half, end = self._attention.size // 2, np.iinfo(np.int64).max
-
-        def part(start: int, stop: int) -> Any:
-            return op.slice(x, *(_places(value) for value in (start, stop, 1, 3)))
-
-        turned = op.concat([op.multiply(part(half, end), op.constant(np.float32(-1))), part(0, half)], -1)
-        return op.add(op.multiply(x, self._given["cosine"]), op.multiply(turned, self._given["sine"]))
+    def _turned(self, x: Any, count: int) -> Any:
+        heads = self._heads(x, count)
+        return rotated(heads, self._attention, self._given["cosine"], self._given["sine"])
 
 
 def _head(trained: Trained, name: str, x: Any) -> Any:

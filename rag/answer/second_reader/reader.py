@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rag.answer.evidence_encoding import Window
 from rag.answer.evidence_network import CompiledNetwork
@@ -21,9 +21,13 @@ from rag.errors import ModelMissing
 from rag.text.sentences import sentence_spans
 from rag.types import Chunk
 
+if TYPE_CHECKING:
+    from rag.chat_models.files.gguf_tensors import GgufTensors
+
 WEIGHTS_FOLDER = Path(__file__).with_name("weights")
 WEIGHTS, FACTS = "model.safetensors", "reader.json"
-_GRAPH = "graph.xml"
+_GRAPH, _FORMAT = "graph.xml", 2
+"""The file of the kept graph, and its form: another form is made anew."""
 PASSAGES = 4
 """Passages that it reads, of the eight that the evidence scorer reads. Chosen, not measured."""
 
@@ -68,16 +72,15 @@ class SecondReader(PairScorer):
 
         folder = folder or WEIGHTS_FOLDER
         facts, digest = _facts(folder)
-        file = embedded_gguf()
-        tensors = GgufTensors(read_header(file))
+        tensors = GgufTensors(read_header(embedded_gguf()))
         words, attention = Words(tensors), attention_of(tensors)
         network = CompiledNetwork(
-            lambda: _graph(folder, digest, file, preparing or (lambda share: None)),
+            lambda: _graph(folder, digest, tensors, preparing or (lambda share: None)),
             lambda windows: inputs_of(windows, words, attention),
         )
         return cls(
             network,
-            LmEncoder.of(file),
+            LmEncoder.of(tensors.header),
             Calibration.of(facts),
             Joint.of(facts),
             f"second reader {digest[:12]}",
@@ -127,21 +130,19 @@ def _facts(folder: Path) -> tuple[dict[str, Any], str]:
     return facts, digest
 
 
-def _graph(folder: Path, digest: str, file: Path, preparing: Callable[[float], None]) -> Any:
+def _graph(folder: Path, digest: str, tensors: GgufTensors, preparing: Callable[[float], None]) -> Any:
     """Return the graph, made once and kept in the model cache."""
     import openvino
     from safetensors.numpy import load_file
 
     from rag.answer.second_reader.network import build_graph, whole
-    from rag.chat_models.files.gguf_header import read_header
-    from rag.chat_models.files.gguf_tensors import GgufTensors
     from rag.chat_models.files.model_cache import cached_folder, content_hash
     from rag.embedding.openvino_embedder import openvino_core
 
     def make(target: Path) -> None:
         trained = whole(load_file(folder / WEIGHTS))
-        graph, _kept = build_graph(GgufTensors(read_header(file)), trained, preparing)
+        graph, _kept = build_graph(tensors, trained, preparing)
         openvino.save_model(graph, target / _GRAPH, compress_to_fp16=False)
 
-    kept = cached_folder(f"second-reader-{digest[:16]}-{content_hash(file)}", make)
+    kept = cached_folder(f"second-reader-{_FORMAT}-{digest[:16]}-{content_hash(tensors.header.path)}", make)
     return openvino_core().read_model(kept / _GRAPH)

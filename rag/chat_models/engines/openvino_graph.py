@@ -70,7 +70,7 @@ def build(tensors: GgufTensors, done: Callable[[float], None]) -> tuple[Any, Wei
     for number in range(layers):
         hidden = _layer(tensors, weights, attention, shared, number, hidden, sinks)
         done((number + 1) / (layers + 1))
-    normed = _norm(weights, hidden, tensors.vector("output_norm.weight"), attention.epsilon)
+    normed = norm(weights, hidden, tensors.vector("output_norm.weight"), attention.epsilon)
     output = "output.weight" if tensors.has("output.weight") else "token_embd.weight"
     logits = product(weights, tensors.matrix(output), Inputs(normed, tensors.hidden), None)
     logits.output(0).set_names({"logits"})
@@ -105,7 +105,7 @@ def _layer(
         return product(weights, tensors.matrix(f"{name}.weight"), inputs, bias)
 
     def normed(name: str, node: Any) -> Any:
-        return _norm(weights, node, tensors.vector(f"blk.{number}.{name}.weight"), attention.epsilon)
+        return norm(weights, node, tensors.vector(f"blk.{number}.{name}.weight"), attention.epsilon)
 
     def heads(name: str, count: int, inputs: Inputs) -> Any:
         node = op.reshape(multiplied(name, inputs), _integers(0, 0, count, attention.size), special_zero=True)
@@ -114,8 +114,8 @@ def _layer(
         return op.transpose(node, _integers(0, 2, 1, 3))
 
     inputs = Inputs(normed("attn_norm", hidden), tensors.hidden)
-    query = _rotated(heads("attn_q", attention.heads, inputs), attention, shared)
-    key = _rotated(heads("attn_k", attention.kv_heads, inputs), attention, shared)
+    query = rotated(heads("attn_q", attention.heads, inputs), attention, shared.cosine, shared.sine)
+    key = rotated(heads("attn_k", attention.kv_heads, inputs), attention, shared.cosine, shared.sine)
     value = heads("attn_v", attention.kv_heads, inputs)
     states = [
         _state(f"past_key_values.{number}.{kind}", node, attention, shared, sinks)
@@ -155,7 +155,8 @@ def _state(name: str, node: Any, attention: Attention, shared: _Shared, sinks: l
     return op.reshape(repeated, _integers(0, attention.heads, -1, attention.size), special_zero=True)
 
 
-def _norm(weights: Weights, node: Any, scale: NDArray[np.float32], epsilon: float) -> Any:
+def norm(weights: Weights, node: Any, scale: NDArray[np.float32], epsilon: float) -> Any:
+    """Return the root-mean-square norm of a node over its last axis."""
     squares = op.reduce_mean(
         op.power(node, op.constant(np.array([[[2]]], np.float32))), _integers(-1), keep_dims=True
     )
@@ -180,7 +181,8 @@ def _rotation(positions: Any, batch: Any, attention: Attention) -> tuple[Any, An
     return op.unsqueeze(op.cos(both), _integers(1)), op.unsqueeze(op.sin(both), _integers(1))
 
 
-def _rotated(node: Any, attention: Attention, shared: _Shared) -> Any:
+def rotated(node: Any, attention: Attention, cosine: Any, sine: Any) -> Any:
+    """Return queries or keys, `(batch, heads, tokens, size)`, turned by their angles."""
     half, end = attention.size // 2, np.iinfo(np.int64).max
 
     def part(start: int, stop: int) -> Any:
@@ -189,7 +191,7 @@ def _rotated(node: Any, attention: Attention, shared: _Shared) -> Any:
     turned = op.concat(
         [op.multiply(part(half, end), op.constant(np.array([[[[-1]]]], np.float32))), part(0, half)], -1
     )
-    return op.add(op.multiply(node, shared.cosine), op.multiply(turned, shared.sine))
+    return op.add(op.multiply(node, cosine), op.multiply(turned, sine))
 
 
 def _causal_mask(mask: Any, positions: Any) -> Any:
