@@ -17,20 +17,32 @@ from rag.types import Chunk, Hit, Locator, Unit, Why, chunk_id
 
 
 class _ByFile(LoadScopeScheduling):
-    """Give every file to one of several processes, and all tests of the app to the same one.
+    """Give every file to one of several processes, and all tests in the browser to the same one.
 
-    It has their library, servers and browser. As the largest share it comes first, beside the other files.
+    It has their library, servers and browser.
     (`--dist loadgroup` writes the group into an attribute that pytest 9.2 no longer reads: every test went alone.)
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "tests/ui" if nodeid.startswith("tests/ui/") else nodeid.split("::", 1)[0]
+        browser = "tests/ui/browser"
+        return browser if nodeid.startswith(f"{browser}/") else nodeid.split("::", 1)[0]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """Share the tests out among the processes of `pytest -n`."""
+    """Share the tests out among the processes of `pytest -n`, in the order below."""
+    config.option.loadscopereorder = False
     return _ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first, so that no process ends long before another."""
+    marks = ("browser", "model", "slow")
+    rank: dict[Path, int] = {}
+    for item in items:
+        own = next((place for place, mark in enumerate(marks) if item.get_closest_marker(mark)), len(marks))
+        rank[item.path] = min(own, rank.get(item.path, own))
+    items.sort(key=lambda item: rank[item.path])
 
 
 settings.register_profile("any machine", deadline=None)  # a busy machine is no fault of the code

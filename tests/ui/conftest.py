@@ -20,6 +20,25 @@ AUDIT = Path(__file__).parent / "audit"
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_reader() -> Iterator[None]:
+    """Answer without the second reader, which takes seconds of a process and of every question.
+
+    Tests of what is answered ask for `two_readers`.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LECTERN_ANSWER__READ_AGAIN", "0")
+        yield
+
+
+@pytest.fixture(scope="module")
+def two_readers() -> Iterator[None]:
+    """Answer as the product does by default."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("LECTERN_ANSWER__READ_AGAIN")
+        yield
+
+
 @pytest.fixture(scope="session")
 def socket_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the children of `lectern` write every address they look up or connect to."""

@@ -19,6 +19,7 @@ CASES = next(
 )
 pytestmark = [
     pytest.mark.model,
+    pytest.mark.usefixtures("two_readers"),
     pytest.mark.skipif(not CASES.is_dir(), reason="the shared material is not on this machine"),
 ]
 
