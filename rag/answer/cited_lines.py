@@ -42,7 +42,7 @@ def cited_draft(
         chunk = notes.passage(line.document, line.start, line.end)
         n, _ = passages.setdefault(chunk.id, (len(passages) + 1, chunk))
         source = notes.document(line.document).text[line.start : line.end]
-        quoted = _flat(line.text) in _flat(source)
+        quoted = any(_flat(line.text) in _flat(one) for one in (source, _TAG.sub(" ", source)))
         reason = "quoted from its passage" if quoted else "made of the words of its passage"
         sentences.append(Sentence(line.text, (n,), True, 1.0, reason, quoted))
         citations.append(Citation(n, line.document, chunk.label, line.start, line.end, source))

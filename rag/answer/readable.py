@@ -89,6 +89,14 @@ def reading_of(chunk: Chunk, document: Document) -> Reading:
     return Reading(replace(chunk, text=text), code, _spans(chunk, blocks, BlockKind.OUTPUT))
 
 
+def prose_of(document: Document) -> str:
+    """Return a document's text, of the same length, with spaces for the tags that a reader does not see."""
+    if document.kind not in _MARKDOWN:
+        return document.text
+    code = [(block.start, block.end) for block in document.blocks if block.kind is BlockKind.CODE]
+    return _without_tags(document.text, code)
+
+
 def is_pointer(sentence: str) -> bool:
     """Return whether a sentence only links elsewhere: "See: [Homework](homework.md)".
 

@@ -17,7 +17,7 @@ from rag.answer.cited_lines import Line, cited_draft
 from rag.answer.found import Draft
 from rag.answer.matching import stems
 from rag.answer.notes import Notes, documents_of, headings_above
-from rag.answer.readable import is_pointer
+from rag.answer.readable import is_pointer, prose_of
 from rag.answer.scope_in_words import Named, is_opening, named_by_title
 from rag.answer.statements import statements_of
 from rag.types import AnswerKind, BlockKind, DocumentKind, NamedPart
@@ -182,8 +182,9 @@ def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
 def _pieces(notes: Notes, path: str) -> list[tuple[Piece, tuple[str, ...]]]:
     """The prose of a document, each block with the headings above it."""
     document = notes.document(path)
+    text = notes.made(prose_of, path)
     return [
-        (Piece(path, block.start, document.text[block.start : block.end]), headings)
+        (Piece(path, block.start, text[block.start : block.end]), headings)
         for block, headings in headings_above(document)
         if block.kind in _PROSE
     ]

@@ -100,6 +100,16 @@ def test_a_part_that_the_model_invents_is_quoted(write: Callable[..., tuple[Draf
     assert "Mars" not in draft.text
 
 
+def test_tags_are_not_shown_in_a_summary(make_notes: Callable[[dict[str, str]], Notes]) -> None:
+    tagged = SOIL.replace("rich in humus", "rich in <b>humus</b>").replace(
+        "Clay holds", '<p align="left">Clay holds'
+    )
+    notes = make_notes({"soil.md": tagged})
+    sentences = [one.text for one in central(notes, sections_of(notes, ["soil.md"]))]
+    assert any("humus" in one for one in sentences)
+    assert not any("<" in one for one in sentences)
+
+
 def test_badges_and_pictures_are_no_sentences_of_a_summary(
     make_notes: Callable[[dict[str, str]], Notes],
 ) -> None:
