@@ -39,6 +39,11 @@ from ui.web.views.render import render
 from ui.web.views.status_view import status_html
 
 _QUEUE_LENGTH = 256
+_QUEUE_WAIT_SECONDS = 0.02
+"""Seconds between two looks of Gradio's queue for an event.
+
+Its own 0.001 and 0.01 keep a ninth of a core busy as long as the server runs.
+"""
 _THREADS = 200
 """Threads of event handlers.
 
@@ -99,6 +104,8 @@ def build_page(
         notes.wire(chat)
         page.teacher_events = frozenset(set(page.fns) - before)
     page.queue(max_size=_QUEUE_LENGTH, default_concurrency_limit=4, api_open=False)
+    page._queue.sleep_when_free = _QUEUE_WAIT_SECONDS
+    page._queue.progress_update_sleep_when_free = _QUEUE_WAIT_SECONDS
     return page
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -125,6 +126,21 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 def file(path: str) -> dict[str, Any]:
     return {"path": path, "meta": {"_type": "gradio.FileData"}, "orig_name": "note.md"}
+
+
+def test_an_idle_server_seldom_looks_for_events(site: Site) -> None:
+    queue = site.page._queue
+    looks = 0
+
+    class Counted(type(queue)):  # type: ignore[misc]
+        def __len__(self) -> int:
+            nonlocal looks
+            looks += 1
+            return int(super().__len__())
+
+    queue.__class__ = Counted
+    time.sleep(0.5)
+    assert 0 < looks < 100  # every millisecond would be hundreds; a busy machine looks less often
 
 
 def test_a_path_written_by_hand_is_refused_and_nothing_is_copied(site: Site, tmp_path: Path) -> None:
