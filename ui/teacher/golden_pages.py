@@ -24,8 +24,11 @@ from ui.web.courses.path import course_in
 from ui.web.forms import form_of, person_of
 from ui.web.language import gettext as _
 from ui.web.language import noted
+from ui.web.views.passage_view import layout_of, passage_html
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
+
     from rag.types import Hit
     from ui.web.desk import Desk
     from ui.web.personal import Personal
@@ -89,7 +92,7 @@ def _form(
         "asked": asked,
         "verdicts": _WORDS,
         "chosen": str(chosen),
-        "passages": makers.passages(asked, words),
+        "passages": [(hit, makers.drawn(hit)) for hit in makers.passages(asked, words)],
         "passage": given.get("passage", ""),
         "right_answer": given.get("answer", ""),
         "words": words,
@@ -128,6 +131,10 @@ class _GoldenQuestions:
         if not words.strip():
             return list(asked.hits)
         return list(self._desk.application.searcher.search(words, _SEARCHED))
+
+    def drawn(self, hit: Hit) -> Markup:
+        """Return a passage as the sources panel shows it, without the pictures of the notes."""
+        return passage_html(hit.chunk.text, layout_of(hit.chunk, self._desk.document(hit.chunk.document)))
 
     def save(self, person: Person, identity: str, fields: dict[str, str]) -> GoldenQuestion:
         """Add the golden question to the library's file, and keep the verdict.

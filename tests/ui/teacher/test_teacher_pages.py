@@ -87,6 +87,7 @@ def test_a_wrong_answer_becomes_a_golden_question_that_the_next_run_counts(
     assert form.status_code == 200
     passage = re.search(r'name="passage" value="([^"]+)"', form.text)
     assert passage is not None
+    assert re.search(r'<div class="excerpt"[^>]*>\s*<(?:p|ul|h\d)', form.text)
     nothing = sent(client, f"/lectern/golden/{exchange}", verdict="wrong answer", answer="")
     assert (nothing.status_code, "give the right one" in nothing.text) == (400, True)
     saved = sent(
