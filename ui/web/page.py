@@ -29,6 +29,7 @@ from ui.web.courses.part import CoursesPart
 from ui.web.courses.path import address_of, course_of
 from ui.web.desk import Desk, LoadingStage
 from ui.web.language import LANGUAGES, marked, unmarked, use
+from ui.web.language import gettext as _
 from ui.web.note_events import NoteEvents
 from ui.web.notes_part import NotesPart
 from ui.web.personal import Personal
@@ -163,10 +164,12 @@ class CoursePage(gr.Blocks):
         """Check the files of an event's data, then prepare the data for its handler.
 
         Raises:
-            gradio.Error: a file in it is not an upload.
+            gradio.Error: a file in it is not an upload, or values are missing.
         """
         try:
             check_files(inputs, self._uploads)
+            if len(inputs) < len(block_fn.inputs):
+                raise InputError(_("Values are missing in what this page sent. Reload the page."))
         except InputError as exc:
             raise shown_error(exc) from exc
         prepared: list[Any] = await super().preprocess_data(block_fn, inputs, state, explicit_call)
