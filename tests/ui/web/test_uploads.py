@@ -170,9 +170,7 @@ def test_no_other_event_copies_a_file_either(site: Site) -> None:
     assert site.kept() == []
 
 
-def test_an_event_without_its_values_is_one_sentence(
-    site: Site, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_an_event_without_its_values_is_one_sentence(site: Site, capfd: pytest.CaptureFixture[str]) -> None:
     told = site.event("_upload", [])
     assert "Reload the page" in str(told["output"]["error"])
     assert "Traceback" not in capfd.readouterr().err

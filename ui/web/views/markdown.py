@@ -39,6 +39,13 @@ _FENCE_CLOSING = re.compile(r"(?:(?:^|\n)[ \t]*(?:`{3,}|~{3,})|\s*(?:\$\$|\\\]))
 
 _FORMULA_END = re.compile(r"(</lectern-math>(?:</[a-z]+>)*)(?=(?:<[a-z][^>]*>)*[.,;:!?)\]])")
 """The end of a formula before a sign that may not begin the next line."""
+_DISPLAYED_END = re.compile(
+    r"(<lectern-math display>(?:(?!\\(?:end|tag)\{[^{}]*\}\s*</)[^<])*)(</lectern-math>)([.,;:])(?=\s|<|\Z)"
+)
+"""A formula on lines of its own with the sign behind it, which would have a line to itself.
+
+Not one that ends with an environment or a tag.
+"""
 _NOTHING = Markup()
 
 
@@ -259,7 +266,8 @@ def _drawn(html: str, marks: Sequence[Mark]) -> Markup | None:
                 current = None
             else:
                 current = marks[(ord(part) - _FIRST_SENTINEL) // 2]
-    return Markup(_FORMULA_END.sub("\\1\N{WORD JOINER}", "".join([*drawn, *tails])))
+    html = _DISPLAYED_END.sub(r"\1\3\2", "".join([*drawn, *tails]))
+    return Markup(_FORMULA_END.sub("\\1\N{WORD JOINER}", html))
 
 
 def _tag(tag: str, mark: Mark | None) -> str:

@@ -76,6 +76,14 @@ def test_formulas_keep_their_source() -> None:
     assert "<lectern-math display>x = 1</lectern-math>" in to_html("$$\nx = 1\n$$")
 
 
+def test_the_full_stop_behind_a_displayed_formula_is_part_of_it() -> None:
+    html = to_html(
+        "The width is $$w = 2.$$, the height is $$\\frac{1}{2}$$. Both: $$\\begin{cases}1\\end{cases}$$."
+    )
+    assert "<lectern-math display>\\frac{1}{2}.</lectern-math> Both" in html
+    assert "</lectern-math>\N{WORD JOINER}." in html  # what ends an environment stays as it is
+
+
 def test_prices_are_no_formulas() -> None:
     assert to_html("from $5 to $6") == "<p>from $5 to $6</p>\n"
 
