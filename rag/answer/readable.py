@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 from rag.aliases import Span
 from rag.types import Block, BlockKind, Chunk, Document, DocumentKind
 
-_DATA = re.compile(r"\\?[\"']\s*:\s*(?:\\?[\"']|[\[{\d])|[\w)]\s*[{}\[\]]\s*$|^(?!\|).*\S \| \S")
-"""Marks of printed data: keys with values, brackets at the end, bars of a log.
+_DATA = re.compile(
+    r"\\?[\"']\s*:\s*(?:\\?[\"']|[\[{\d])|[\w)]\s*[{}\[\]]\s*$|^(?!\|).*\S \| \S|\w\(\(?\w+\s*[,=]|\(\s*$"
+)
+"""Marks of printed data: keys with values, brackets at the end, bars of a log, an object with its parts.
 
 A table that a cell shows begins with a bar and is none.
 """

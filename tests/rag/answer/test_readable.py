@@ -91,6 +91,12 @@ def test_a_printed_log_is_not_among_the_evidence(
     printed = Reading(make_chunk(lines), output=((0, len(lines)),))
     assert not printed.is_printed_data(0, 14)
     assert printed.is_printed_data(15, len(lines))
+    network = "(owls): Embedding(512, 768)\n(norm): LayerNorm((768,), eps=1e-12)\n(layer): List("
+    printed = Reading(make_chunk(network), output=((0, len(network)),))
+    assert all(
+        printed.is_printed_data(network.index(line), network.index(line) + len(line))
+        for line in network.split("\n")
+    )
     table = "| Owl | Loss |\n|---|---|\n| barn | 2.39 |"
     shown = Reading(make_chunk(table), output=((0, len(table)),))
     assert not shown.is_printed_data(table.index("| barn"), len(table))
