@@ -37,6 +37,8 @@ _LINK = re.compile(
 )
 _TAG = re.compile(r"</?[A-Za-z][\w-]*(?:\s[^<>]*)?/?>|&\w+;")
 _WORD = re.compile(r"\w{2,}")
+LEAST_LETTERS = 0.5
+"""Share of letters from which a printed sentence can be prose. Chosen, not measured."""
 POINTER_WORDS = 3
 """Words beside its links that a sentence may have and be a pointer only. Chosen, not measured."""
 
@@ -65,12 +67,12 @@ class Reading:
     def is_printed_data(self, start: int, end: int) -> bool:
         """Return whether `text[start:end]` is data or a log that a program printed.
 
-        A printed line with a word and a value ("Accuracy: 0.93") is none; one of numbers alone is data.
+        A printed line with a word and a value ("Accuracy: 0.93") is none; one mostly of numbers is data.
         """
         if not _within(self.output, start, end):
             return False
         sentence = self.chunk.text[start:end]
-        return _DATA.search(sentence) is not None or not _LETTERS.search(sentence)
+        return _DATA.search(sentence) is not None or not _LETTERS.search(sentence) or _is_numeric(sentence)
 
 
 Read = Callable[[Chunk], Reading]
@@ -135,6 +137,13 @@ def _without_tags(text: str, code: Sequence[Span]) -> str:
         return found[0] if kept else " " * len(found[0])
 
     return _INLINE.sub(spaces, text) if "<" in text else text
+
+
+def _is_numeric(sentence: str) -> bool:
+    if sentence.startswith("|"):
+        return False  # the row of a table
+    signs = [char for char in sentence if not char.isspace()]
+    return sum(map(str.isalpha, signs)) < LEAST_LETTERS * len(signs)
 
 
 def _blank(gap: str) -> str:

@@ -91,6 +91,8 @@ def test_a_printed_log_is_not_among_the_evidence(
     printed = Reading(make_chunk(lines), output=((0, len(lines)),))
     assert not printed.is_printed_data(0, 14)
     assert printed.is_printed_data(15, len(lines))
+    tensor = "[0.0041, -0.0983, 0.0082],\n size=(768, 768), dtype=torch.qint8,\n scale=0.0041, zero_point=0)"
+    assert Reading(make_chunk(tensor), output=((0, len(tensor)),)).is_printed_data(0, len(tensor))
     network = "(owls): Embedding(512, 768)\n(norm): LayerNorm((768,), eps=1e-12)\n(layer): List("
     printed = Reading(make_chunk(network), output=((0, len(network)),))
     assert all(
