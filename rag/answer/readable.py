@@ -17,7 +17,9 @@ from rag.types import Block, BlockKind, Chunk, Document, DocumentKind
 _DATA = re.compile(
     r"\\?[\"']\s*:\s*(?:\\?[\"']|[\[{\d])|[\w)]\s*[{}\[\]]\s*$|^(?!\|).*\S \| \S|\w\(\(?\w+\s*[,=]|\(\s*$"
 )
-"""Marks of printed data: keys with values, brackets at the end, bars of a log, an object with its parts.
+"""Marks of printed data.
+
+Keys with values, brackets at the end, bars of a log, an object with its parts.
 
 A table that a cell shows begins with a bar and is none.
 """
@@ -94,7 +96,10 @@ def reading_of(chunk: Chunk, document: Document) -> Reading:
 
 
 def prose_of(document: Document) -> str:
-    """Return a document's text, of the same length, with spaces for the tags that a reader does not see."""
+    """Return a document's text with spaces for the tags that a reader does not see.
+
+    It is as long as it was.
+    """
     if document.kind not in _MARKDOWN:
         return document.text
     code = [(block.start, block.end) for block in document.blocks if block.kind is BlockKind.CODE]

@@ -133,7 +133,7 @@ class _GoldenQuestions:
         return list(self._desk.application.searcher.search(words, _SEARCHED))
 
     def drawn(self, hit: Hit) -> Markup:
-        """Return a passage as the sources panel shows it, without the pictures of the notes."""
+        """Return a passage as the sources panel shows it, without pictures."""
         return passage_html(hit.chunk.text, layout_of(hit.chunk, self._desk.document(hit.chunk.document)))
 
     def save(self, person: Person, identity: str, fields: dict[str, str]) -> GoldenQuestion:

@@ -42,7 +42,7 @@ _FORMULA_END = re.compile(r"(</lectern-math>(?:</[a-z]+>)*)(?=(?:<[a-z][^>]*>)*[
 _DISPLAYED_END = re.compile(
     r"(<lectern-math display>(?:(?!\\(?:end|tag)\{[^{}]*\}\s*</)[^<])*)(</lectern-math>)([.,;:])(?=\s|<|\Z)"
 )
-"""A formula on lines of its own with the sign behind it, which would have a line to itself.
+"""A displayed formula and the sign behind it, which would have a line to itself.
 
 Not one that ends with an environment or a tag.
 """
