@@ -35,7 +35,9 @@ class Login:
     """A browser of one person, logged in, with what its page posted to the server."""
 
     def __init__(self, browser: Browser, address: str, name: str) -> None:
-        self.context: BrowserContext = browser.new_context(viewport={"width": 1280, "height": 800})
+        self.context: BrowserContext = browser.new_context(
+            viewport={"width": 1280, "height": 800}, reduced_motion="reduce"
+        )
         self.context.set_default_timeout(1000 * PATIENCE_SECONDS)
         self.page: Page = self.context.new_page()
         self.address = address
