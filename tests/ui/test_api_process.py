@@ -23,7 +23,7 @@ from tests.patience import PATIENCE_SECONDS
 pytestmark = pytest.mark.model
 ROOT = Path(__file__).resolve().parents[2]
 QUESTION = "What is spectral leakage?"
-ENVIRON = os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
+ENVIRON = {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def served(course_library: Path) -> Iterator[str]:
     """The address of a server over the example course."""
     process = subprocess.Popen(
         [sys.executable, "-m", "ui.cli", "serve", "--port", "0", "--library", str(course_library)],
-        env=ENVIRON, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env=os.environ | ENVIRON, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stderr is not None
     for line in process.stderr:
@@ -80,7 +80,9 @@ def test_mcp_over_stdio(course_library: Path) -> None:
     from mcp import Client, StdioServerParameters
 
     started = StdioServerParameters(
-        command=sys.executable, args=["-m", "ui.cli", "mcp", "--library", str(course_library)], env=ENVIRON
+        command=sys.executable,
+        args=["-m", "ui.cli", "mcp", "--library", str(course_library)],
+        env=os.environ | ENVIRON,
     )
 
     async def run() -> tuple[Any, Any, Any]:

@@ -40,4 +40,4 @@ def test_four_clicks_from_a_wrong_answer_to_a_golden_question(
     page.locator("table a").first.click()
     saved = [json.loads(line) for line in (library / "golden.jsonl").read_text("utf-8").splitlines()]
     assert saved[-1]["question"] == "How heavy is a Pt100?"
-    page.wait_for_selector(f"text={len(saved)} question{'s' * (len(saved) > 1)} of golden.jsonl")
+    page.wait_for_selector(f"text={len(saved)} question{'s' * (len(saved) > 1)} · golden.jsonl")
