@@ -26,6 +26,8 @@ SURE = 0.95
 
 One different answer of six is noise.
 """
+TIMES_WANTED, LEAST_ROOM = 4, 16
+"""The bound of an answer: times the longest wanted one, and tokens beside it."""
 Scores = dict[str, dict[str, float]]
 """For each measure the score of each row it applies to, by the row's name. Of perplexity it is the loss."""
 LOWER_IS_BETTER = frozenset(("perplexity", "refused_wrongly"))
@@ -52,7 +54,7 @@ class BeforeAfter:
 def before_after(recipe: Recipe, adapter: Path, limit: int, most_tokens: int = 256) -> BeforeAfter:
     """Measure base and adapter on the first `limit` held-out rows of a recipe.
 
-    Answers are cut at `most_tokens`.
+    Answers are cut at `most_tokens`, or at several times the longest one of the rows.
 
     Raises:
         DatasetError: the recipe has no held-out rows.
@@ -73,12 +75,13 @@ def before_after(recipe: Recipe, adapter: Path, limit: int, most_tokens: int = 2
     intent_scores = _intent_measure(found, limit)
 
     def measured() -> Scores:
-        answers = answer_all(model, loaded.tokenizer, [row[:-1] for row in rows], most_tokens=most_tokens)
+        answers = answer_all(model, loaded.tokenizer, [row[:-1] for row in rows], most_tokens=most)
         scores = {"perplexity": row_losses(model, loaded.tokenizer, rows)}
         return scores | overlap_scores(answers, wanted) | intent_scores(answers)
 
     with explained_memory(recipe):
         loaded = load_base(recipe.model, bfloat16=use_bfloat16(recipe.training.precision))
+        most = min(most_tokens, LEAST_ROOM + TIMES_WANTED * _longest(loaded.tokenizer, wanted))
         model = with_adapter(loaded.model, adapter)
         with model.disable_adapter():
             base = measured()
@@ -87,6 +90,10 @@ def before_after(recipe: Recipe, adapter: Path, limit: int, most_tokens: int = 2
     return BeforeAfter(
         means(base), means(tuned), len(rows), worse(base, tuned), counts, means(intent_scores(wanted))
     )
+
+
+def _longest(tokenizer: Any, answers: Sequence[str]) -> int:
+    return max(len(tokenizer(answer, add_special_tokens=False)["input_ids"]) for answer in answers)
 
 
 def _intent_measure(found: Conversations, limit: int) -> Callable[[Sequence[str]], Scores]:

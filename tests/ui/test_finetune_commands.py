@@ -166,7 +166,7 @@ def test_an_adapter_that_is_no_worse_is_activated_when_told(
     result = _trial(lectern, OWN, course_library, config, "--activate")
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
-    assert found["golden"]["questions"] == 6 and found["golden"]["worse"] == []
+    assert found["golden"]["questions"] == 3 and found["golden"]["worse"] == []
     assert set(found["golden"]["tuned"]) == set(found["golden"]["now"])  # now: quotes, without a model
     assert set(found["golden"]["base"]) >= {"right", "refused_wrongly"}
     written = config.read_text()
@@ -201,7 +201,7 @@ def test_an_adapter_that_makes_something_worse_says_so_and_is_not_activated(
 
 def _trial(lectern: Any, adapter: Path, library: Path, config: Path, *flags: str) -> Any:
     return lectern(
-        *("finetune", "evaluate", adapter, "--limit", "0", "--golden", GOLDEN, "--questions", "6"),
+        *("finetune", "evaluate", adapter, "--limit", "0", "--golden", GOLDEN, "--questions", "3"),
         *("--library", library, "--config", config, "--json", *flags),
     )
 

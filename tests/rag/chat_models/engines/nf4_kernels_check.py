@@ -113,7 +113,8 @@ if __name__ == "__main__":
     torch.set_default_device("cuda" if ON_GPU else "cpu")
     with torch.inference_mode():
         check_decoder(tiny(layers=2))
-        check_decoder(in_four_bits(tiny()), tolerance=ROUNDED)
+        fewer = 3 if ON_GPU else 1
+        check_decoder(in_four_bits(tiny()), tolerance=ROUNDED, steps=fewer)
         from peft import LoraConfig, get_peft_model
 
         some = ["q_proj", "v_proj", "up_proj", "lm_head"]
@@ -123,7 +124,8 @@ if __name__ == "__main__":
             for name, parameter in adapted.named_parameters():
                 if "lora_B" in name:
                     parameter.data.normal_(0, 0.1)
-            check_decoder(adapted.eval(), "default", tolerance, steps=3 if ON_GPU else 1)
+            check_decoder(adapted.eval(), "default", tolerance, steps=fewer)
         for width in (256, 192, 1024):  # split in four, not at all, in eight
-            check_four_bits(width, torch.bfloat16, 1e-2)
+            if ON_GPU or width == 256:  # the interpreter rounds alike whatever the width
+                check_four_bits(width, torch.bfloat16, 1e-2)
             check_four_bits(width, torch.float16, 1e-3)
