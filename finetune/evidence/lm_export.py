@@ -5,7 +5,7 @@
 The adapters and heads become integers with one scale a row. Its own calibration is that of the training
 (`finetune.evidence.lm_training`). How the evidence scorer's logits and its own are joined is fitted on a sample
 of `valid`, by both networks as they run in the product; the two folders of data have the same examples in the
-tokens of each.
+tokens of each. The table shows what it costs to read fewer passages again (`finetune.evidence.read_again`).
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from finetune.evidence.export import FACTS_OF_TRAINING, rounded
 from finetune.evidence.figures import Calibration as Fitted
 from finetune.evidence.figures import Features, apply, features, fit
 from finetune.evidence.packed import Packed, load_packed
+from finetune.evidence.read_again import table
 from rag.answer import evidence_scorer
 from rag.answer.evidence_scorer import weights_digest
 from rag.answer.second_reader.reader import FACTS, WEIGHTS, SecondReader
 
 CALIBRATION, TRAINED, RECIPE = "calibration.json", "trained.safetensors", "recipe.json"
-_EQUAL = {"sentence": [0.5, 0.5, 0.0], "passage": [0.5, 0.5, 0.0]}
+_EQUAL = {name: [0.5, 0.5, 0.0] for name in ("sentence", "passage", "question")}
 SAMPLE = 300
 """Examples of `valid` that the joint weights are fitted on."""
 
@@ -57,7 +58,7 @@ def export(trained: Path, out: Path, joint: dict[str, list[float]] | None = None
 def fitted_joint(
     first: tuple[Packed, Run, Fitted], second: tuple[Packed, Run, Fitted]
 ) -> dict[str, list[float]]:
-    """Return the weights that join the logits, for sentences and for passages.
+    """Return the weights that join the logits, for sentences, passages and questions.
 
     Each reading is a part, its logits and the calibration of its network.
     """
@@ -67,6 +68,7 @@ def fitted_joint(
     return {
         "sentence": _joint(one.is_evidence, (one, one_fitted, "sentence"), (two, two_fitted, "sentence")),
         "passage": _joint(one.is_gold, (one, one_fitted, "passage"), (two, two_fitted, "passage")),
+        "question": _joint(one.is_answerable, (one, one_fitted, "question"), (two, two_fitted, "question")),
     }
 
 
@@ -105,7 +107,9 @@ def main() -> None:
     network = compiled(load_file(shipped / evidence_scorer.WEIGHTS))
     first = one, run(network, one), _calibration(shipped / evidence_scorer.FACTS)
     second = two, run(SecondReader.open(folder=args.out), two), _calibration(args.out / FACTS)
-    export(args.trained, args.out, fitted_joint(first, second))
+    joint = fitted_joint(first, second)
+    export(args.trained, args.out, joint)
+    sys.stdout.write(table(first, second, joint) + "\n")
 
 
 if __name__ == "__main__":

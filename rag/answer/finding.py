@@ -101,8 +101,10 @@ def weigh(
     asked, abbreviated = set(content_words(question)), abbreviations(question)
     scored = scorer.score(question, chunks)
     places = frozenset(place for place in range(len(chunks)) if named[place])
+    probability = scorer.any_answers([scored[place] for place in sorted(places)])
     if second is not None:
         scored, places = _read_again(question, chunks, scored, places, second)
+        probability = second.any_answers_again([scored[place] for place in sorted(places)], probability)
 
     def seen(place: int) -> PassageScore:
         if not named[place]:
@@ -114,7 +116,7 @@ def weigh(
     telling = [scores[place] for place in sorted(places)]
     best = max((sentence.score for score in telling for sentence in score.sentences), default=0.0)
     read_hits = tuple(replace(hit, chunk=chunk) for hit, chunk in zip(hits, chunks, strict=False))
-    return Evidence(tuple(hits), read_hits, scores, (second or scorer).any_answers(telling), best)
+    return Evidence(tuple(hits), read_hits, scores, probability, best)
 
 
 def _read_again(
@@ -126,9 +128,10 @@ def _read_again(
 ) -> tuple[tuple[PassageScore, ...], frozenset[int]]:
     """Return the scores, some from a second reading, and the places of these.
 
-    They are the best of `places`.
+    They are the best of `places` and those near it.
     """
-    best = sorted(places, key=lambda place: (-scores[place].logit, place))[: second.passages]
+    ranked = sorted(places, key=lambda place: (-scores[place].logit, place))[: second.passages]
+    best = [place for place in ranked if scores[place].logit >= scores[ranked[0]].logit - second.within]
     found = list(scores)
     again = second.score_again(question, [chunks[place] for place in best], [scores[place] for place in best])
     for place, score in zip(best, again, strict=True):

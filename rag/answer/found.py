@@ -83,9 +83,16 @@ class Rereader(Scorer, Protocol):
         """The most passages of a question that it reads."""
         ...
 
+    @property
+    def within(self) -> float:
+        """Logits below the best passage's down to which it reads another."""
+        ...
+
     def score_again(
         self, question: str, passages: Sequence[Chunk], first: Sequence[PassageScore], /
     ) -> tuple[PassageScore, ...]: ...
+
+    def any_answers_again(self, scores: Sequence[PassageScore], first: float, /) -> float: ...
 
 
 class SentenceEmbedder(Protocol):

@@ -74,19 +74,26 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Joint:
-    """Weights that join the logits of two scorers, for sentences and passages.
+    """Weights that join the logits of two scorers.
+
+    They are of sentences, of passages, and of questions: that some passage answers.
 
     Each row has the first's weight, the second's and the constant.
     """
 
     sentence: tuple[float, ...]
     passage: tuple[float, ...]
+    question: tuple[float, ...]
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Joint:
         """Return the weights in the facts of a scorer's folder."""
         fitted = facts["joint"]
-        return cls(*(tuple(map(float, fitted[name])) for name in ("sentence", "passage")))
+        return cls(*(tuple(map(float, fitted[name])) for name in ("sentence", "passage", "question")))
+
+    def probability(self, first: float, second: float) -> float:
+        """Return the probability that some passage answers, by those of both scorers."""
+        return sigmoid(_logit(self.question, logit_of(first), logit_of(second)))
 
     def join(self, first: PassageScore, second: PassageScore) -> PassageScore:
         """Return the joint scores of a passage, with the second's features."""
@@ -150,6 +157,12 @@ class PairScorer:
 def _logit(weights: tuple[float, ...], *features: float) -> float:
     bounded = (min(30.0, max(-30.0, feature)) for feature in features)
     return sum(weight * feature for weight, feature in zip(weights, bounded, strict=False)) + weights[-1]
+
+
+def logit_of(probability: float) -> float:
+    """Return the logit of a probability, within ±14."""
+    bounded = min(1 - 1e-6, max(1e-6, probability))
+    return float(np.log(bounded / (1 - bounded)))
 
 
 def sigmoid(logit: float) -> float:

@@ -34,6 +34,7 @@ class Fixed:
     """A scorer that gives the n-th sentence of a passage the logit of `given[passage][n]`."""
 
     fingerprint = "fixed"
+    within = 3.0
 
     def __init__(self, given, passages=2):
         self.given, self.passages, self.asked = given, passages, []
@@ -55,6 +56,9 @@ class Fixed:
             for (start, end), logit in zip(spans, logits, strict=True)
         )
         return PassageScore(0.5, max(logits), sentences, (max(logits), max(logits)))
+
+    def any_answers_again(self, scores, first):
+        return self.any_answers(scores)
 
     def any_answers(self, scores):
         return max((score.logit for score in scores), default=-9.0)
@@ -78,6 +82,14 @@ def test_a_passage_that_is_not_read_again_does_not_decide():
     assert found.probability == -5
 
 
+def test_a_passage_far_below_the_best_is_not_read_again():
+    first = Fixed({BUS: (-1.5, -2), TRAM: (2, 1), LAB: (-9, -9)})
+    second = Fixed({TRAM: (1, 0)}, passages=3)
+    second.score_again = lambda question, passages, first: second.score(question, passages)
+    weigh("When does the tram leave?", _hits(LAB, TRAM, BUS), first, second=second)
+    assert second.asked == [[TRAM]]
+
+
 def test_without_a_second_reading_the_first_decides():
     first = Fixed({BUS: (1, 0), TRAM: (2, 0), LAB: (-1, -2)})
     found = weigh("When does the bus leave?", _hits(LAB, TRAM, BUS), first)
@@ -86,7 +98,11 @@ def test_without_a_second_reading_the_first_decides():
 
 def test_joint_scores_weigh_both_readings():
     first, second = (Fixed({BUS: given})._one(_chunk(BUS)) for given in ((1, -2), (3, 4)))
-    joint = Joint((0.25, 0.5, 1.0), (1.0, 0.5, -1.0)).join(first, second)
+    weights = Joint((0.25, 0.5, 1.0), (1.0, 0.5, -1.0), (2.0, 1.0, 0.0))
+    assert weights.probability(0.5, 0.75) == pytest.approx(0.75)
+    assert weights.probability(0.75, 0.5) == pytest.approx(0.9)  # odds of 3 twice
+    assert weights.probability(0.0, 1.0) > 0
+    joint = weights.join(first, second)
     assert [one.logit for one in joint.sentences] == [2.75, 2.5]
     assert joint.logit == 1 + 2 - 1 and joint.features == second.features
     assert joint.answers == pytest.approx(1 / (1 + np.exp(-2.0)))
