@@ -3,7 +3,7 @@
     question, history -> route -> condense -> search and score -> tier -> an answerer -> Answer
 
 Each step is a module of `rag.answer`; this one knows their order. `stream` yields what happens as it happens
-(`Rewritten`, `Retrieved`, `Closest`, `Token`, `Done`), `invoke` returns the `Answer`. Closing the stream stops the model
+(`Rewritten`, `Searched`, `Retrieved`, `Closest`, `Token`, `Done`), `invoke` returns the `Answer`. Closing the stream stops the model
 at once.
 """
 
@@ -23,7 +23,7 @@ from rag.answer.finding import find, weigh
 from rag.answer.finished_answer import finished_answer
 from rag.answer.follow_up import completed_by_notes, with_named_item
 from rag.answer.found import Clock, Draft, Found
-from rag.answer.kinds import finished, routed_draft
+from rag.answer.kinds import finished, returned, routed_draft
 from rag.answer.outline import asks_for_outline, outline_draft
 from rag.answer.readable import as_is
 from rag.answer.route import Route, Routed, route
@@ -35,7 +35,7 @@ from rag.answer.talk import TALK, talk_draft
 from rag.answer.tiers import decide_tier
 from rag.answer.unread import UNSURE, unread_near
 from rag.errors import QuestionError
-from rag.events import Done, Event, Retrieved, Rewritten, Token
+from rag.events import Done, Event, Retrieved, Rewritten, Searched, Token
 from rag.search.langchain_retriever import LecternRetriever, hit_from_document
 from rag.search.scope import Scope, describe
 from rag.settings import AnswerSettings
@@ -200,7 +200,7 @@ class AnswerChain(Runnable[Question, Any]):
 
     def _simpler(self, asked: Question, config: RunnableConfig | None, question: str) -> Draft | None:
         """Return the answer to a part of a question, None where nothing is near."""
-        found, named = self._evidence(asked, question, question, (), (), config)
+        found, named = returned(self._evidence(asked, question, question, (), (), config))
         routed = route(question, False)
         single = routed.route is not Route.TWO
         draft = self._of_a_kind(asked, found, routed, named, (), config) if single else None
@@ -246,7 +246,8 @@ class AnswerChain(Runnable[Question, Any]):
             question, standalone, history, self.steps.scorer, lambda query: self._search(query, config)
         )
         yield Rewritten(standalone)
-        return self._evidence(asked, question, standalone, condensed.history, condensed.omissions, config)
+        before = condensed.history, condensed.omissions
+        return (yield from self._evidence(asked, question, standalone, *before, config))
 
     def _cosines(self, question: str) -> Cosines | None:
         """Return a function from texts to their likeness to a question."""
@@ -263,20 +264,21 @@ class AnswerChain(Runnable[Question, Any]):
         history: tuple[Turn, ...],
         omissions: tuple[Omission, ...],
         config: RunnableConfig | None,
-    ) -> tuple[Found, Named | None]:
+    ) -> Generator[Event, None, tuple[Found, Named | None]]:
         """Return the scored passages and the documents that the question names.
 
-        The passages are of those documents if they answer.
+        What is found is yielded. The passages are of those documents if they answer.
         """
         notes = self.steps.notes
         limits = None if asked.get("everywhere", False) else notes
         named = named_by_number(standalone, limits, self.scope) if limits is not None else None
         before, read = () if asked.get("exact", False) else history, notes.reading if notes else as_is
 
-        def found_in(part: Named | None) -> Found:
+        def found_in(part: Named | None) -> Generator[Event, None, Found]:
             scope, limit = (part.scope(), part.part()) if part else (None, None)
             search = partial(self._search, config=config, scope=scope)
             hits, judged = find(question, standalone, search, before)
+            yield Searched(tuple(hits))
             evidence = weigh(standalone, hits, self.steps.scorer, read=read, second=self.steps.second)
             sure = evidence.probability if self.steps.writes else evidence.best_sentence
             decision = decide_tier(judged, sure, self.settings, self.steps.writes)
@@ -285,10 +287,10 @@ class AnswerChain(Runnable[Question, Any]):
                 self._cosines(standalone), limit, evidence.probability, evidence.readings,
             )  # fmt: skip
 
-        found = found_in(named)
+        found = yield from found_in(named)
         if named is None or found.decision.tier is Tier.ANSWER:
             return found, named
-        whole = found_in(None)
+        whole = yield from found_in(None)
         return (whole if whole.decision.tier is Tier.ANSWER or not found.hits else found), named
 
     def _search(self, query: str, config: RunnableConfig | None, scope: Scope | None = None) -> list[Hit]:

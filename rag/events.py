@@ -15,6 +15,16 @@ class Rewritten:
 
 
 @dataclass(frozen=True, slots=True)
+class Searched:
+    """The hits of a search, best first, before anything has read them.
+
+    A question that names a part of the notes may be searched twice.
+    """
+
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Retrieved:
     """The hits of the search, best first, and the decision on the tier.
 
@@ -55,4 +65,4 @@ class Done:
     answer: Answer
 
 
-Event = Rewritten | Retrieved | Closest | Token | Done
+Event = Rewritten | Searched | Retrieved | Closest | Token | Done

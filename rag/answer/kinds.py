@@ -6,8 +6,9 @@ no answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from rag.answer.asked import Asked
 from rag.answer.cells import cell_draft
@@ -27,8 +28,11 @@ from rag.answer.scope_in_words import Named
 from rag.answer.summarize import summary_draft
 from rag.answer.tables import table_draft
 from rag.answer.two_questions import two_draft
+from rag.events import Event
 from rag.search.scope import Scope
 from rag.types import AnswerKind, Tier, Turn
+
+T = TypeVar("T")
 
 
 def outlined(asked: Asked) -> Draft | None:
@@ -123,11 +127,17 @@ def _is_inside(draft: Draft, named: Named) -> bool:
     return bool(draft.citations) and {one.document for one in draft.citations} <= set(named.documents)
 
 
-def finished(drafting: Drafting) -> Draft | None:
-    """Return the draft of an answerer run to its end, None for a refusal."""
+def returned(steps: Generator[Event, None, T]) -> T:
+    """Return what steps return, without their events."""
     while True:
         try:
-            next(drafting)
+            next(steps)
         except StopIteration as done:
-            draft: Draft = done.value
-            return None if draft.kind is AnswerKind.NONE else draft
+            value: T = done.value
+            return value
+
+
+def finished(drafting: Drafting) -> Draft | None:
+    """Return the draft of an answerer run to its end, None for a refusal."""
+    draft = returned(drafting)
+    return None if draft.kind is AnswerKind.NONE else draft

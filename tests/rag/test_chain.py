@@ -18,7 +18,7 @@ from rag.answer.texts import EXTRACT_LEAD
 from rag.answer.write_answer import WriteAnswerer
 from rag.chain import AnswerChain, Question
 from rag.errors import QuestionError
-from rag.events import Closest, Done, Retrieved, Rewritten, Token
+from rag.events import Closest, Done, Retrieved, Rewritten, Searched, Token
 from rag.prompt import ABSTENTION, PromptStyle
 from rag.search.langchain_retriever import to_document
 from rag.search.scope import Scope
@@ -74,10 +74,11 @@ def test_events_come_in_order_and_end_with_the_checked_answer(build: Callable[..
     chain = build("The parameter k1 is usually 1.2. [1]")
     seen = events(chain, " What is k1? ")
     kinds = [type(event) for event in seen]
-    assert kinds[:3] == [Rewritten, Retrieved, Closest]
-    assert set(kinds[3:-1]) == {Token}
-    assert "The parameter k1 is usually 1.2." in seen[2].text
-    assert "[1]" not in seen[2].text
+    assert kinds[:4] == [Rewritten, Searched, Retrieved, Closest]
+    assert set(kinds[4:-1]) == {Token}
+    assert {hit.chunk.id for hit in seen[1].hits} == {hit.chunk.id for hit in seen[2].hits}
+    assert "The parameter k1 is usually 1.2." in seen[3].text
+    assert "[1]" not in seen[3].text
     assert isinstance(seen[-1], Done)
     answer = seen[-1].answer
     assert (

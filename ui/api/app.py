@@ -180,7 +180,7 @@ def _add_note_paths(app: FastAPI, service: Service) -> None:
     async def ask(body: AskRequest, request: Request) -> Response:
         """Answer a question with citations.
 
-        As events (`rewritten`, `retrieved`, `closest`, `token`, `done`), or as one object with `stream` false."""
+        As events (`rewritten`, `searched`, `retrieved`, `closest`, `token`, `done`), or as one object with `stream` false."""
         asked = notes.asked(body, service)
         identifier: str = request.state.request_id
         asked = replace(asked, person=_asker(request))

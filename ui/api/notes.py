@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EVENTS_SCHEMA = {
     "type": "string",
     "description": (
-        "Events `rewritten` {question}, `retrieved` {hits, passages, shown, tier}, `closest` {text} where a model writes, "
+        "Events `rewritten` {question}, `searched` {hits}, `retrieved` {hits, passages, shown, tier}, `closest` {text} where a model writes, "
         "`token` {text}, and at the end `done` "
         "with an AnswerRecord or `error` with an ErrorAnswer."
     ),
@@ -98,11 +98,13 @@ def whole(course: Course, path: str) -> WholeDocument:
 
 def _named(identifier: str, happened: Event) -> tuple[str, dict[str, Any]]:
     """Return an event's name and body."""
-    from rag.events import Closest, Done, Retrieved, Rewritten, Token
+    from rag.events import Closest, Done, Retrieved, Rewritten, Searched, Token
 
     match happened:
         case Rewritten():
             return "rewritten", {"question": happened.question}
+        case Searched():
+            return "searched", {"hits": [hit_record(hit) for hit in happened.hits]}
         case Retrieved():
             return "retrieved", {
                 "hits": [hit_record(hit) for hit in happened.hits],

@@ -86,7 +86,7 @@ def _ask_one(chain: AnswerChain, question: Question) -> Answer:
     from rich.live import Live
     from rich.text import Text
 
-    from rag.events import Closest, Done, Retrieved, Rewritten, Token
+    from rag.events import Closest, Done, Retrieved, Rewritten, Searched, Token
     from ui.answer_text import answer_panel
     from ui.console import log_console, result_console
 
@@ -96,6 +96,8 @@ def _ask_one(chain: AnswerChain, question: Question) -> Answer:
         for event in chain.stream(question):
             if isinstance(event, Rewritten) and event.question != question["question"].strip():
                 log.print(f"Understood as: {event.question} (--exact searches as typed)", style="dim")
+            elif isinstance(event, Searched):
+                live.update(Text(f"Reading {len(event.hits)} passages...", style="dim"))
             elif isinstance(event, Retrieved):
                 live.update(Text(f"Reading {event.shown} passages...", style="dim"))
             elif isinstance(event, Closest):

@@ -91,7 +91,7 @@ def answered(
     may wait for its model to load. `stop` ends everything within a fraction of a second, with the answer so
     far.
     """
-    from rag.events import Retrieved
+    from rag.events import Retrieved, Searched
 
     asked: Question = {"question": exchange.question, "history": history_of(earlier)}
     if exchange.exact:
@@ -103,7 +103,7 @@ def answered(
         for events in Batches(lambda: chain(scope_of(scope)).stream(asked), stop):
             for event in events:
                 exchange = _after(exchange, event)
-                if isinstance(event, Retrieved):
+                if isinstance(event, (Searched, Retrieved)):
                     yield exchange  # the passages are seen before the first token, even when both came at once
             yield exchange
     except LecternError as exc:
@@ -114,11 +114,13 @@ def answered(
 
 
 def _after(exchange: Exchange, event: Event) -> Exchange:
-    from rag.events import Closest, Done, Retrieved, Rewritten, Token
+    from rag.events import Closest, Done, Retrieved, Rewritten, Searched, Token
 
     match event:
         case Rewritten():
             return replace(exchange, standalone_question=event.question)
+        case Searched():
+            return replace(exchange, hits=event.hits, shown=0)
         case Retrieved():
             return replace(
                 exchange,

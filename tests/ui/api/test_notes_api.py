@@ -42,8 +42,9 @@ def test_an_answer_comes_as_events(site: Any) -> None:
     response = site.http.post("/api/ask", json={"question": QUESTION})
     assert response.headers["content-type"].startswith("text/event-stream")
     happened = events(response)
-    assert [name for name, _ in happened] == ["rewritten", "retrieved", "token", "done"]
-    retrieved, done = happened[1][1], happened[3][1]
+    assert [name for name, _ in happened] == ["rewritten", "searched", "retrieved", "token", "done"]
+    searched, retrieved, done = happened[1][1], happened[2][1], happened[4][1]
+    assert {hit["document"] for hit in searched["hits"]} >= {"lecture-02-leakage.md"}
     assert retrieved["hits"][0]["document"] == "lecture-02-leakage.md"
     assert done["kind"] == "answer"
     assert done["answer"].startswith("A window reduces spectral leakage.")

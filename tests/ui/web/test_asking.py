@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from rag.errors import ModelFailed
-from rag.events import Closest, Done, Event, Retrieved, Rewritten, Token
+from rag.events import Closest, Done, Event, Retrieved, Rewritten, Searched, Token
 from rag.search.scope import Scope
 from rag.types import Answer, Decision, Hit, Role, Tier, Turn
 from tests.patience import PATIENCE_SECONDS
@@ -91,6 +91,15 @@ def test_an_answer_comes_in_steps(make_answer: Callable[..., Answer]) -> None:
         answer.text,
     )
     assert script.asked == [{"question": "When?", "history": ()}]
+
+
+def test_what_was_found_is_seen_before_it_is_read(make_answer: Callable[..., Answer]) -> None:
+    answer = make_answer()
+    script = Script(
+        Searched(answer.hits), Retrieved(answer.hits[:1], 1, GO, 0, 0, answer.hits[:1]), Done(answer)
+    )
+    seen = [(snapshot.shown, snapshot.hits) for snapshot in snapshots(script) if snapshot.hits]
+    assert list(dict.fromkeys(seen)) == [(0, answer.hits), (1, answer.hits[:1])]
 
 
 def test_earlier_turns_are_the_history(

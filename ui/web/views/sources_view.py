@@ -35,12 +35,14 @@ def sources_html(exchange: Exchange | None, layouts: Mapping[str, Layout] | None
     if not exchange.hits:
         return render("no_sources", message=_("Nothing was found."))
     rows = [_source(exchange, number, hit, layouts or {}) for number, hit in enumerate(exchange.hits, 1)]
-    rest = rows[exchange.shown :]
+    reading = exchange.outcome is ExchangeOutcome.PENDING and not exchange.shown
+    shown = len(rows) if reading else exchange.shown
+    rest = rows[shown:]
     return render(
         "sources",
         exchange=exchange.id,
         lead=_lead(exchange),
-        shown=rows[: exchange.shown],
+        shown=rows[:shown],
         rest=rest,
         folded=_folded(exchange, len(rest)),
     )

@@ -66,6 +66,17 @@ def test_before_the_answer_nothing_is_highlighted(make_exchange: Callable[..., E
     assert "1 of 1 passages found are shown to the model." in html
 
 
+def test_what_was_found_is_shown_while_it_is_read(
+    make_exchange: Callable[..., Exchange], make_hit: Callable[..., Hit]
+) -> None:
+    hits = (*make_exchange().hits, make_hit("The finch sings.", document="finch.md"))
+    html = sources_html(
+        make_exchange(outcome=ExchangeOutcome.PENDING, answer=None, text="", hits=hits, shown=0)
+    )
+    assert "2 passages found." in html
+    assert 'class="rest"' not in html
+
+
 def test_passages_that_were_not_shown_are_folded_away(
     make_exchange: Callable[..., Exchange], make_hit: Callable[..., Hit]
 ) -> None:
