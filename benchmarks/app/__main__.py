@@ -32,11 +32,15 @@ GOLDEN = COURSE.parent / "golden.jsonl"
 _WATCH = """() => {
   window.times = {};
   const now = () => performance.now();
-  addEventListener('keydown', (event) => { if (event.key === 'Enter') { window.times = { asked: now() }; } }, true);
+  const newest = () => document.querySelector('.transcript .exchange:last-of-type');
+  let before = null;
+  addEventListener('keydown', (event) => {
+    if (event.key === 'Enter') { before = newest()?.dataset.exchange; window.times = { asked: now() }; }
+  }, true);
   window.stop_now = () => { if (document.querySelector('.exchange.pending')) window.times.stop = now(); document.querySelector('#stop')?.click(); };
   new MutationObserver(() => {
-    const last = document.querySelector('.transcript .exchange:last-of-type');
-    if (!last || !window.times.asked) return;
+    const last = newest();
+    if (!last || !window.times.asked || last.dataset.exchange === before) return;
     const seen = (name, there) => { if (there && !(name in window.times)) window.times[name] = now(); };
     seen('passages', document.querySelector(`.sources[data-exchange="${last.dataset.exchange}"] .source`));
     seen('word', last.querySelector('.answer .caret'));
