@@ -134,17 +134,18 @@ class OpenVinoEmbedder(ModelFacts):
     def _batches(self, texts: Sequence[str]) -> Iterator[tuple[Rows, Ids, Ids]]:
         """Yield (rows, token ids, mask), longest texts first.
 
-        Padding so is little, and the last batches are short ones.
+        Padding so is little, and the last batches are short ones. Few texts are shared by all streams.
         """
         encodings = self._model.encode(texts, self._model.prompts.passage)
         lengths = np.array([len(encoding) for encoding in encodings])
         order = np.argsort(-lengths, kind="stable")
+        share = -(-len(order) // (2 * self._streams))
         start = 0
         while start < len(order):
             width = min(
                 -(-int(lengths[order[start]]) // _LENGTH_STEP) * _LENGTH_STEP, self._model.max_sequence
             )
-            rows = order[start : start + max(1, min(self._batch_size, _BATCH_TOKENS // width))]
+            rows = order[start : start + max(1, min(self._batch_size, share, _BATCH_TOKENS // width))]
             ids = np.zeros((len(rows), width), np.int64)
             mask = np.zeros_like(ids)
             for line, row in enumerate(rows):
