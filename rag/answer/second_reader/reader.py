@@ -31,8 +31,9 @@ _GRAPH, _FORMAT = "graph.xml", 2
 PASSAGES, WITHIN = 4, 3.0
 """The most passages that it reads, and how near the best they are.
 
-Of the eight that the evidence scorer reads those of a logit more than 3 below its best are not read again. Of 300 validation questions
-with four passages each this leaves out a third of them and changes no figure (`finetune.evidence.lm_export`).
+Of the eight that the evidence scorer reads those of a logit more than 3 below its best are not read again.
+Of 300 validation questions with four passages each this leaves out a third of them and changes no figure
+(`finetune.evidence.lm_export`).
 """
 
 
