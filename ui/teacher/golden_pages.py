@@ -24,7 +24,7 @@ from ui.web.courses.path import course_in
 from ui.web.forms import form_of, person_of
 from ui.web.language import gettext as _
 from ui.web.language import noted
-from ui.web.views.passage_view import layout_of, passage_html
+from ui.web.views.passage_view import passage_html
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -92,7 +92,7 @@ def _form(
         "asked": asked,
         "verdicts": _WORDS,
         "chosen": str(chosen),
-        "passages": [(hit, makers.drawn(hit)) for hit in makers.passages(asked, words)],
+        "passages": makers.drawn(makers.passages(asked, words)),
         "passage": given.get("passage", ""),
         "right_answer": given.get("answer", ""),
         "words": words,
@@ -132,9 +132,10 @@ class _GoldenQuestions:
             return list(asked.hits)
         return list(self._desk.application.searcher.search(words, _SEARCHED))
 
-    def drawn(self, hit: Hit) -> Markup:
-        """Return a passage as the sources panel shows it, without pictures."""
-        return passage_html(hit.chunk.text, layout_of(hit.chunk, self._desk.document(hit.chunk.document)))
+    def drawn(self, hits: list[Hit]) -> list[tuple[Hit, Markup]]:
+        """Return passages, each as the sources panel shows it, without pictures."""
+        layouts = self._desk.layouts(hits)
+        return [(hit, passage_html(hit.chunk.text, layouts[hit.chunk.id])) for hit in hits]
 
     def save(self, person: Person, identity: str, fields: dict[str, str]) -> GoldenQuestion:
         """Add the golden question to the library's file, and keep the verdict.
