@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -129,18 +128,18 @@ def file(path: str) -> dict[str, Any]:
 
 
 def test_an_idle_server_seldom_looks_for_events(site: Site) -> None:
-    queue = site.page._queue
-    looks = 0
+    queue, waits, looked = site.page._queue, set[float](), Event()
 
-    class Counted(type(queue)):  # type: ignore[misc]
-        def __len__(self) -> int:
-            nonlocal looks
-            looks += 1
-            return int(super().__len__())
+    class Watched(type(queue)):  # type: ignore[misc]
+        @property
+        def sleep_when_free(self) -> float:
+            waits.add(vars(self)["sleep_when_free"])
+            looked.set()
+            return float(vars(self)["sleep_when_free"])
 
-    queue.__class__ = Counted
-    time.sleep(0.5)
-    assert 0 < looks < 100  # every millisecond would be hundreds; a busy machine looks less often
+    queue.__class__ = Watched
+    assert looked.wait(PATIENCE_SECONDS)
+    assert min(waits) >= 0.02  # Gradio's own wait is a millisecond
 
 
 def test_a_path_written_by_hand_is_refused_and_nothing_is_copied(site: Site, tmp_path: Path) -> None:
