@@ -68,13 +68,17 @@ def collate(
     gold = np.zeros(sizes.pairs, np.float32)
     real = np.zeros(sizes.pairs, np.float32)
     trusted = np.ones(sizes.sentences, np.float32)
+    taught = {
+        "taught": np.zeros(sizes.sentences, np.float32),
+        "taught_pair": np.zeros(sizes.pairs, np.float32),
+    }
     at, pair, sentence = 0, 0, 0
     for number, row in enumerate(rows.tolist()):
         head = part.heads[int(part.asked[row])]
         if rng is not None and masked and rng.random() < 0.7:
             head = _hidden(head, masked, rng)
         evidence, golden, ignored = part.evidence[row], part.gold[row], part.ignored[row]
-        base = sentence
+        base, base_pair = sentence, pair
         for slot, index in enumerate(part.shown[row].tolist()):
             body = part.bodies[index]
             of = part.sentence[index].astype(np.int64)
@@ -98,6 +102,10 @@ def collate(
         target[base:sentence] = evidence
         if part.weak[row]:
             trusted[base:sentence] = ~evidence
+        if part.taught is not None:
+            taught["taught"][base:sentence], taught["taught_pair"][base_pair:pair] = (
+                logits[row] for logits in part.taught
+            )
     used = np.array([pair, sentence, len(rows)], np.int64)
     while at < sizes.tokens:  # padding is attended to by padding: no token is left without a value
         bounds[pair] = at
@@ -117,6 +125,7 @@ def collate(
         "gold": gold,
         "real": real,
         "used": used,
+        **(taught if part.taught is not None else {}),
     }
 
 

@@ -73,14 +73,15 @@ def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 class LmNetwork(nn.Module):
     """The network: a logit for every sentence and every pair of a batch.
 
-    A batch is that of `finetune.evidence.batches.collate`. A pair's state is that of its last token.
+    A batch is that of `finetune.evidence.batches.collate`. A pair's state is that of its last token. Only the
+    first `depth` layers of the model are read, all of them with 0.
     """
 
     embedding: Tensor
     norm: Tensor
     inverse: Tensor
 
-    def __init__(self, given: qwen2.Weights, dropout: float = 0.1) -> None:
+    def __init__(self, given: qwen2.Weights, dropout: float = 0.1, depth: int = 0) -> None:
         super().__init__()
         self.eps, size, width = given.eps, given.head_dim, given.embedding.shape[1]
         device = given.embedding.device
@@ -89,7 +90,8 @@ class LmNetwork(nn.Module):
         inverse = given.theta ** (-torch.arange(0, size, 2, device=device).float() / size)
         self.register_buffer("inverse", inverse, persistent=False)
         self.layers = nn.ModuleList(
-            LmLayer(layer, given.heads, given.kv_heads, size, given.eps) for layer in given.layers
+            LmLayer(layer, given.heads, given.kv_heads, size, given.eps)
+            for layer in given.layers[: depth or None]
         )
         self.sentence, self.passage = (
             nn.Sequential(

@@ -3,7 +3,9 @@
     python -m finetune.evidence.packing --examples DIR --out PACKED --model FILE
     python -m finetune.evidence.lm_training --model FILE --data PACKED --out DIR
 
-It answers what the scorer's examples can teach a network that is larger than the scorer.
+It answers what the scorer's examples can teach a network that is larger than the scorer. `--judge FILE` writes
+the trained network's logits of the training examples; a run of a smaller model learns from them with `--taught
+FILE`, whatever its tokens are. `--depth N` reads the first N layers of the model.
 """
 
 from __future__ import annotations
@@ -50,6 +52,14 @@ def train_lm(network: LmNetwork, part: Packed, recipe: Recipe, seconds: float = 
     fit(network, batches, optimizer, recipe, part.longest, seconds)
 
 
+def with_teacher(part: Packed, file: Path | None) -> Packed:
+    """Return the part with the logits of a file that `--judge` wrote."""
+    if file is None:
+        return part
+    with np.load(file) as taught:
+        return part.with_teacher(taught["sentence"], taught["pair"])
+
+
 def main() -> None:
     """Train, print the figures of every test, write the adapters and heads."""
     from safetensors.torch import save_file
@@ -66,6 +76,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1e9, help="most seconds of training")
     parser.add_argument("--epochs", type=float, default=RECIPE.epochs)
     parser.add_argument("--rate", type=float, default=RECIPE.rate)
+    parser.add_argument("--depth", type=int, default=0, help="layers that are read (default: all)")
+    parser.add_argument("--taught", type=Path, default=None, help="a teacher's logits, written with --judge")
+    parser.add_argument(
+        "--judge", type=Path, default=None, help="file for the logits of the training examples"
+    )
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", force=True)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -73,8 +88,8 @@ def main() -> None:
     from finetune.evidence.qwen2 import load
 
     dtype = torch.bfloat16 if device == "cuda" else torch.float32
-    network = LmNetwork(load(args.model, device, dtype, tied=True))
-    part = load_packed(args.data / "train.npz")
+    network = LmNetwork(load(args.model, device, dtype, tied=True), depth=args.depth)
+    whole = part = with_teacher(load_packed(args.data / "train.npz"), args.taught)
     if args.limit:
         part = part.take(np.arange(min(args.limit, len(part))))
     log.info("%d examples, %.1f M tokens", len(part), part.lengths().sum() / 1e6)
@@ -90,6 +105,11 @@ def main() -> None:
     calibration = asdict(calibrate(features(parts["valid"], found["valid"])))
     (args.out / CALIBRATION).write_text(json.dumps(calibration, indent=1), "utf-8")
     sys.stdout.write(report(parts, found) + "\n")
+    if args.judge:
+        judged = predict(network, whole)
+        np.savez_compressed(
+            args.judge, sentence=judged.sentence.astype(np.float16), pair=judged.pair.astype(np.float16)
+        )
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ class Packed:
     question `asked[i]` and the passages `shown[i]`; `gold[i]` says which answer; `evidence[i]` and `right[i]`
     are flags of all its sentences in order. `ignored[i]` says which passages are left out of the loss,
     `weak[i]` that the evidence is its passage's, not its sentence's. No input is
-    longer than `longest`.
+    longer than `longest`. `taught` are a teacher's logits of all sentences and of all pairs of each example.
     """
 
     heads: Ragged
@@ -76,6 +76,7 @@ class Packed:
     ignored: Ragged
     weak: Ints
     longest: int = LONGEST
+    taught: tuple[Ragged, Ragged] | None = None
 
     def __len__(self) -> int:
         return len(self.asked)
@@ -96,7 +97,13 @@ class Packed:
             name: Ragged.of([getattr(self, name)[row] for row in rows], getattr(self, name).flat.dtype)
             for name in ("shown", "gold", "evidence", "right", "ignored")
         }
+        if self.taught is not None:
+            pick["taught"] = tuple(Ragged.of([part[row] for row in rows], np.float16) for part in self.taught)
         return replace(self, asked=self.asked[rows], origin=self.origin[rows], weak=self.weak[rows], **pick)
+
+    def with_teacher(self, sentence: NDArray[np.float16], pair: NDArray[np.float16]) -> Packed:
+        """Return the part with a teacher's logits, flat in the order of the examples."""
+        return replace(self, taught=(Ragged(sentence, self.evidence.start), Ragged(pair, self.shown.start)))
 
 
 _RAGGED = ("heads", "bodies", "sentence", "shown", "gold", "evidence", "right", "ignored")

@@ -40,6 +40,8 @@ class Recipe:
     2021); 0 leaves the second pass out. `average` is the decay of the moving average of the weights.
     `word_rate` is the word embeddings' share of the rate: words that are rare in training should not drift.
 
+    `taught` is the share of a teacher's logits in the loss, where the examples have them (`taught_loss`).
+
     A network trained for `doubt_epochs` gives each negative of a teacher's question a probability that it
     answers. From `doubt` on, if below 1, the negative is left out.
     """
@@ -59,6 +61,7 @@ class Recipe:
     word_rate: float = 0.1
     doubt: float = 0.9
     doubt_epochs: float = 1.3
+    taught: float = 0.5
     seed: int = 0
 
 
@@ -95,6 +98,29 @@ def loss_of(sentence: Tensor, pair: Tensor, batch: dict[str, Tensor], recipe: Re
     each = functional.binary_cross_entropy_with_logits(sentence, batch["target"], reduction="none")
     total = total + recipe.sentence_loss * (each * weight).sum() / real.sum().clamp(min=1)
     each = functional.binary_cross_entropy_with_logits(pair, batch["gold"], reduction="none")
+    return total + recipe.passage_loss * (each * batch["real"]).sum() / batch["real"].sum().clamp(min=1)
+
+
+def taught_loss(
+    sentence: Tensor, pair: Tensor, batch: dict[str, Tensor], recipe: Recipe, sizes: Sizes
+) -> Tensor:
+    """Return the loss against a teacher's logits instead of the labels.
+
+    The terms are those of `loss_of`: the cross-entropy with the teacher's softmax over all sentences of an
+    example and "none", and binary cross-entropies with its probabilities.
+    """
+    real, owner, n = batch["count"] > 0, batch["owner"], sizes.examples
+    everything = functional.softplus(_log_sum_exp(sentence.masked_fill(~real, -1e4), owner, n))
+    wanted = batch["taught"].masked_fill(~real, -1e4)
+    share = (wanted - functional.softplus(_log_sum_exp(wanted, owner, n))[owner]).exp()
+    zero = torch.zeros(n, device=sentence.device)
+    shown = zero.index_add(0, owner, real.float()) > 0
+    shown[-1] = False
+    listwise = everything - zero.index_add(0, owner, share * sentence.masked_fill(~real, 0.0))
+    total = (listwise * shown).sum() / shown.sum().clamp(min=1)
+    each = functional.binary_cross_entropy_with_logits(sentence, batch["taught"].sigmoid(), reduction="none")
+    total = total + recipe.sentence_loss * (each * real).sum() / real.sum().clamp(min=1)
+    each = functional.binary_cross_entropy_with_logits(pair, batch["taught_pair"].sigmoid(), reduction="none")
     return total + recipe.passage_loss * (each * batch["real"]).sum() / batch["real"].sum().clamp(min=1)
 
 
@@ -170,6 +196,8 @@ def fit(
         with torch.autocast(device, torch.bfloat16):
             sentence, pair = run(batch, longest)
         loss = loss_of(sentence, pair, batch, recipe, sizes)
+        if "taught" in batch:
+            loss = torch.lerp(loss, taught_loss(sentence, pair, batch, recipe, sizes), recipe.taught)
         if recipe.agreement:
             with torch.autocast(device, torch.bfloat16):
                 again, pair2 = run(batch, longest)

@@ -118,3 +118,27 @@ def test_a_language_model_learns_which_sentence_answers(network, part):
     sentence = found.sentence.reshape(3, 2, 2)
     assert sentence[0].argmax() == 0 and sentence[1].argmax() == 2
     assert sentence[0].max() > 0 > sentence[2].max()
+
+
+def test_a_network_learns_from_a_teacher_instead_of_the_labels(network, part):
+    # The teacher finds the second sentence of the second passage for the first question, else nothing.
+    sentence, pair = np.full(12, -4, np.float16), np.full(6, -4, np.float16)
+    sentence[3], pair[1] = 4, 4
+    recipe = replace(RECIPE, epochs=60, tokens=512, rate=5e-3, head_rate=5e-3, average=0.5, taught=1.0)
+    train_lm(network, part.with_teacher(sentence, pair), recipe)
+    found = predict(network, part, 512)
+    assert np.flatnonzero(found.sentence > 0).tolist() == [3]
+    assert np.flatnonzero(found.pair > 0).tolist() == [1]
+
+
+def test_a_part_keeps_the_teachers_logits_of_the_examples_it_takes(part):
+    taught = part.with_teacher(np.arange(12, dtype=np.float16), np.arange(6, dtype=np.float16))
+    batch = collate(taught.take(np.array([2, 0])), np.arange(2), Sizes.for_tokens(512))
+    assert batch["taught"][:8].tolist() == [8, 9, 10, 11, 0, 1, 2, 3]
+    assert batch["taught_pair"][:4].tolist() == [4, 5, 0, 1]
+
+
+def test_only_the_first_layers_are_read_with_a_depth(tokenizer, part):
+    weights = _weights(_model(tokenizer.get_vocab_size()))
+    assert len(LmNetwork(weights, depth=1).layers) == 1
+    assert len(LmNetwork(weights).layers) == 2
