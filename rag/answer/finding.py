@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 from rag.answer.found import Rereader, Scorer
 from rag.answer.pair_scorer import PassageScore, SentenceScore
 from rag.answer.readable import Read, Reading, as_is
-from rag.answer.specifics import abbreviations, about_others, passages_with, specifics
+from rag.answer.specifics import (
+    abbreviations,
+    about_others,
+    is_about_another,
+    numbered,
+    passages_with,
+    specifics,
+)
 from rag.answer.statements import is_code_line, statements_of
 from rag.prompt import without_citations
 from rag.search.spelling import Repaired
@@ -98,7 +105,7 @@ def weigh(
     readings = [read(hit.chunk) for hit in hits[:count]]
     chunks = [one.chunk for one in readings]
     named = passages_with(specifics(question), chunks)
-    asked, abbreviated = set(content_words(question)), abbreviations(question)
+    asked = _Asked(frozenset(content_words(question)), abbreviations(question), numbered(question))
     scored = scorer.score(question, chunks)
     places = frozenset(place for place in range(len(chunks)) if named[place])
     probability = scorer.any_answers([scored[place] for place in sorted(places)])
@@ -109,7 +116,7 @@ def weigh(
     def seen(place: int) -> PassageScore:
         if not named[place]:
             return _without_evidence(scored[place])
-        score = _telling(scored[place], readings[place], asked, abbreviated)
+        score = _telling(scored[place], readings[place], asked)
         return score if place in places else _later(score)
 
     scores = tuple(map(seen, range(len(chunks))))
@@ -139,32 +146,43 @@ def _read_again(
     return tuple(found), frozenset(best)
 
 
-def _telling(
-    score: PassageScore, reading: Reading, asked: set[str], abbreviated: frozenset[str]
-) -> PassageScore:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The content words of a question, its abbreviations, and its numbered things."""
+
+    words: frozenset[str]
+    abbreviated: frozenset[str]
+    numbered: frozenset[tuple[str, str]]
+
+
+def _telling(score: PassageScore, reading: Reading, asked: _Asked) -> PassageScore:
     """Return the scores without printed data, lower for sentences without news.
 
     A log is no sentence at all: nobody is helped by one as the closest of the notes.
     """
-    others = _about_others(score, reading.chunk.text, abbreviated)
+    others = _about_others(score, reading.chunk, asked)
     sentences = tuple(
-        _lowered(sentence) if other or _says_nothing_new(sentence, reading, asked) else sentence
+        _lowered(sentence) if other or _says_nothing_new(sentence, reading, asked.words) else sentence
         for sentence, other in zip(score.sentences, others, strict=True)
         if not reading.is_printed_data(sentence.start, sentence.end)
     )
     return replace(score, sentences=sentences)
 
 
-def _about_others(score: PassageScore, text: str, abbreviated: frozenset[str]) -> list[bool]:
-    """Return for each sentence whether its quote is about another abbreviation."""
-    if not abbreviated:
+def _about_others(score: PassageScore, chunk: Chunk, asked: _Asked) -> list[bool]:
+    """Return for each sentence whether its quote is about something else by its name or number."""
+    if not asked.abbreviated and not asked.numbered:
         return [False] * len(score.sentences)
-    quotes = {(one.start, one.end): text[one.first : one.last] for one in statements_of(text)}
-    shown = [quotes.get((one.start, one.end), text[one.start : one.end]) for one in score.sentences]
-    return about_others(shown, abbreviated)
+    quotes = {(one.start, one.end): chunk.text[one.first : one.last] for one in statements_of(chunk.text)}
+    shown = [quotes.get((one.start, one.end), chunk.text[one.start : one.end]) for one in score.sentences]
+    above = " ".join((chunk.title, *chunk.headings))
+    return [
+        named or is_about_another(f"{above} {text}", asked.numbered)
+        for named, text in zip(about_others(shown, asked.abbreviated), shown, strict=True)
+    ]
 
 
-def _says_nothing_new(sentence: SentenceScore, reading: Reading, asked: set[str]) -> bool:
+def _says_nothing_new(sentence: SentenceScore, reading: Reading, asked: frozenset[str]) -> bool:
     """Return whether a sentence only repeats the question, is code or a link.
 
     The scorer takes `rag("How do I get a certificate?")` for an answer to that question.

@@ -87,6 +87,45 @@ def about_others(sentences: Sequence[str], asked: frozenset[str]) -> list[bool]:
     ]
 
 
+def numbered(text: str) -> frozenset[tuple[str, str]]:
+    """Return the words of a text that a number or a capital letter follows, with it: Lab 2, type K, level 3.
+
+    The words are stems.
+    """
+    words = _words(text)
+    return frozenset(
+        (stem(word.casefold()), mark)
+        for word, mark in pairwise(words)
+        if word.isalpha() and word.casefold() not in STOP_WORDS and _is_mark(mark)
+    )
+
+
+def _is_mark(word: str) -> bool:
+    return word[0].isdigit() if len(word) > 1 else word.isdigit() or (word.isupper() and word not in "AI")
+
+
+def is_about_another(text: str, asked: frozenset[tuple[str, str]]) -> bool:
+    """Return whether a text is about another of the numbered things that are asked about (`numbered`).
+
+    "Lab 2 begins with a test of ten minutes" is, where Lab 1 is asked about. A text with the asked number is not.
+    """
+    if not asked:
+        return False
+    own = numbered(text)
+    return any(
+        any(word == other and _is_rival(mark, rival) for other, rival in own)
+        and not has_all(text, frozenset({mark}))
+        for word, mark in asked
+    )
+
+
+def _is_rival(mark: str, other: str) -> bool:
+    """Return whether two marks tell siblings apart: neither 3 and 3.11, nor a day and a year."""
+    if mark.isalpha() or other.isalpha():
+        return mark.isalpha() and other.isalpha() and mark != other
+    return mark != other and not other.startswith(f"{mark}.") and abs(len(mark) - len(other)) < 2
+
+
 def _question_words(question: str) -> list[str]:
     return [part for word in _words(question) for part in _asked_parts(word)]
 

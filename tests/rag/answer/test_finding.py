@@ -88,3 +88,15 @@ def test_a_sentence_that_repeats_the_question_counts_little(
     hits = [make_hit("How do owls hunt? Owls hunt by hearing.")]
     repeated, answer = weigh("How do owls hunt?", hits, word_scorer).scores[0].sentences
     assert (repeated.score, answer.score) == (pytest.approx(0.2), 1.0)
+
+
+def test_a_sentence_about_another_number_counts_little(
+    word_scorer: Any, make_hit: Callable[..., Hit]
+) -> None:
+    hits = [make_hit("The test of Lab 2 takes ten minutes. The test of Lab 1 takes an hour.", 0.5)]
+    other, asked = (
+        weigh("How many minutes does the test of Lab 1 take?", hits, word_scorer).scores[0].sentences
+    )
+    assert asked.score > other.score and asked.logit - other.logit > 2
+    both = weigh("How many minutes does the test take?", hits, word_scorer).scores[0].sentences
+    assert both[0].score > both[1].score

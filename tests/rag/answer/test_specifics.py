@@ -2,7 +2,7 @@
 
 import pytest
 
-from rag.answer.specifics import abbreviations, about_others, has_all, specifics
+from rag.answer.specifics import abbreviations, about_others, has_all, is_about_another, numbered, specifics
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,21 @@ def test_a_sentence_on_another_abbreviation_is_about_another_thing(question: str
         "$L_{ACK}$ is 20.",
     ]
     assert about_others(sentences, abbreviations(question)) == others
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "another"),
+    [
+        ("How long is the test of Lab 1?", "Lab 2 begins with a test of ten minutes.", True),
+        ("How long is the test of Lab 1?", "Labs 1 and 2 begin with a test.", False),
+        ("How long is the test of Lab 1?", "The first lab has a test, as Lab 2 has.", False),
+        ("When is homework 4 due?", "Homework 3: Friday.", True),
+        ("Was gibt Thermoelement K ab?", "Das Thermoelement J gibt 52 µV ab.", True),
+        ("Does Python 3 have this?", "Since Python 3.11 it has.", False),
+        ("What happened in December 2026?", "The resit is on December 15.", False),
+        ("How long is the test?", "Lab 2 begins with a test.", False),
+        ("What can I do in Hall B?", "I can see a dog.", False),
+    ],
+)
+def test_a_sibling_has_another_number(question: str, text: str, another: bool) -> None:
+    assert is_about_another(text, numbered(question)) is another
