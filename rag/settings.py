@@ -148,7 +148,7 @@ class AnswerSettings(Section):
         0.1, ge=0, le=1, description="probability from which an extract is shown though nothing is near"
     )
     write_score: float = Field(
-        0.2, ge=0, le=1, description="probability from which a model that follows instructions may write"
+        0.1, ge=0, le=1, description="probability from which a model that follows instructions may write"
     )
     # Example course, 4 or none read again: right .46, .42; wrong .09, .17; gold in what is shown .75, .68.
     read_again: int = Field(

@@ -3,7 +3,8 @@
 A model repeats the question in its own words and adds the fact: "The pull-up fitted on our boards is 1.5
 kilohms", of notes that have "The laboratory boards use 1.5 kilohms". The share of words that a passage has
 says little of such a sentence. So the words of the question count as given, its numbers do not: a statement
-near to question and sentence together must have every number of the sentence and what else is new in it.
+near to question and sentence together must have every number of the sentence and what else is new in it. The
+statements that the readers rank highest (`rag.answer.agreement`) are tried last, and need fewer words.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ LEAST_NEW = 0.5
 """Least share of a sentence's new words that the statement must have.
 
 Lower than `answer.support`, because the statement is near in meaning already. Chosen, not measured.
+"""
+
+FREE_WORDS = 2
+"""New words that a sentence may have beside a figure of a statement that answers. Chosen, not measured.
+
+A model writes "the cut results in 19 pieces" of notes that have "gives 19 segments".
 """
 
 Locate = Callable[[str], "Located | None"]
@@ -48,15 +55,21 @@ class _Statement:
     around: str
 
 
-def locator(question: str, passages: Sequence[Chunk], embedder: SentenceEmbedder) -> Locate:
+def locator(
+    question: str, passages: Sequence[Chunk], embedder: SentenceEmbedder, answering: Sequence[Located] = ()
+) -> Locate:
     """Return a function that finds the statement that supports a sentence.
 
-    The sentence is of an answer to `question`. The statements are embedded when the first sentence is asked for; one answer asks for few.
+    The sentence is of an answer to `question`. `answering` are spans of sentences that the readers rank near the
+    best, in the order in which they are tried. The statements are embedded when the first sentence is asked for; one
+    answer asks for few.
     """
     statements = [one for n, passage in enumerate(passages, 1) for one in _statements(n, passage)]
+    best = [one for span in answering for one in statements if _overlap(one.place, span)]
+    whole = {n: " ".join((chunk.title, *chunk.headings, chunk.text)) for n, chunk in enumerate(passages, 1)}
     vectors = None
     given = words_in([question])
-    given_names = names(plain_notation(question))
+    given_names, given_figures = names(plain_notation(question)), _figures(question)
 
     def locate(sentence: str) -> Located | None:
         nonlocal vectors
@@ -64,13 +77,22 @@ def locator(question: str, passages: Sequence[Chunk], embedder: SentenceEmbedder
             return None
         if vectors is None:
             vectors = embedder.embed_passages([one.text for one in statements])
-        likeness = vectors @ embedder.embed_query(f"{question} {sentence}")
-        nearest = [statements[at] for at in likeness.argsort()[::-1][:NEAREST]]
         figures = _figures(sentence) - given_names
         new = words_in([sentence]) - given - {stem(figure) for figure in figures}
-        return next((one.place for one in nearest if _supports(one, nearest, sentence, figures, new)), None)
+        claim = _Claim(sentence, figures, new, figures - given_figures)
+        likeness = vectors @ embedder.embed_query(f"{question} {sentence}")
+        nearest: list[_Statement] = [statements[at] for at in likeness.argsort()[::-1][:NEAREST]]
+        for one in nearest:
+            beside = " ".join(other.around for other in nearest if other.place.n == one.place.n)
+            if _supports(one, beside, claim):
+                return one.place
+        return next((one.place for one in best if _answers(one, whole[one.place.n], claim)), None)
 
     return locate
+
+
+def _overlap(one: Located, other: Located) -> bool:
+    return one.n == other.n and one.start < other.end and other.start < one.end
 
 
 def _statements(n: int, passage: Chunk) -> list[_Statement]:
@@ -90,24 +112,46 @@ def _statements(n: int, passage: Chunk) -> list[_Statement]:
     ]
 
 
-def _supports(
-    statement: _Statement, nearest: Sequence[_Statement], sentence: str, figures: set[str], new: set[str]
-) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A sentence with its figures, the words that are not in the question, and the figures that are not."""
+
+    sentence: str
+    figures: set[str]
+    new: set[str]
+    answered: set[str]
+
+
+def _supports(statement: _Statement, beside: str, claim: _Claim) -> bool:
     """Return whether a statement has what is new in a sentence.
 
-    It must have a figure of the sentence; the others may be in those of the `nearest` that are of the same
-    passage. A sentence that adds neither a figure nor a word to its question says nothing to be supported.
+    It must have a figure of the sentence; the others may be `beside`, in the same passage. A sentence that adds
+    neither a figure nor a word to its question says nothing to be supported.
     """
-    if not figures and not new:
+    if not claim.figures and not claim.new:
         return False
     known = words_in([statement.around])
-    own = _figures(statement.around) | known
-    beside = " ".join(one.around for one in nearest if one.place.n == statement.place.n)
-    if figures and (own.isdisjoint(figures) or not figures <= own | _figures(beside) | words_in([beside])):
+    enough = not claim.new or len(claim.new & known) >= LEAST_NEW * len(claim.new)
+    return enough and _has_figures(statement, beside, claim)
+
+
+def _answers(statement: _Statement, passage: str, claim: _Claim) -> bool:
+    """Return whether a statement that answers has a figure of the sentence that the question does not have.
+
+    The other figures may be anywhere in its `passage`.
+    """
+    own = _figures(statement.text)
+    free = len(claim.new - words_in([passage])) <= FREE_WORDS
+    return free and bool(claim.answered & own) and _has_figures(statement, passage, claim)
+
+
+def _has_figures(statement: _Statement, beside: str, claim: _Claim) -> bool:
+    own = _figures(statement.around) | words_in([statement.around])
+    if claim.figures and (
+        own.isdisjoint(claim.figures) or not claim.figures <= own | _figures(beside) | words_in([beside])
+    ):
         return False
-    if _other_units(sentence, statement.around):
-        return False
-    return not new or len(new & known) >= LEAST_NEW * len(new)
+    return not _other_units(claim.sentence, statement.around)
 
 
 def _figures(text: str) -> set[str]:

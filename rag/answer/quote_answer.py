@@ -27,20 +27,22 @@ class QuoteAnswerer:
         """Yield `Retrieved` and the whole text as one token, and return the draft."""
         passages = found.scored
         yield Retrieved(found.hits, len(passages), found.decision, passages=passages)
-        draft = self._drafted(found)
+        draft = quotes_of(found)
         clock.mark_token()
         yield Token(draft.text)
         return draft
 
-    def _drafted(self, found: Found) -> Draft:
-        chunks = found.read_chunks
-        match found.decision.tier:
-            case Tier.ANSWER if chosen := select_answer(chunks, found.scores, found.cosines):
-                draft = quoted_draft(AnswerKind.ANSWER, chosen, chunks, found.scored)
-                return replace(draft, answers_question=found.answerable)
-            case Tier.ANSWER | Tier.EXTRACT:
-                return extract_draft(found)
-        return refusal_draft(found)
+
+def quotes_of(found: Found) -> Draft:
+    """Return the quotes that the tier asks for, or the refusal."""
+    chunks = found.read_chunks
+    match found.decision.tier:
+        case Tier.ANSWER if chosen := select_answer(chunks, found.scores, found.cosines):
+            draft = quoted_draft(AnswerKind.ANSWER, chosen, chunks, found.scored)
+            return replace(draft, answers_question=found.answerable)
+        case Tier.ANSWER | Tier.EXTRACT:
+            return extract_draft(found)
+    return refusal_draft(found)
 
 
 def extract_draft(found: Found, most_words: int = EXTRACT_WORDS) -> Draft:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rag.answer.agreement import agrees, has_own_facts, is_sure, near_best
 from rag.answer.attribution import locator
 from rag.answer.citations import Evidence, check
 from rag.answer.conflicts import conflicts_between
 from rag.answer.found import Clock, Draft, Drafting, Found, Model, SentenceEmbedder
 from rag.answer.model_stream import Written, stream_tokens
 from rag.answer.prompt_budget import Context, budget_for, fit
-from rag.answer.quote_answer import QuoteAnswerer, extract_draft
+from rag.answer.quote_answer import QuoteAnswerer, extract_draft, quotes_of
 from rag.answer.quotes import quoted_sentences, quotes_text
 from rag.answer.select import EXTRACT_WORDS, select_extract
 from rag.answer.texts import UNCONFIRMED_LEAD
@@ -64,7 +65,7 @@ class WriteAnswerer:
         written = Written()
         yield from stream_tokens(self._model, context.messages, written, clock, config, repeats_itself)
         attributed = self._attributed(found, context, written.text)
-        draft = attributed or (yield from QuoteAnswerer().draft(_as_extract(found), clock, config))
+        draft = attributed or (yield from QuoteAnswerer().draft(_to_quote(found), clock, config))
         return replace(
             draft,
             omissions=context.omissions,
@@ -90,14 +91,27 @@ class WriteAnswerer:
         return replace(context, passages=tuple(whole[hit.chunk.id] for hit in context.passages))
 
     def _attributed(self, found: Found, context: Context, text: str) -> Draft | None:
-        """Return the model's text with its evidence; None where it says nothing."""
+        """Return the model's text with its evidence; None where the notes are quoted instead.
+
+        They are where the model says nothing, where what it says is in the notes but no answer to the question, and
+        where the readers are sure of an answer that the text does not have.
+        """
         if is_refusal(text):
             return None
         passages = [hit.chunk for hit in context.passages]
-        locate = locator(found.standalone, passages, self._embedder) if self._embedder is not None else None
+        scores = {hit.chunk.id: score for hit, score in zip(found.scored, found.scores, strict=True)}
+        best = near_best(passages, scores)
+        locate = None
+        if self._embedder is not None:
+            locate = locator(found.standalone, passages, self._embedder, best or ())
         evidence = check(text, passages, self._settings.support, locate)
         if not any(sentence.supported for sentence in evidence.sentences):
-            return _unconfirmed(found, evidence)
+            if not is_sure(found.scores):
+                return _unconfirmed(found, evidence)
+            other = has_own_facts(evidence.text, found.standalone, passages)
+            return None if other else _with_quotes(found, evidence)
+        if not agrees(evidence.citations, passages, best):
+            return None
         return Draft(
             AnswerKind.ANSWER,
             evidence.text.strip(),
@@ -107,6 +121,17 @@ class WriteAnswerer:
             answers_question=found.answerable,
             conflicts=conflicts_between(evidence.sentences),
         )
+
+
+def _with_quotes(found: Found, evidence: Evidence) -> Draft:
+    """Return the statements that answer, and below them a text that says it in other words.
+
+    No sentence of the text is supported, and each is marked so.
+    """
+    quotes = quotes_of(found)
+    written = tuple(replace(sentence, citations=()) for sentence in evidence.sentences)
+    text = without_citations(evidence.text).strip()
+    return replace(quotes, text=f"{quotes.text}\n\n{text}", sentences=(*quotes.sentences, *written))
 
 
 def _unconfirmed(found: Found, evidence: Evidence) -> Draft:
@@ -133,6 +158,11 @@ def _closest(found: Found) -> str:
     chosen = select_extract(chunks, found.scores, found.cosines, CLOSEST_WORDS)
     quotes = quoted_sentences(chosen, chunks, chunks)  # shown for a moment, whether word for word or not
     return without_citations(quotes_text(quotes)).strip()
+
+
+def _to_quote(found: Found) -> Found:
+    """Return the evidence to quote: as the answer where the readers are sure of one."""
+    return found if is_sure(found.scores) else _as_extract(found)
 
 
 def _as_extract(found: Found) -> Found:

@@ -30,6 +30,11 @@ from ui.omissions import omission_text
 
 RANKING = "BM25 is a ranking function. The parameter k1 is usually 1.2."
 STEMMING = "Stemming maps words to roots."
+UNSURE, UNSURE_OF_BM25 = (
+    "Which parameter has BM25 for stemming?",
+    "Which parameter has BM25 in books, courses, papers, lectures, songs and dreams?",
+)
+"""Questions of which the scorer of the tests is not sure."""
 HISTORY = (Turn(Role.USER, "What is BM25?"), Turn(Role.ASSISTANT, "BM25 is a ranking function. [1]"))
 
 
@@ -146,7 +151,7 @@ def test_an_invented_sentence_is_shown_with_a_mark(build: Callable[..., AnswerCh
 
 
 def test_an_invented_answer_is_shown_below_the_extract(build: Callable[..., AnswerChain]) -> None:
-    answer = build("Pandas eat bamboo in China. [1]").invoke({"question": "What is BM25?"})
+    answer = build("Pandas eat bamboo in China. [1]").invoke({"question": UNSURE})
     assert answer.kind is AnswerKind.EXTRACT
     assert answer.text.startswith(EXTRACT_LEAD)
     assert unconfirmed_text(answer) == "Pandas eat bamboo in China."
@@ -156,9 +161,35 @@ def test_an_invented_answer_is_shown_below_the_extract(build: Callable[..., Answ
 
 
 def test_a_model_that_refuses_leaves_the_extract(build: Callable[..., AnswerChain]) -> None:
-    answer = build(ABSTENTION).invoke({"question": "What is BM25?"})
+    answer = build(ABSTENTION).invoke({"question": UNSURE})
     assert answer.kind is AnswerKind.EXTRACT
-    assert "BM25 is a ranking function." in answer.text
+    assert "The parameter k1 is usually 1.2." in answer.text
+
+
+@pytest.mark.parametrize(
+    "reply", [ABSTENTION, "Pandas eat bamboo in China.", "Stemming maps words to roots. [2]"]
+)
+def test_where_the_readers_are_sure_a_reply_without_the_answer_is_replaced_by_quotes(
+    build: Callable[..., AnswerChain], reply: str
+) -> None:
+    answer = build(reply).invoke({"question": "What is BM25?"})
+    assert (answer.kind, answer.text) == (AnswerKind.ANSWER, "BM25 is a ranking function. [1]")
+    assert answer.details.model_text == reply
+
+
+def test_where_the_readers_are_sure_other_words_for_it_come_below_the_quotes_with_a_mark(
+    build: Callable[..., AnswerChain],
+) -> None:
+    answer = build("It puts texts in order.").invoke({"question": "What is BM25?"})
+    assert answer.kind is AnswerKind.ANSWER
+    assert answer.text == "BM25 is a ranking function. [1]\n\nIt puts texts in order."
+    assert [sentence.supported for sentence in answer.sentences] == [True, False]
+
+
+def test_what_is_in_the_notes_but_answers_nothing_is_not_shown(build: Callable[..., AnswerChain]) -> None:
+    answer = build("Stemming maps words to roots. [2]").invoke({"question": UNSURE_OF_BM25})
+    assert answer.kind is AnswerKind.EXTRACT
+    assert unconfirmed_text(answer) == ""
 
 
 def test_a_follow_up_is_searched_completed_and_with_what_was_said(build: Callable[..., AnswerChain]) -> None:

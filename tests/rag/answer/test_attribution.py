@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rag.answer.attribution import locator
+from rag.answer.attribution import Located, locator
 from rag.answer.citations import check
 from rag.text.words import content_words
 from rag.types import Chunk
@@ -83,3 +83,23 @@ def test_a_second_figure_may_be_in_a_statement_beside(passages: list[Chunk]) -> 
 def test_passages_without_statements_support_nothing(make_chunk: Callable[..., Chunk]) -> None:
     assert locator("What?", [make_chunk("# Title")], WordEmbedder())("It is 5.") is None
     assert locator("What?", [], WordEmbedder())("It is 5.") is None
+
+
+def _span(n: int, text: str, sentence: str) -> Located:
+    return Located(n, text.index(sentence), text.index(sentence) + len(sentence))
+
+
+def test_a_statement_that_answers_may_lack_the_verb_of_the_sentence(make_chunk: Callable[..., Chunk]) -> None:
+    text = "Ten seconds give 19 segments. A second gives one."
+    passages, question = [make_chunk(text)], "How many pieces does the record have?"
+    written = "Cutting the record results in 19 pieces."
+    assert locator(question, passages, WordEmbedder())(written) is None
+    answering = [_span(1, text, "Ten seconds give 19 segments.")]
+    assert locator(question, passages, WordEmbedder(), answering)(written) == answering[0]
+
+
+def test_a_statement_that_answers_supports_no_other_figure(passages: list[Chunk]) -> None:
+    answering = [_span(2, BOARD, "The laboratory boards use 1.5 kilohms.")]
+    locate = locator("What do the boards use?", passages, WordEmbedder(), answering)
+    assert locate("The boards use 2.5 kilohms.") is None
+    assert locate("The boards use 1.5 farads, nobody knows why, somewhere far away.") is None

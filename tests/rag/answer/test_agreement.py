@@ -1,0 +1,76 @@
+"""A written answer counts where it cites a statement that the readers rank near the best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import exp
+
+import pytest
+
+from rag.answer.agreement import agrees, has_own_facts, is_sure, near_best
+from rag.answer.attribution import Located
+from rag.answer.citations import cite
+from rag.answer.pair_scorer import PassageScore, SentenceScore
+from rag.types import Chunk
+
+FIRST, SECOND = "The final is in Hall A.", "The resit is on 9 February."
+EXAMS, BUS = f"{FIRST} {SECOND}", "The bus leaves at nine."
+
+
+def _scores(text: str, *logits: float) -> PassageScore:
+    found, at = [], 0
+    for sentence, logit in zip(text.replace(". ", ".|").split("|"), logits, strict=True):
+        found.append(SentenceScore(at, at + len(sentence), 1 / (1 + exp(-logit)), logit))
+        at += len(sentence) + 1
+    return PassageScore(0.5, 0.0, tuple(found), (0.0, 0.0))
+
+
+@pytest.fixture
+def passages(make_chunk: Callable[..., Chunk]) -> list[Chunk]:
+    return [make_chunk(BUS, document="bus.md"), make_chunk(EXAMS, document="exams.md", start=100)]
+
+
+def test_only_what_cites_a_sentence_near_the_best_agrees(passages: list[Chunk]) -> None:
+    scores = {passages[0].id: _scores(BUS, 1.0), passages[1].id: _scores(EXAMS, -1.0, 2.0)}
+    answering = near_best(passages, scores)
+    assert answering == [Located(2, len(FIRST) + 1, len(EXAMS)), Located(1, 0, len(BUS))]
+    assert agrees([cite(2, passages[1], SECOND)], passages, answering)
+    assert agrees([cite(1, passages[0], BUS)], passages, answering)
+    assert not agrees([cite(2, passages[1], FIRST)], passages, answering)
+    assert agrees([cite(2, passages[1], FIRST), cite(1, passages[0], BUS)], passages, answering)
+    assert not agrees([], passages, answering)
+
+
+def test_a_passage_without_scores_agrees_with_nothing_and_without_any_all_agree(
+    passages: list[Chunk],
+) -> None:
+    answering = near_best(passages, {passages[1].id: _scores(EXAMS, 0.0, 0.0)})
+    assert not agrees([cite(1, passages[0], BUS)], passages, answering)
+    assert near_best(passages, {}) is None
+    assert agrees([cite(1, passages[0], BUS)], passages, None)
+
+
+def test_the_best_of_sentences_that_hardly_answer_is_none_to_agree_with(passages: list[Chunk]) -> None:
+    answering = near_best(passages, {passages[0].id: _scores(BUS, -3.5)})
+    assert answering == [] and not agrees([cite(1, passages[0], BUS)], passages, answering)
+    assert near_best(passages, {passages[0].id: _scores(BUS, -2.5)})
+
+
+def test_sure_is_who_has_a_likely_sentence() -> None:
+    assert is_sure([_scores(BUS, -3.0), _scores(EXAMS, -3.0, 0.0)])
+    assert not is_sure([_scores(EXAMS, -3.0, -1.0)]) and not is_sure([])
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("It takes place in the big hall.", False),
+        ("It is held in Hall A, as in 2025.", True),
+        ("It is held on 9 February.", False),
+        ("It is held in Hall A, says Einstein.", True),
+    ],
+)
+def test_own_facts_are_numbers_not_asked_about_and_names_that_nobody_has(
+    text: str, own: bool, passages: list[Chunk]
+) -> None:
+    assert has_own_facts(text, "Is the exam held on 9 February?", passages) is own
