@@ -35,6 +35,8 @@ REPEATED_SHARE, REPEATED_LOGITS = 0.2, 4.0
 
 And the logits that it loses. Chosen, not measured.
 """
+LEAST_OF_CODE = 0.05
+"""Probability below which a line cut from code, or printed, is not even the closest of the notes. Chosen, not measured."""
 OTHER_LOGITS = 3.0
 """Logits by which a passage about something else comes later in an extract. Chosen, not measured."""
 
@@ -156,17 +158,25 @@ class _Asked:
 
 
 def _telling(score: PassageScore, reading: Reading, asked: _Asked) -> PassageScore:
-    """Return the scores without printed data, lower for sentences without news.
+    """Return the scores without printed data and unlikely lines of code, lower for sentences without news.
 
-    A log is no sentence at all: nobody is helped by one as the closest of the notes.
+    A log or an import is no sentence: nobody is helped by one as the closest of the notes.
     """
     others = _about_others(score, reading.chunk, asked)
-    sentences = tuple(
-        _lowered(sentence) if other or _says_nothing_new(sentence, reading, asked.words) else sentence
-        for sentence, other in zip(score.sentences, others, strict=True)
-        if not reading.is_printed_data(sentence.start, sentence.end)
+    return replace(
+        score,
+        sentences=tuple(
+            _lowered(sentence) if other or _says_nothing_new(sentence, reading, asked.words) else sentence
+            for sentence, other in zip(score.sentences, others, strict=True)
+            if not _is_left_out(sentence, reading)
+        ),
     )
-    return replace(score, sentences=sentences)
+
+
+def _is_left_out(sentence: SentenceScore, reading: Reading) -> bool:
+    place = sentence.start, sentence.end
+    by_machine = reading.is_printed(*place) or reading.is_machine_text(*place)
+    return reading.is_printed_data(*place) or (by_machine and sentence.score < LEAST_OF_CODE)
 
 
 def _about_others(score: PassageScore, chunk: Chunk, asked: _Asked) -> list[bool]:

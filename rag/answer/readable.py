@@ -66,12 +66,16 @@ class Reading:
             return not sentence.startswith(("```", "~~~"))
         return self.is_printed_data(start, end) or is_pointer(sentence)
 
+    def is_printed(self, start: int, end: int) -> bool:
+        """Return whether `text[start:end]` is output that a program printed."""
+        return _within(self.output, start, end)
+
     def is_printed_data(self, start: int, end: int) -> bool:
         """Return whether `text[start:end]` is data or a log that a program printed.
 
         A printed line with a word and a value ("Accuracy: 0.93") is none; one mostly of numbers is data.
         """
-        if not _within(self.output, start, end):
+        if not self.is_printed(start, end):
             return False
         sentence = self.chunk.text[start:end]
         return _DATA.search(sentence) is not None or not _LETTERS.search(sentence) or _is_numeric(sentence)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.answer.finding import by_rank, find, weigh
+from rag.answer.readable import Reading
 from rag.answer.written_text import is_refusal, repeats_itself
 from rag.prompt import ABSTENTION
 from rag.types import Chunk, Hit, Locator, Unit
@@ -100,3 +101,15 @@ def test_a_sentence_about_another_number_counts_little(
     assert asked.score > other.score and asked.logit - other.logit > 2
     both = weigh("How many minutes does the test take?", hits, word_scorer).scores[0].sentences
     assert both[0].score > both[1].score
+
+
+def test_unlikely_lines_of_code_and_of_output_are_left_out(
+    word_scorer: Any, make_hit: Callable[..., Hit]
+) -> None:
+    text = "Owls hunt mice. Import ships. Epoch: two. What hunts is printed."
+    code, printed = text.index("Import"), text.index("Epoch")
+    hit = make_hit(text, 0.5)
+    read = Reading(hit.chunk, ((code, printed),), ((printed, len(text)),))
+    evidence = weigh("What hunts?", [hit], word_scorer, read=lambda chunk: read)
+    shown = [text[one.start : one.end] for one in evidence.scores[0].sentences]
+    assert shown == ["Owls hunt mice.", "What hunts is printed."]
