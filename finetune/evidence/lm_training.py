@@ -99,7 +99,9 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     state = {name: value.half().cpu().contiguous() for name, value in network.state_dict().items()}
     save_file(state, args.out / TRAINED)
-    (args.out / RECIPE_FILE).write_text(json.dumps({**asdict(recipe), "layers": len(network.layers)}, indent=1), "utf-8")
+    (args.out / RECIPE_FILE).write_text(
+        json.dumps({**asdict(recipe), "layers": len(network.layers)}, indent=1), "utf-8"
+    )
     names = sorted(path.stem for path in args.data.glob("*.npz") if path.stem != "train")
     parts = {name: load_packed(args.data / f"{name}.npz") for name in names}
     found = {name: predict(network, part) for name, part in parts.items()}

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from finetune.evidence.batches import Sizes, plan
+from finetune.evidence.losses import loss_of, taught_loss
 from finetune.evidence.network import EvidenceNetwork, start_from
 from finetune.evidence.packed import Packed, Ragged, load_packed
 from finetune.evidence.prediction import Batches, Logits, on_device, predict
@@ -81,55 +81,6 @@ def training_batches(part: Packed, recipe: Recipe, sizes: Sizes) -> Batches:
         rows += made[:-1] if len(made) > 1 else made  # the last is mostly padding
         left -= 1
     return Batches(part, rows, sizes, recipe.seed, recipe.masked)
-
-
-def loss_of(sentence: Tensor, pair: Tensor, batch: dict[str, Tensor], recipe: Recipe, sizes: Sizes) -> Tensor:
-    """Return the mean loss of the examples of a batch."""
-    real, target, owner = batch["count"] > 0, batch["target"] > 0, batch["owner"]
-    n = sizes.examples
-    shown = torch.zeros(n, device=sentence.device).index_add(0, owner, real.float()) > 0
-    shown[-1] = False
-    has = torch.zeros(n, device=sentence.device).index_add(0, owner, (real & target).float()) > 0
-    everything = functional.softplus(_log_sum_exp(sentence.masked_fill(~real, -1e4), owner, n))
-    good = _log_sum_exp(sentence.masked_fill(~(real & target), -1e4), owner, n)
-    listwise = everything - torch.where(has, good, torch.zeros_like(good))
-    total = (listwise * shown).sum() / shown.sum().clamp(min=1)
-    weight = torch.where(target, 4.0, 1.0) * real * batch["trusted"]
-    each = functional.binary_cross_entropy_with_logits(sentence, batch["target"], reduction="none")
-    total = total + recipe.sentence_loss * (each * weight).sum() / real.sum().clamp(min=1)
-    each = functional.binary_cross_entropy_with_logits(pair, batch["gold"], reduction="none")
-    return total + recipe.passage_loss * (each * batch["real"]).sum() / batch["real"].sum().clamp(min=1)
-
-
-def taught_loss(
-    sentence: Tensor, pair: Tensor, batch: dict[str, Tensor], recipe: Recipe, sizes: Sizes
-) -> Tensor:
-    """Return the loss against a teacher's logits instead of the labels.
-
-    The terms are those of `loss_of`: the cross-entropy with the teacher's softmax over all sentences of an
-    example and "none", and binary cross-entropies with its probabilities.
-    """
-    real, owner, n = batch["count"] > 0, batch["owner"], sizes.examples
-    everything = functional.softplus(_log_sum_exp(sentence.masked_fill(~real, -1e4), owner, n))
-    wanted = batch["taught"].masked_fill(~real, -1e4)
-    share = (wanted - functional.softplus(_log_sum_exp(wanted, owner, n))[owner]).exp()
-    zero = torch.zeros(n, device=sentence.device)
-    shown = zero.index_add(0, owner, real.float()) > 0
-    shown[-1] = False
-    listwise = everything - zero.index_add(0, owner, share * sentence.masked_fill(~real, 0.0))
-    total = (listwise * shown).sum() / shown.sum().clamp(min=1)
-    each = functional.binary_cross_entropy_with_logits(sentence, batch["taught"].sigmoid(), reduction="none")
-    total = total + recipe.sentence_loss * (each * real).sum() / real.sum().clamp(min=1)
-    each = functional.binary_cross_entropy_with_logits(pair, batch["taught_pair"].sigmoid(), reduction="none")
-    return total + recipe.passage_loss * (each * batch["real"]).sum() / batch["real"].sum().clamp(min=1)
-
-
-def _log_sum_exp(values: Tensor, owner: Tensor, n: int) -> Tensor:
-    """Return the log-sum-exp of each owner's values."""
-    top = torch.full((n,), -1e4, device=values.device).scatter_reduce(0, owner, values.detach(), "amax")
-    return top + torch.log(
-        torch.zeros(n, device=values.device).index_add(0, owner, (values - top[owner]).exp()) + 1e-9
-    )
 
 
 def train(

@@ -18,16 +18,16 @@ from rag.text.words import names, numbers, stem
 from rag.types import Chunk, Citation
 
 WITHIN_LOGITS, LEAST_SCORE = 1.0, 0.05
-"""Logits below the best statement down to which a cited statement agrees, and the least probability that it answers.
+"""Bounds of a cited statement: its distance from the best one, its probability.
 
-Source: 450 validation questions and 150 on written courses (`finetune.evidence`), written by Qwen2.5-Coder-1.5B. Of
+The first are logits below it, the second a probability. Source: 450 validation questions and 150 on written courses (`finetune.evidence`), written by Qwen2.5-Coder-1.5B. Of
 those with an answer .73 / .51 cite it; .09 / .16 cite something else and .16 / .12 of those without one are given
 an answer. Within 1 logit it is .74 / .55, .04 / .04 and .15 / .08; from 0.1 on .72 / .53, .04 / .04 and .07 / .02.
 """
 SURE = 0.5
-"""Probability of the best statement from which it is quoted in place of a written answer that does not agree.
+"""Probability of the best statement from which it is quoted.
 
-Source: the same questions. Right .82 / .75, wrong .05 / .06 and answers to questions without one .09 / .03; from 0.5
+That is in place of a written answer that does not agree. Source: the same questions. Right .82 / .75, wrong .05 / .06 and answers to questions without one .09 / .03; from 0.5
 .82 / .73, .05 / .06 and .09 / .02; from 0.3 .83 / .79, .06 / .06 and .10 / .05.
 """
 
@@ -72,7 +72,10 @@ def agrees(
 
 
 def has_own_facts(text: str, question: str, passages: Sequence[Chunk]) -> bool:
-    """Return whether a text has a number that the question does not have, or a name that the passages have not either."""
+    """Return whether a text has numbers or names of its own.
+
+    A number must be in the question, a name in it or in the passages.
+    """
     plain, asked = plain_notation(text), plain_notation(question)
     known = words_in([asked, *map(searchable, passages)])
     return bool(numbers(plain) - numbers(asked)) or any(

@@ -114,7 +114,10 @@ def _statements(n: int, passage: Chunk) -> list[_Statement]:
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """A sentence with its figures, the words that are not in the question, and the figures that are not."""
+    """A sentence with its figures, and those words and figures that are new.
+
+    The question does not have the new ones.
+    """
 
     sentence: str
     figures: set[str]
@@ -136,9 +139,9 @@ def _supports(statement: _Statement, beside: str, claim: _Claim) -> bool:
 
 
 def _answers(statement: _Statement, passage: str, claim: _Claim) -> bool:
-    """Return whether a statement that answers has a figure of the sentence that the question does not have.
+    """Return whether a statement that answers has a new figure of the sentence.
 
-    The other figures may be anywhere in its `passage`.
+    The question does not have it. The other figures may be anywhere in its `passage`.
     """
     own = _figures(statement.text)
     free = len(claim.new - words_in([passage])) <= FREE_WORDS

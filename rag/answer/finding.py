@@ -36,7 +36,10 @@ REPEATED_SHARE, REPEATED_LOGITS = 0.2, 4.0
 And the logits that it loses. Chosen, not measured.
 """
 LEAST_OF_CODE = 0.05
-"""Probability below which a line cut from code, or printed, is not even the closest of the notes. Chosen, not measured."""
+"""Probability below which a line cut from code, or printed, is left out.
+
+It is not even the closest of the notes. Chosen, not measured.
+"""
 OTHER_LOGITS = 3.0
 """Logits by which a passage about something else comes later in an extract. Chosen, not measured."""
 
@@ -158,7 +161,7 @@ class _Asked:
 
 
 def _telling(score: PassageScore, reading: Reading, asked: _Asked) -> PassageScore:
-    """Return the scores without printed data and unlikely lines of code, lower for sentences without news.
+    """Return the scores without data and unlikely code, lower for what is no news.
 
     A log or an import is no sentence: nobody is helped by one as the closest of the notes.
     """
@@ -180,7 +183,7 @@ def _is_left_out(sentence: SentenceScore, reading: Reading) -> bool:
 
 
 def _about_others(score: PassageScore, chunk: Chunk, asked: _Asked) -> list[bool]:
-    """Return for each sentence whether its quote is about something else by its name or number."""
+    """Return for each sentence whether its quote has another name or number."""
     if not asked.abbreviated and not asked.numbered:
         return [False] * len(score.sentences)
     quotes = {(one.start, one.end): chunk.text[one.first : one.last] for one in statements_of(chunk.text)}

@@ -88,9 +88,9 @@ def about_others(sentences: Sequence[str], asked: frozenset[str]) -> list[bool]:
 
 
 def numbered(text: str) -> frozenset[tuple[str, str]]:
-    """Return the words of a text that a number or a capital letter follows, with it: Lab 2, type K, level 3.
+    """Return the words of a text that a number or a capital letter follows, with it.
 
-    The words are stems.
+    Lab 2, type K, level 3. The words are stems.
     """
     words = _words(text)
     return frozenset(
@@ -105,7 +105,7 @@ def _is_mark(word: str) -> bool:
 
 
 def is_about_another(text: str, asked: frozenset[tuple[str, str]]) -> bool:
-    """Return whether a text is about another of the numbered things that are asked about (`numbered`).
+    """Return whether a text is about another of the asked `numbered` things.
 
     "Lab 2 begins with a test of ten minutes" is, where Lab 1 is asked about. A text with the asked number is not.
     """
@@ -120,7 +120,10 @@ def is_about_another(text: str, asked: frozenset[tuple[str, str]]) -> bool:
 
 
 def _is_rival(mark: str, other: str) -> bool:
-    """Return whether two marks tell siblings apart: neither 3 and 3.11, nor a day and a year."""
+    """Return whether two marks are those of siblings.
+
+    Neither 3 and 3.11 are, nor a day and a year.
+    """
     if mark.isalpha() or other.isalpha():
         return mark.isalpha() and other.isalpha() and mark != other
     return mark != other and not other.startswith(f"{mark}.") and abs(len(mark) - len(other)) < 2

@@ -91,7 +91,7 @@ class WriteAnswerer:
         return replace(context, passages=tuple(whole[hit.chunk.id] for hit in context.passages))
 
     def _attributed(self, found: Found, context: Context, text: str) -> Draft | None:
-        """Return the model's text with its evidence; None where the notes are quoted instead.
+        """Return the model's text with its evidence; None where quotes replace it.
 
         They are where the model says nothing, where what it says is in the notes but no answer to the question, and
         where the readers are sure of an answer that the text does not have.
@@ -124,7 +124,7 @@ class WriteAnswerer:
 
 
 def _with_quotes(found: Found, evidence: Evidence) -> Draft:
-    """Return the statements that answer, and below them a text that says it in other words.
+    """Return the statements that answer, and below them a text in other words.
 
     No sentence of the text is supported, and each is marked so.
     """

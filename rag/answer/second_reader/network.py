@@ -116,7 +116,10 @@ def build_graph(tensors: GgufTensors, trained: Trained, done: Callable[[float], 
 
 
 def depth_of(trained: Trained) -> int:
-    """Return how many of the model's layers have adapters; the layers after them are not read."""
+    """Return how many of the model's layers have adapters.
+
+    The layers after them are not read.
+    """
     return 1 + max(int(name.split(".")[1]) for name in trained if name.startswith("layers."))
 
 
