@@ -126,9 +126,11 @@ class WriteAnswerer:
 def _with_quotes(found: Found, evidence: Evidence) -> Draft:
     """Return the statements that answer, and below them a text in other words.
 
-    No sentence of the text is supported, and each is marked so.
+    No sentence of the text is supported, and each is marked so. Without such statements the text is unconfirmed.
     """
     quotes = quotes_of(found)
+    if quotes.kind is not AnswerKind.ANSWER:
+        return _unconfirmed(found, evidence)
     written = tuple(replace(sentence, citations=()) for sentence in evidence.sentences)
     text = without_citations(evidence.text).strip()
     return replace(quotes, text=f"{quotes.text}\n\n{text}", sentences=(*quotes.sentences, *written))
