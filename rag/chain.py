@@ -279,7 +279,8 @@ class AnswerChain(Runnable[Question, Any]):
             search = partial(self._search, config=config, scope=scope)
             hits, judged = find(question, standalone, search, before)
             yield Searched(tuple(hits))
-            evidence = weigh(standalone, hits, self.steps.scorer, read=read, second=self.steps.second)
+            scorer, second = self.steps.scorer, self.steps.second
+            evidence = weigh(standalone, hits, scorer, read=read, second=second, history=before)
             sure = evidence.probability if self.steps.writes else evidence.best_sentence
             decision = decide_tier(judged, sure, self.settings, self.steps.writes)
             return Found(

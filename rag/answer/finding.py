@@ -20,7 +20,7 @@ from rag.answer.statements import is_code_line, statements_of
 from rag.prompt import without_citations
 from rag.search.spelling import Repaired
 from rag.text.words import content_words
-from rag.types import Chunk, Hit, Turn
+from rag.types import Chunk, Hit, Role, Turn
 
 RANK_CONSTANT = 60
 """The constant of reciprocal rank fusion. Source: the paper named at `by_rank`."""
@@ -45,6 +45,9 @@ OTHER_LOGITS = 3.0
 
 CONTEXT_MESSAGES, CONTEXT_CHARS = 6, 600
 """Messages, and their characters, that a follow-up is searched with."""
+
+REPLACED_WORDS = 2
+"""Most words that a follow-up replaces in the question before it. Chosen, not measured."""
 
 Search = Callable[[str], Sequence[Hit]]
 Repair = Callable[[str], Repaired]
@@ -98,11 +101,15 @@ def weigh(
     count: int = SCORED_PASSAGES,
     read: Read = as_is,
     second: Rereader | None = None,
+    history: Sequence[Turn] = (),
 ) -> Evidence:
     """Return the hits with the evidence scores of the first `count`.
 
     The scorer is shown the passages as `read` returns them. The `second` reader, if there is one, reads the
     best of them again; the others come after them and do not decide whether the passages answer.
+
+    `history` is the conversation: after "can the project be late?", "and homework?" asks about homework instead, and a sentence
+    with the other word only counts little.
 
     A passage without what the question asks about by name is no evidence for an answer: its sentences keep their order but
     get the score 0.
@@ -110,7 +117,12 @@ def weigh(
     readings = [read(hit.chunk) for hit in hits[:count]]
     chunks = [one.chunk for one in readings]
     named = passages_with(specifics(question), chunks)
-    asked = _Asked(frozenset(content_words(question)), abbreviations(question), numbered(question))
+    asked = _Asked(
+        frozenset(content_words(question)),
+        abbreviations(question),
+        numbered(question),
+        replaced(_asked_before(history), question),
+    )
     scored = scorer.score(question, chunks)
     places = frozenset(place for place in range(len(chunks)) if named[place])
     probability = scorer.any_answers([scored[place] for place in sorted(places)])
@@ -153,11 +165,15 @@ def _read_again(
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """The content words of a question, its abbreviations, and its numbered things."""
+    """The content words of a question, its abbreviations, and its numbered things.
+
+    `instead` are the words of the question before that it replaces, and its own.
+    """
 
     words: frozenset[str]
     abbreviated: frozenset[str]
     numbered: frozenset[tuple[str, str]]
+    instead: tuple[frozenset[str], frozenset[str]]
 
 
 def _telling(score: PassageScore, reading: Reading, asked: _Asked) -> PassageScore:
@@ -184,15 +200,38 @@ def _is_left_out(sentence: SentenceScore, reading: Reading) -> bool:
 
 def _about_others(score: PassageScore, chunk: Chunk, asked: _Asked) -> list[bool]:
     """Return for each sentence whether its quote has another name or number."""
-    if not asked.abbreviated and not asked.numbered:
+    dropped, added = asked.instead
+    if not asked.abbreviated and not asked.numbered and not dropped:
         return [False] * len(score.sentences)
     quotes = {(one.start, one.end): chunk.text[one.first : one.last] for one in statements_of(chunk.text)}
     shown = [quotes.get((one.start, one.end), chunk.text[one.start : one.end]) for one in score.sentences]
     above = " ".join((chunk.title, *chunk.headings))
     return [
-        named or is_about_another(f"{above} {text}", asked.numbered)
+        named
+        or is_about_another(f"{above} {text}", asked.numbered)
+        or (
+            not dropped.isdisjoint(content_words(text)) and added.isdisjoint(content_words(f"{above} {text}"))
+        )
         for named, text in zip(about_others(shown, asked.abbreviated), shown, strict=True)
     ]
+
+
+def _asked_before(history: Sequence[Turn]) -> str:
+    """Return the last question of a conversation, empty without one."""
+    return next((turn.content for turn in reversed(history) if turn.role is Role.USER), "")
+
+
+def replaced(before: str, question: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the words that a question replaces in the one before, and its own.
+
+    They are stems; none where the questions differ in more than `REPLACED_WORDS` words or share fewer than they differ in.
+    """
+    old, new = frozenset(content_words(before)), frozenset(content_words(question))
+    dropped, added = old - new, new - old
+    alike = len(old & new) >= max(len(dropped), len(added))
+    if not dropped or not added or not alike or max(len(dropped), len(added)) > REPLACED_WORDS:
+        return frozenset(), frozenset()
+    return dropped, added
 
 
 def _says_nothing_new(sentence: SentenceScore, reading: Reading, asked: frozenset[str]) -> bool:

@@ -59,7 +59,6 @@ FOLLOW_UPS = {
 
 SHORT = {
     "List the routing protocols": "the second reader gives RIP's sentence too little for a list",
-    "f1": "the second reader is too unsure of it for an answer; the closest sentences have it",
 }
 """What falls short, with the reason."""
 

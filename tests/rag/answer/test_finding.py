@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.answer.finding import by_rank, find, weigh
+from rag.answer.finding import by_rank, find, replaced, weigh
 from rag.answer.readable import Reading
 from rag.answer.written_text import is_refusal, repeats_itself
 from rag.prompt import ABSTENTION
-from rag.types import Chunk, Hit, Locator, Unit
+from rag.types import Chunk, Hit, Locator, Role, Turn, Unit
 
 
 @pytest.mark.parametrize(
@@ -113,3 +113,32 @@ def test_unlikely_lines_of_code_and_of_output_are_left_out(
     evidence = weigh("What hunts?", [hit], word_scorer, read=lambda chunk: read)
     shown = [text[one.start : one.end] for one in evidence.scores[0].sentences]
     assert shown == ["Owls hunt mice.", "What hunts is printed."]
+
+
+LATE = "Can the project be handed in late?"
+
+
+def test_a_follow_up_that_asks_about_something_instead_is_not_answered_with_the_other(
+    word_scorer: Any, make_hit: Callable[..., Hit]
+) -> None:
+    hits = [make_hit("The project cannot be handed in late. Homework is taken for 48 hours.", 0.5)]
+    asked = (Turn(Role.USER, LATE), Turn(Role.ASSISTANT, "No."))
+    after = weigh("Can the homework be handed in late?", hits, word_scorer, history=asked).scores[0].sentences
+    first = weigh("Can the homework be handed in late?", hits, word_scorer).scores[0].sentences
+    assert first[0].score > first[1].score and after[1].score > after[0].score
+
+
+@pytest.mark.parametrize(
+    ("question", "dropped", "added"),
+    [
+        ("Can the homework be handed in late?", {"project"}, {"homework"}),
+        ("Can the project be handed in late?", set(), set()),
+        ("Who owns the cat?", set(), set()),
+        ("Can the project be handed in late by two students?", set(), set()),
+    ],
+)
+def test_a_question_replaces_words_of_the_one_before(
+    question: str, dropped: set[str], added: set[str]
+) -> None:
+    assert replaced(LATE, question) == (dropped, added)
+    assert replaced("", question) == (set(), set())
