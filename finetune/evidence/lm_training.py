@@ -31,7 +31,15 @@ from finetune.evidence.train import Recipe, fit, training_batches
 log = logging.getLogger(__name__)
 
 RECIPE = Recipe(
-    epochs=1.0, tokens=32768, rate=4e-4, head_rate=1e-3, warm_up=0.04, masked=0.0, average=0.99, doubt=1.0
+    epochs=1.0,
+    tokens=32768,
+    rate=4e-4,
+    head_rate=1e-3,
+    warm_up=0.04,
+    masked=0.0,
+    average=0.99,
+    doubt=1.0,
+    taught=0.5,
 )
 
 

@@ -26,10 +26,11 @@ def loss_of(sentence: Tensor, pair: Tensor, batch: dict[str, Tensor], recipe: Re
     listwise = everything - torch.where(has, good, torch.zeros_like(good))
     total = (listwise * shown).sum() / shown.sum().clamp(min=1)
     weight = torch.where(target, 4.0, 1.0) * real * batch["trusted"]
-    each = functional.binary_cross_entropy_with_logits(sentence, batch["target"], reduction="none")
-    total = total + recipe.sentence_loss * (each * weight).sum() / real.sum().clamp(min=1)
-    each = functional.binary_cross_entropy_with_logits(pair, batch["gold"], reduction="none")
-    return total + recipe.passage_loss * (each * batch["real"]).sum() / batch["real"].sum().clamp(min=1)
+    return (
+        total
+        + recipe.sentence_loss * _binary(sentence, batch["target"], weight, real)
+        + recipe.passage_loss * _binary(pair, batch["gold"], batch["real"], batch["real"])
+    )
 
 
 def taught_loss(
@@ -49,10 +50,17 @@ def taught_loss(
     shown[-1] = False
     listwise = everything - zero.index_add(0, owner, share * sentence.masked_fill(~real, 0.0))
     total = (listwise * shown).sum() / shown.sum().clamp(min=1)
-    each = functional.binary_cross_entropy_with_logits(sentence, batch["taught"].sigmoid(), reduction="none")
-    total = total + recipe.sentence_loss * (each * real).sum() / real.sum().clamp(min=1)
-    each = functional.binary_cross_entropy_with_logits(pair, batch["taught_pair"].sigmoid(), reduction="none")
-    return total + recipe.passage_loss * (each * batch["real"]).sum() / batch["real"].sum().clamp(min=1)
+    return (
+        total
+        + recipe.sentence_loss * _binary(sentence, batch["taught"].sigmoid(), real, real)
+        + recipe.passage_loss * _binary(pair, batch["taught_pair"].sigmoid(), batch["real"], batch["real"])
+    )
+
+
+def _binary(logits: Tensor, target: Tensor, weight: Tensor, counted: Tensor) -> Tensor:
+    """Return the weighted binary cross-entropies, divided by how many count."""
+    each = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return (each * weight).sum() / counted.sum().clamp(min=1)
 
 
 def _log_sum_exp(values: Tensor, owner: Tensor, n: int) -> Tensor:

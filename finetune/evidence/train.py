@@ -61,7 +61,7 @@ class Recipe:
     word_rate: float = 0.1
     doubt: float = 0.9
     doubt_epochs: float = 1.3
-    taught: float = 0.5
+    taught: float = 0.0
     seed: int = 0
 
 

@@ -62,13 +62,9 @@ def agrees(
 
     True where nothing was scored.
     """
-    return answering is None or any(
-        one.n == citation.n
-        and one.start < citation.end - passages[one.n - 1].start
-        and citation.start - passages[one.n - 1].start < one.end
-        for citation in citations
-        for one in answering
-    )
+    starts = [passage.start for passage in passages]
+    cited = [Located(one.n, one.start - starts[one.n - 1], one.end - starts[one.n - 1]) for one in citations]
+    return answering is None or any(one.overlaps(best) for one in cited for best in answering)
 
 
 def has_own_facts(text: str, question: str, passages: Sequence[Chunk]) -> bool:

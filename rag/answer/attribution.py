@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rag.answer.found import SentenceEmbedder
-from rag.answer.sentence_support import words_in
+from rag.answer.sentence_support import searchable, words_in
 from rag.answer.statements import statements_of
 from rag.text.notation import plain_notation
 from rag.text.words import names, numbers, quantities, stem
@@ -45,6 +45,10 @@ class Located:
     start: int
     end: int
 
+    def overlaps(self, other: Located) -> bool:
+        """Return whether both have a character of the same passage."""
+        return self.n == other.n and self.start < other.end and other.start < self.end
+
 
 @dataclass(frozen=True, slots=True)
 class _Statement:
@@ -65,8 +69,8 @@ def locator(
     answer asks for few.
     """
     statements = [one for n, passage in enumerate(passages, 1) for one in _statements(n, passage)]
-    best = [one for span in answering for one in statements if _overlap(one.place, span)]
-    whole = {n: " ".join((chunk.title, *chunk.headings, chunk.text)) for n, chunk in enumerate(passages, 1)}
+    best = [one for span in answering for one in statements if one.place.overlaps(span)]
+    whole = {n: searchable(chunk) for n, chunk in enumerate(passages, 1)}
     vectors = None
     given = words_in([question])
     given_names, given_figures = names(plain_notation(question)), _figures(question)
@@ -89,10 +93,6 @@ def locator(
         return next((one.place for one in best if _answers(one, whole[one.place.n], claim)), None)
 
     return locate
-
-
-def _overlap(one: Located, other: Located) -> bool:
-    return one.n == other.n and one.start < other.end and other.start < one.end
 
 
 def _statements(n: int, passage: Chunk) -> list[_Statement]:

@@ -20,7 +20,7 @@ from rag.answer.written_text import is_refusal, repeats_itself
 from rag.events import Closest, Retrieved
 from rag.prompt import without_citations
 from rag.settings import AnswerSettings
-from rag.types import AnswerKind, Tier
+from rag.types import AnswerKind, Sentence, Tier
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -131,8 +131,7 @@ def _with_quotes(found: Found, evidence: Evidence) -> Draft:
     quotes = quotes_of(found)
     if quotes.kind is not AnswerKind.ANSWER:
         return _unconfirmed(found, evidence)
-    written = tuple(replace(sentence, citations=()) for sentence in evidence.sentences)
-    text = without_citations(evidence.text).strip()
+    text, written = _uncited(evidence)
     return replace(quotes, text=f"{quotes.text}\n\n{text}", sentences=(*quotes.sentences, *written))
 
 
@@ -141,8 +140,7 @@ def _unconfirmed(found: Found, evidence: Evidence) -> Draft:
 
     The text may be right in words that the notes do not have, so it is shown; it is no answer from the notes.
     """
-    text = without_citations(evidence.text).strip()
-    written = tuple(replace(sentence, citations=()) for sentence in evidence.sentences)
+    text, written = _uncited(evidence)
     left = max(0, EXTRACT_WORDS - len(text.split()))
     quotes = extract_draft(found, left)
     return replace(
@@ -152,6 +150,12 @@ def _unconfirmed(found: Found, evidence: Evidence) -> Draft:
         sentences=(*quotes.sentences, *written),
         answers_question=found.answerable,
     )
+
+
+def _uncited(evidence: Evidence) -> tuple[str, tuple[Sentence, ...]]:
+    """Return a text and its sentences without the citations that the model wrote."""
+    sentences = tuple(replace(sentence, citations=()) for sentence in evidence.sentences)
+    return without_citations(evidence.text).strip(), sentences
 
 
 def _closest(found: Found) -> str:
