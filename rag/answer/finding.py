@@ -200,20 +200,23 @@ def _is_left_out(sentence: SentenceScore, reading: Reading) -> bool:
 
 def _about_others(score: PassageScore, chunk: Chunk, asked: _Asked) -> list[bool]:
     """Return for each sentence whether its quote has another name or number."""
-    dropped, added = asked.instead
-    if not asked.abbreviated and not asked.numbered and not dropped:
+    if not asked.abbreviated and not asked.numbered and not asked.instead[0]:
         return [False] * len(score.sentences)
     quotes = {(one.start, one.end): chunk.text[one.first : one.last] for one in statements_of(chunk.text)}
     shown = [quotes.get((one.start, one.end), chunk.text[one.start : one.end]) for one in score.sentences]
     above = " ".join((chunk.title, *chunk.headings))
     return [
-        named
-        or is_about_another(f"{above} {text}", asked.numbered)
-        or (
-            not dropped.isdisjoint(content_words(text)) and added.isdisjoint(content_words(f"{above} {text}"))
-        )
+        named or is_about_another(f"{above} {text}", asked.numbered) or _is_replaced(text, above, asked)
         for named, text in zip(about_others(shown, asked.abbreviated), shown, strict=True)
     ]
+
+
+def _is_replaced(text: str, above: str, asked: _Asked) -> bool:
+    """Return whether a text has a word that the question replaces, none of its own."""
+    dropped, added = asked.instead
+    if not dropped or dropped.isdisjoint(content_words(text)):
+        return False
+    return added.isdisjoint(content_words(f"{above} {text}"))
 
 
 def _asked_before(history: Sequence[Turn]) -> str:
