@@ -32,7 +32,7 @@ from rag.answer.select import Cosines
 from rag.answer.steps import ReceiptSource, Steps
 from rag.answer.study_request import study_draft
 from rag.answer.talk import TALK, talk_draft
-from rag.answer.tiers import decide_tier
+from rag.answer.tiers import decide_tier, is_better
 from rag.answer.unread import UNSURE, unread_near
 from rag.errors import QuestionError
 from rag.events import Done, Event, Retrieved, Rewritten, Searched, Token
@@ -292,7 +292,8 @@ class AnswerChain(Runnable[Question, Any]):
         if named is None or found.decision.tier is Tier.ANSWER:
             return found, named
         whole = yield from found_in(None)
-        return (whole if whole.decision.tier is Tier.ANSWER or not found.hits else found), named
+        better = is_better(whole.decision.tier, found.decision.tier) or not found.hits
+        return (whole if better else found), named
 
     def _search(self, query: str, config: RunnableConfig | None, scope: Scope | None = None) -> list[Hit]:
         inside = {"scope": scope} if scope else {}

@@ -29,6 +29,8 @@ NAMED_COVERAGE = 0.6
 """Least share of the question's weight in the name of a document."""
 FOUND_BONUS = 0.3
 """Bonus of the best document of the search, half of it for the second."""
+_LOOKED_AT = 5
+"""Passages in which a numbered thing is looked for that no name has. Chosen, not measured."""
 _OPENERS = ("readme", "index", "syllabus", "overview")
 """Names of the file that introduces its folder."""
 
@@ -66,6 +68,7 @@ def named_by_number(question: str, notes: Notes, scope: Scope | None = None) -> 
             paths = _linked(notes, records, word, number)
         if not paths and word not in known and lecture_numbers(f"{word} {number}"):
             paths = {path for path, pairs in labels.items() if ("", number) in pairs}
+            paths = set() if _is_called_so(notes, word, number, paths, scope) else paths
         if paths:
             inside = paths if inside is None or not inside & paths else inside & paths
             used |= {word, str(number)}
@@ -154,6 +157,17 @@ def _path_pairs(path: str) -> set[Pair]:
             above = parts[place - 1] if place else ""
             pairs.add((stem(above.casefold()) if above.isalpha() else "", int(leading[1])))
     return pairs
+
+
+def _is_called_so(notes: Notes, word: str, number: int, paths: set[str], scope: Scope | None) -> bool:
+    """Return whether a document that is not numbered so has the word and number.
+
+    "01-setup.md" is not session 1 where a timetable lists "Session 1".
+    """
+    return bool(paths) and any(
+        (word, number) in _pairs(hit.chunk.text) and hit.chunk.document not in paths
+        for hit in notes.search(f"{word} {number}", _LOOKED_AT, scope)
+    )
 
 
 def _linked(notes: Notes, records: Sequence[DocumentRecord], word: str, number: int) -> set[str]:

@@ -35,6 +35,12 @@ def decide_tier(
     return Decision(Tier.EXTRACT if close else Tier.NONE, probability, score, reason)
 
 
+def is_better(one: Tier, other: Tier) -> bool:
+    """Return whether one tier says more than another: an answer, an extract, nothing."""
+    order = (Tier.NONE, Tier.EXTRACT, Tier.ANSWER)
+    return order.index(one) > order.index(other)
+
+
 def nearness(hits: Sequence[Hit], settings: AnswerSettings) -> tuple[bool, float | None, str]:
     """Return whether the nearest passage is near enough, its score, and both in words.
 
