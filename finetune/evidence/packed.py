@@ -21,6 +21,9 @@ LONGEST = 320
 It is `rag.answer.evidence_encoding.MAX_TOKENS`.
 """
 
+_CERTAIN = 5.0
+"""Logit of what a label says, where there is no teacher's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ragged:
@@ -102,8 +105,20 @@ class Packed:
         return replace(self, asked=self.asked[rows], origin=self.origin[rows], weak=self.weak[rows], **pick)
 
     def with_teacher(self, sentence: NDArray[np.float16], pair: NDArray[np.float16]) -> Packed:
-        """Return the part with a teacher's logits, flat in the order of the examples."""
-        return replace(self, taught=(Ragged(sentence, self.evidence.start), Ragged(pair, self.shown.start)))
+        """Return the part with a teacher's logits, flat in the order of the examples.
+
+        Examples that the teacher did not read, at the end, are taught by their labels.
+        """
+        given = [(sentence, self.evidence), (pair, self.gold)]
+        taught = (Ragged(_followed_by_labels(logits, flags), flags.start) for logits, flags in given)
+        one, other = taught
+        return replace(self, taught=(one, other))
+
+
+def _followed_by_labels(logits: NDArray[np.float16], flags: Ragged) -> NDArray[np.float16]:
+    """Return logits, and for the flags beyond them a logit of certainty."""
+    rest = np.where(flags.flat[len(logits) :], _CERTAIN, -_CERTAIN).astype(np.float16)
+    return np.concatenate([logits, rest])
 
 
 _RAGGED = ("heads", "bodies", "sentence", "shown", "gold", "evidence", "right", "ignored")

@@ -12,7 +12,7 @@ from finetune.evidence import qwen2
 from finetune.evidence.batches import Sizes, collate
 from finetune.evidence.examples import EvidenceExample, ShownPassage
 from finetune.evidence.lm_network import LmNetwork
-from finetune.evidence.lm_training import RECIPE, train_lm
+from finetune.evidence.lm_training import RECIPE, mean_of, train_lm
 from finetune.evidence.packing import pack
 from finetune.evidence.prediction import predict
 from rag.answer.second_reader.encoding import LmEncoder
@@ -142,3 +142,9 @@ def test_only_the_first_layers_are_read_with_a_depth(tokenizer, part):
     weights = _weights(_model(tokenizer.get_vocab_size()))
     assert len(LmNetwork(weights, depth=1).layers) == 1
     assert len(LmNetwork(weights).layers) == 2
+
+
+def test_the_mean_keeps_a_share_of_the_start():
+    old, new = {"a": torch.tensor([0.0, 4.0])}, {"a": torch.tensor([2.0, 8.0])}
+    assert mean_of(old, new, 0.25)["a"].tolist() == [1.5, 7.0]
+    assert mean_of(old, new, 0.0)["a"].tolist() == [2.0, 8.0]
