@@ -204,26 +204,52 @@ def test_every_answer_keeps_to_its_schema(chat: Any) -> None:
         assert len(told["reason"]) <= 60
 
 
-def test_logits_of_the_merged_model_are_those_of_the_adapter(tmp_path: Path) -> None:
+def first_layers(target: Path, layers: int) -> Path:
+    """The embedded model without its other layers and its tokenizer, which transformers reads for a quarter of a minute."""
+    import gguf
+    import numpy as np
+
+    header = read_header(embedded_gguf())
+    raw = np.memmap(header.path, np.uint8, "r")
+    writer = gguf.GGUFWriter(target, header.architecture)
+    for key, value in header.metadata.items():
+        if key.startswith("llama."):
+            add = writer.add_float32 if isinstance(value, float) else writer.add_uint32
+            add(key, layers if key == "llama.block_count" else value)
+    writer.add_file_type(header.metadata["general.file_type"])
+    for name, extent in header.tensors.items():
+        if not name.startswith("blk.") or int(name.split(".")[1]) < layers:
+            rows = raw[extent.start : extent.start + extent.size_bytes]
+            rows = rows.reshape(*reversed(extent.shape[1:]), -1)
+            kind = gguf.GGMLQuantizationType(extent.type_id)
+            writer.add_tensor(name, rows.view(np.float32) if kind == 0 else rows, raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return target
+
+
+def test_logits_of_the_merged_model_are_those_of_the_adapter(
+    tmp_path: Path, tokenization: Tokenization
+) -> None:
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
     from rag.chat_models.files.merge_adapter import merge_adapter
 
-    base = embedded_gguf()
+    base = first_layers(tmp_path / "base.gguf", 4)
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_pretrained(str(base.parent), gguf_file=base.name, dtype=torch.float32)
-    ids = torch.tensor(
-        [from_gguf(read_header(base)).encode("A signal can be reconstructed when its sampling rate")]
-    )
+    ids = torch.tensor([tokenization.encode("A signal can be reconstructed when its sampling rate")])
     adapted = get_peft_model(
         model,
         LoraConfig(r=4, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM", use_rslora=True),
     )
     for name, parameter in adapted.named_parameters():
         if "lora_B" in name:
-            parameter.data.normal_(0, 0.02)
+            parameter.data.normal_(0, 0.05)
     adapted.save_pretrained(tmp_path / "adapter")
     with torch.inference_mode():
         expected = adapted(ids).logits
@@ -239,7 +265,7 @@ def test_logits_of_the_merged_model_are_those_of_the_adapter(tmp_path: Path) -> 
 
         assert float((unchanged - expected).norm() / expected.norm()) > 0.05
         assert merged_error("F32") < 1e-5
-        assert merged_error("Q8_0") < 0.04
+        assert merged_error("Q8_0") < 0.01
 
 
 def test_an_adapter_for_another_base_is_refused(tmp_path: Path) -> None:
