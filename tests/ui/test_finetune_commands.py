@@ -92,28 +92,71 @@ def test_the_parts_of_an_estimate_add_up_to_all_of_it_with_a_tenth_to_spare(
     assert program + 1.1 * sum(gigabytes.values()) == pytest.approx(everything, abs=0.04)
 
 
-@pytest.mark.model
-def test_a_run_tells_what_it_left_out_and_its_card_is_filled_by_evaluate(tmp_path: Path) -> None:
-    """On a Llama of random weights with the embedded model's tokenizer; in this process, which has torch already."""
+@pytest.fixture(scope="module")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str], str]:
+    """A short run on a Llama of random weights with the embedded model's tokenizer; its command and what that said.
+
+    In this process, which has torch already.
+    """
+    import torch
     from transformers import LlamaConfig, LlamaForCausalLM
     from typer.testing import CliRunner
 
     from finetune.base_model import load_tokenizer
     from ui.cli import build_app
 
-    load_tokenizer("embedded").save_pretrained(tmp_path / "base")
+    folder = tmp_path_factory.mktemp("tiny-run")
+    load_tokenizer("embedded").save_pretrained(folder / "base")
+    torch.manual_seed(0)
     shape = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
-    LlamaForCausalLM(LlamaConfig(vocab_size=49152, **shape)).save_pretrained(tmp_path / "base")
-    recipe, out = _talk(tmp_path, str(tmp_path / "base"), long_rows=2), tmp_path / "run"
-    train = ["finetune", "train", str(recipe), "--out", str(out), "--steps", "1"]
+    config = LlamaConfig(vocab_size=49152, initializer_range=0.2, **shape)
+    LlamaForCausalLM(config).save_pretrained(folder / "base")
+    recipe, out = _talk(folder, str(folder / "base"), long_rows=2), folder / "run"
+    train = ["finetune", "train", str(recipe), "--out", str(out), "--steps", "4"]
     result = CliRunner().invoke(build_app(), train)
     assert result.exit_code == 0, result.output
-    told = "Rows left out: 1 longer than 64 tokens, 1 held out, longer than 64 tokens."
-    assert told in _one_line(result.stdout)
+    return out, train, result.stdout
+
+
+@pytest.mark.model
+def test_a_run_tells_what_it_left_out_and_its_card_is_filled_by_evaluate(
+    tiny_run: tuple[Path, list[str], str],
+) -> None:
+    from typer.testing import CliRunner
+
+    from ui.cli import build_app
+
+    out, train, said = tiny_run
+    assert "Rows left out: 1 longer than 64 tokens, 1 held out, longer than 64 tokens." in _one_line(said)
     card = out / "adapter" / "README.md"
     assert f"`lectern {' '.join(train)}`" in card.read_text()
     measured = CliRunner().invoke(build_app(), ["finetune", "evaluate", str(out / "adapter"), "--limit", "1"])
     assert "| perplexity | 1 |" in card.read_text(), measured.output
+
+
+@pytest.mark.model
+def test_an_adapter_that_makes_something_worse_is_activated_by_force(
+    tiny_run: tuple[Path, list[str], str], tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file, save_file
+    from typer.testing import CliRunner
+
+    from ui.cli import build_app
+
+    backwards, config = tmp_path / "backwards", tmp_path / "lectern.toml"
+    shutil.copytree(tiny_run[0] / "adapter", backwards)
+    weights = load_file(backwards / "adapter_model.safetensors")
+    steps = {name: tensor * (-1000 if "lora_B" in name else 1) for name, tensor in weights.items()}
+    save_file(steps, backwards / "adapter_model.safetensors")
+    evaluate = ["finetune", "evaluate", str(backwards), "--limit", "1", "--config", str(config), "--json"]
+    refused = CliRunner().invoke(build_app(), evaluate)
+    assert (refused.exit_code, config.exists()) == (1, False)
+    forced = CliRunner().invoke(build_app(), [*evaluate, "--activate", "--even-if-worse"])
+    assert forced.exit_code == 0, forced.output
+    found = json.loads(forced.stdout)
+    assert found["rows"]["worse"] == ["perplexity"]
+    assert found["activated"] == str(config)
+    assert tomllib.loads(config.read_text())["model"]["adapter"] == str(backwards)
 
 
 def _one_line(text: str) -> str:
@@ -187,16 +230,12 @@ def test_an_adapter_that_makes_something_worse_says_so_and_is_not_activated(
         f'name = "talk"\n[data]\nrows = "messages"\npath = "{tmp_path}/rows.jsonl"\nevaluation_share = 0.5\n'
     )
     flags = ("--recipe", recipe, "--limit", "1", "--config", config, "--json")
-    noise = _noise(tmp_path)
-    result = lectern("finetune", "evaluate", noise, *flags)
+    result = lectern("finetune", "evaluate", _noise(tmp_path), *flags)
     assert result.returncode == 1
     assert "The adapter is worse in: perplexity" in result.stderr and "was not activated" in result.stderr
     found = json.loads(result.stdout)
     assert found["rows"]["tuned"]["perplexity"] > found["rows"]["base"]["perplexity"]
     assert found["activated"] is None and config.read_text() == ""
-    forced = lectern("finetune", "evaluate", noise, *flags, "--activate", "--even-if-worse")
-    assert forced.returncode == 0
-    assert tomllib.loads(config.read_text())["model"]["adapter"] == str(noise)
 
 
 def _trial(lectern: Any, adapter: Path, library: Path, config: Path, *flags: str) -> Any:
