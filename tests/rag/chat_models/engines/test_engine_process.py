@@ -41,8 +41,17 @@ def opening() -> dict[str, object]:
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def engine(opening: dict[str, object]) -> Iterator[ProcessEngine]:
+    """An engine that is idle again after each test."""
+    opened = ProcessEngine("openvino", opening, PARALLEL, WAITING)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def own_engine(opening: dict[str, object]) -> Iterator[ProcessEngine]:
+    """An engine that a test may end."""
     opened = ProcessEngine("openvino", opening, PARALLEL, WAITING)
     yield opened
     opened.close()
@@ -98,27 +107,27 @@ def test_a_cancelled_request_frees_its_place_and_a_waiting_one_goes_at_once(
 
 
 def test_closing_ends_what_runs_as_cancelled_and_the_process_with_it(
-    engine: ProcessEngine, tokenization: Tokenization
+    own_engine: ProcessEngine, tokenization: Tokenization
 ) -> None:
-    running = engine.submit(request(tokenization, STORY, LONG))
+    running = own_engine.submit(request(tokenization, STORY, LONG))
     next(iter(running))
-    process = engine._worker._process
-    engine.close()
+    process = own_engine._worker._process
+    own_engine.close()
     assert [batch.finish for batch in running][-1] is FinishReason.CANCELLED
     assert process.returncode is not None
     with pytest.raises(ModelFailed, match="closed"):
-        engine.submit(request(tokenization, "One, two,"))
+        own_engine.submit(request(tokenization, "One, two,"))
 
 
 def test_a_process_that_dies_fails_its_requests_and_the_next_one_gets_another(
-    engine: ProcessEngine, tokenization: Tokenization
+    own_engine: ProcessEngine, tokenization: Tokenization
 ) -> None:
-    running = engine.submit(request(tokenization, STORY, LONG))
+    running = own_engine.submit(request(tokenization, STORY, LONG))
     next(iter(running))
-    engine._worker._process.kill()
+    own_engine._worker._process.kill()
     with pytest.raises(ModelFailed, match="ended while generating \\(signal 9\\)"):
         list(running)
-    assert len(ids_of(engine.submit(request(tokenization, "One, two,")))) == 12
+    assert len(ids_of(own_engine.submit(request(tokenization, "One, two,")))) == 12
 
 
 def test_a_model_that_cannot_be_loaded_is_one_sentence(opening: dict[str, object]) -> None:
