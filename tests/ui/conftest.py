@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from tests.patience import PATIENCE_SECONDS
+from tests.warm_commands import TO_ANSWER, WarmCommands
 
 ROOT = Path(__file__).resolve().parents[2]
 AUDIT = Path(__file__).parent / "audit"
@@ -48,18 +51,15 @@ def socket_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def lectern(socket_log: Path) -> Run:
+def fresh_lectern(socket_log: Path) -> Run:
     """Runs the command line in a process of its own, its sockets written down."""
 
     def run(
         *arguments: str | Path, seconds: float = PATIENCE_SECONDS, **environ: str
     ) -> subprocess.CompletedProcess[str]:
-        path = os.pathsep.join([str(AUDIT), str(ROOT)])
         return subprocess.run(
             [sys.executable, "-m", "ui.cli", *map(str, arguments)],
-            env=os.environ
-            | {"PYTHONPATH": path, "SOCKET_LOG_OF_TESTS": str(socket_log), "COLUMNS": "120"}
-            | environ,
+            env=_surroundings(socket_log) | environ,
             capture_output=True,
             text=True,
             timeout=seconds,
@@ -70,13 +70,40 @@ def lectern(socket_log: Path) -> Run:
 
 
 @pytest.fixture(scope="session")
-def course_library(lectern: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The example course, ingested."""
-    library = tmp_path_factory.mktemp("library")
-    result = lectern("ingest", ROOT / "examples" / "course", "--library", library, "--json")
-    assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout)["failed"] == []
-    yield library
+def lectern(fresh_lectern: Run, socket_log: Path) -> Iterator[Run]:
+    """The same in a process that begins with the imports of an answer done."""
+    if sys.platform != "linux":
+        yield fresh_lectern
+        return
+    warm = WarmCommands(TO_ANSWER, _surroundings(socket_log))
+
+    def run(
+        *arguments: str | Path, seconds: float = PATIENCE_SECONDS, **environ: str
+    ) -> subprocess.CompletedProcess[str]:
+        return warm.run(arguments, _surroundings(socket_log) | environ, seconds)
+
+    yield run
+    warm.close()
+
+
+def _surroundings(socket_log: Path) -> dict[str, str]:
+    path = os.pathsep.join([str(AUDIT), str(ROOT)])
+    return os.environ | {"PYTHONPATH": path, "SOCKET_LOG_OF_TESTS": str(socket_log), "COLUMNS": "120"}
+
+
+@pytest.fixture(scope="session")
+def course_library(lectern: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example course, ingested by one process of `pytest -n`; each has a copy."""
+    base = tmp_path_factory.getbasetemp()
+    made = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "course-library"
+    with FileLock(made.with_suffix(".lock")):
+        if not made.is_dir():
+            part = made.with_suffix(".part")
+            result = lectern("ingest", ROOT / "examples" / "course", "--library", part, "--json")
+            assert result.returncode == 0, result.stderr
+            assert json.loads(result.stdout)["failed"] == []
+            part.rename(made)
+    return Path(shutil.copytree(made, tmp_path_factory.mktemp("library") / "library"))
 
 
 @pytest.fixture(scope="session")

@@ -77,11 +77,12 @@ def test_answers_are_cited_and_the_foreign_questions_refused(
 
 
 def test_an_answer_can_be_asked_again(
-    lectern: Run, course_library: Path, golden: list[dict[str, Any]]
+    fresh_lectern: Run, course_library: Path, golden: list[dict[str, Any]]
 ) -> None:
     question = golden[0]["question"]
     first, second = (
-        json.loads(lectern("ask", question, "--library", course_library, "--json").stdout) for _ in range(2)
+        json.loads(fresh_lectern("ask", question, "--library", course_library, "--json").stdout)
+        for _ in range(2)
     )
     assert first["answer"] == second["answer"]
     assert first["receipt"] == second["receipt"]

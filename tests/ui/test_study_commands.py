@@ -40,9 +40,11 @@ def test_a_quiz_has_keys_that_its_documents_prove(lectern: Run, library: Path) -
         assert not item["choices"] or item["choices"].count(item["answer"]) == 1
 
 
-def test_the_same_quiz_is_made_again_and_another_seed_makes_another(lectern: Run, library: Path) -> None:
+def test_the_same_quiz_is_made_again_and_another_seed_makes_another(
+    fresh_lectern: Run, library: Path
+) -> None:
     one, two, other = (
-        lectern("study", "quiz", "-n", "5", "--seed", seed, "--json", "--library", library).stdout
+        fresh_lectern("study", "quiz", "-n", "5", "--seed", seed, "--json", "--library", library).stdout
         for seed in ("0", "0", "7")
     )
     assert one == two != other

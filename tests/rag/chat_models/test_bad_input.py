@@ -18,11 +18,11 @@ import pytest
 
 from rag.chat_models.embedded import embedded_gguf
 from tests.patience import PATIENCE_SECONDS
+from tests.warm_commands import TO_LOAD_MODELS, WarmCommands
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 ROOT = Path(__file__).parents[3]
 QUESTION = "Who grades the zebra module?"
-Ask = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +31,19 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("home")
     (folder / "notes").mkdir()
     (folder / "notes" / "zebra.md").write_text("# Zebra\n\nThe zebra module is graded by Professor Quagga.\n")
-    done = lectern(folder, "ingest", folder / "notes")
+    done = subprocess.run(
+        command(folder, "ingest", folder / "notes"),
+        cwd=ROOT, env=surroundings(folder), capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="module")
+def commands(home: Path) -> Iterator[WarmCommands]:
+    warm = WarmCommands(TO_LOAD_MODELS, surroundings(home))
+    yield warm
+    warm.close()
 
 
 def command(folder: Path, verb: str, *arguments: object) -> list[str]:
@@ -42,19 +52,10 @@ def command(folder: Path, verb: str, *arguments: object) -> list[str]:
 
 
 def surroundings(folder: Path) -> dict[str, str]:
-    return os.environ | {"XDG_CACHE_HOME": str(folder / "cache"), "HF_HUB_OFFLINE": "1"}
-
-
-def lectern(folder: Path, verb: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(folder, verb, *arguments),
-        cwd=ROOT,
-        env=surroundings(folder),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_SECONDS,
-    )
+    own = {"XDG_CACHE_HOME": str(folder / "cache"), "HF_HUB_OFFLINE": "1"}
+    return (
+        os.environ | own | {"LECTERN_ANSWER__READ_AGAIN": "0"}
+    )  # a second reader takes seconds and answers nothing here
 
 
 def held(folder: Path) -> dict[str, str]:
@@ -65,12 +66,13 @@ def held(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def refused(home: Path) -> Iterator[Callable[..., str]]:
+def refused(home: Path, commands: WarmCommands) -> Iterator[Callable[..., str]]:
     """What `lectern ask` says to a model that it cannot use, in one line."""
     before = held(home)
 
     def ask(model: object, *options: object) -> str:
-        done = lectern(home, "ask", QUESTION, "--model", model, *options)
+        words = command(home, "ask", QUESTION, "--model", model, *options)
+        done = commands.run(words[3:], surroundings(home), PATIENCE_SECONDS)
         assert done.returncode == 1, (done.stdout, done.stderr)
         assert done.stdout == ""
         assert "Traceback" not in done.stderr
