@@ -5,10 +5,9 @@ Columns are compared where a table has one thing a row, rows where it has one th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from dataclasses import replace
+from decimal import Decimal
 
 from rag.answer.asked import Asked
 from rag.answer.cells import cell_draft
@@ -16,6 +15,7 @@ from rag.answer.choose_structure import Ranked, ranked_for
 from rag.answer.cited_lines import Line, cited_draft
 from rag.answer.found import Draft
 from rag.answer.matching import asked_stems, stems
+from rag.answer.series import Series, series_of
 from rag.answer.structures import Item, Structure
 from rag.answer.table_rows import matching_rows, place_of, row_lines, row_text
 from rag.text.words import tokens
@@ -34,24 +34,12 @@ _SMALLEST = frozenset(
 _SUM = frozenset(
     "together total sum altogether combined zusammen insgesamt summe gesamt juntos suma ensemble somme totalement".split()
 )
-_NUMBER = re.compile(r"(?<![\w.])[-−–]?\d+(?:[.,]\d+)*(?!\w*-\d)")
 TABLES = 3
 """Tables, nearest first, in which a value is looked for."""
 TABLE_SCORE, SURE_SCORE = 2.0, 1.4
 LEAST_ANSWERS = 0.3
 """Least evidence score of a table where the router only suspects a look-up."""
 MOST_ROWS = 6
-MOST_UNITS = 0.6
-"""Most different units among cells that are compared, as a share."""
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """Comparable numbers of a column or a row, each with its cell's owner."""
-
-    name: str
-    values: tuple[tuple[Decimal, str, Item], ...]
-    unit: str
 
 
 def table_draft(asked: Asked) -> Draft | None:
@@ -72,53 +60,6 @@ def table_draft(asked: Asked) -> Draft | None:
             if (draft := way(asked, one)) is not None:
                 return draft
     return _row(asked, near[0]) if near and asked.sure else None
-
-
-def numbers_in(cell: str) -> list[Decimal]:
-    """Return the numbers of a cell, thousands separators removed."""
-    found = []
-    for match in _NUMBER.finditer(re.sub(r"(?<=\d)[,\u202f ](?=\d{3}(?!\d))", "", cell)):
-        try:
-            found.append(Decimal(match.group().replace("−", "-").replace("–", "-").replace(",", ".")))
-        except InvalidOperation:
-            continue
-    return found
-
-
-def series_of(structure: Structure, largest: bool) -> list[Series]:
-    """Return the columns and rows of comparable numbers."""
-    pick = max if largest else min
-    found = []
-    for place, name in enumerate(structure.head):
-        cells = [
-            (row.cells[place], row.cells[0], row)
-            for row in structure.items
-            if place < len(row.cells) and not row.total
-        ]
-        found += _series(name, cells, pick)
-    named = sum(not numbers_in(row.cells[0]) for row in structure.items)
-    for row in structure.items if 2 * named > len(structure.items) else ():
-        if len(row.cells) == len(structure.head) and len(row.cells) > 2:
-            found += _series(
-                row.cells[0],
-                [(cell, name, row) for cell, name in zip(row.cells[1:], structure.head[1:], strict=True)],
-                pick,
-            )
-    return found
-
-
-def _series(name: str, cells: Sequence[tuple[str, str, Item]], pick: object) -> list[Series]:
-    valued = [(numbers_in(cell), cell, owner, row) for cell, owner, row in cells]
-    if len(valued) < 2 or sum(not values for values, *_ in valued) > len(valued) // 4:
-        return []
-    rests = {_NUMBER.sub("", cell).strip() for values, cell, _, _ in valued if values}
-    if len(rests) > max(2, MOST_UNITS * len(valued)):
-        return []
-    choose = max if pick is max else min
-    unit = rests.pop() if len(rests) == 1 else ""
-    return [
-        Series(name, tuple((choose(values), owner, row) for values, _, owner, row in valued if values), unit)
-    ]
 
 
 def _chosen(asked: Asked, found: list[Series]) -> Series | None:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from random import Random
 
+from rag.answer.series import numbers_in, series_of
 from rag.answer.structures import Item as Row
 from rag.answer.structures import Structure, structures_of
-from rag.answer.tables import numbers_in, series_of
 from rag.study.items import ItemKind, Proposal, Topic
 from rag.study.readable import heading_shown, readable
 from rag.text.words import content_words, has_digit

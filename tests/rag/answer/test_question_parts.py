@@ -12,8 +12,8 @@ from rag.answer.code_blocks import code_of, definition_end
 from rag.answer.follow_up import named_items, substitutions, with_named_item
 from rag.answer.matching import number_of
 from rag.answer.question_parts import sides_of
+from rag.answer.series import numbers_in
 from rag.answer.structures import structures_of
-from rag.answer.tables import numbers_in
 from rag.answer.two_questions import ways_to_ask
 from rag.types import Role, Turn
 
