@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.answer.asked import Asked
+from rag.answer.asked_names import asked_names, has_names
 from rag.answer.choose_structure import SEARCHED_DOCUMENTS, with_words
 from rag.answer.cited_lines import Line, cited_draft
 from rag.answer.found import Draft
@@ -14,13 +15,13 @@ from rag.answer.matching import asked_stems, stems
 from rag.answer.months import month_numbers
 from rag.answer.notes import documents_of
 from rag.answer.structures import Item, Structure
-from rag.answer.table_rows import row_text
+from rag.answer.table_rows import row_lines, row_text
 from rag.types import AnswerKind
 
 LEAST_SHARE = 0.6
 """Least share of the question's words that the table, its heads and the row have."""
 MOST_NAME_WORDS = 5
-MOST_ROWS = 2000
+MOST_ROWS, MOST_SHOWN = 2000, 6
 _ASIDE = re.compile(r"[,(;:/]")
 
 
@@ -53,10 +54,43 @@ def _cell_draft(asked: Asked) -> Draft | None:
     ]
     best = max(found, key=lambda one: one.share, default=None)
     if best is None or best.share < LEAST_SHARE:
+        return _rows_draft(asked, words)
+    if not has_names(replace(best.structure, items=(best.row,)), asked_names(asked.question)):
         return None
     text = row_text(best.structure, best.row)
     line = Line(text, best.structure.document, best.row.start, best.row.end, bullet=False)
     return cited_draft(AnswerKind.TABLE, [line], asked.notes)
+
+
+def _rows_draft(asked: Asked, words: Sequence[str]) -> Draft | None:
+    """The rows with what a question asks for in a column that it names ("due in May")."""
+    for path in documents_of(asked.near, SEARCHED_DOCUMENTS):
+        for structure, _, _ in asked.notes.made(with_words, path):
+            rows = rows_with(structure, words)
+            if rows and has_names(replace(structure, items=rows), asked_names(asked.question)):
+                return cited_draft(AnswerKind.TABLE, row_lines(structure, rows), asked.notes)
+    return None
+
+
+def rows_with(structure: Structure, words: Sequence[str]) -> tuple[Item, ...]:
+    """Return the rows whose cell in a column that the words name has all other words.
+
+    None where that is no row, every row or more than `MOST_SHOWN`; a table that a program printed is not looked through.
+    """
+    if structure.printed:
+        return ()
+    for place, name in enumerate(structure.head):
+        rest = set(words) - _words(name)
+        if not rest or len(rest) == len(set(words)):
+            continue
+        rows = tuple(
+            row
+            for row in structure.items[:MOST_ROWS]
+            if place < len(row.cells) and rest <= _words(row.cells[place])
+        )
+        if 0 < len(rows) <= min(MOST_SHOWN, len(structure.items) - 1):
+            return rows
+    return ()
 
 
 def named_cell(structure: Structure, words: Sequence[str], every: Sequence[str]) -> Cell | None:

@@ -6,6 +6,8 @@ that the notes give in words is quoted.
 
 from __future__ import annotations
 
+import re
+
 from rag.answer.asked import Asked
 from rag.answer.cells import cell_draft
 from rag.answer.choose_structure import Ranked, ranked_for
@@ -35,17 +37,27 @@ MOST_SENTENCES, BESIDE_BEST = 6, 0.4
 """Most sentences quoted where there is no list, and their least share."""
 NUMBER_BEFORE = 3
 """Words before the counted one in which its number may be."""
+_ITEM_NUMBER = re.compile(r"^[#\s]*(?:\d{1,3}[.)]|\d{1,3}(?:\.\d{1,3})+)\s+")
+"""The number of an item or a heading ("7. Questions"), which counts nothing."""
 
 
 def list_draft(asked: Asked) -> Draft | None:
-    """Return the items of the list or table that the question is about. None where none is near."""
+    """Return the items of the list or table that the question is about.
+
+    None where none is near, where it would be a single item, or where the readers find no answer in the passages: the
+    list is then about something near to what is asked.
+    """
     if asked.sure and (parts := parts_draft(asked)) is not None:
         return parts
+    if asked.decision.tier is not Tier.ANSWER:
+        return None
     best = _best(asked)
     if best is None:
         return _sentences(asked) if asked.sure else None
     structure = best.structure
     items = _narrowed(structure, asked.question)
+    if len(items) < 2:
+        return None
     return cited_draft(AnswerKind.LIST, row_lines(structure, items), asked.notes, f"{place_of(structure)}:")
 
 
@@ -75,7 +87,7 @@ def count_draft(asked: Asked) -> Draft | None:
 
 def _best(asked: Asked) -> Ranked | None:
     """The nearest list or table, if it is near enough."""
-    ranked = ranked_for(asked)
+    ranked = [one for one in ranked_for(asked) if not asked.counted or one.counted]
     needed = SURE_SCORE if asked.sure else LIST_SCORE
     if not ranked or ranked[0].score < needed:
         return None
@@ -88,8 +100,6 @@ def _best(asked: Asked) -> Ranked | None:
 
 def _sentences(asked: Asked) -> Draft | None:
     """The sentences of all passages that answer best."""
-    if asked.decision.tier is Tier.NONE:
-        return None
     found: list[tuple[float, Line]] = []
     for hit, score in zip(asked.hits, asked.scores, strict=False):
         for value, one in scored_statements(hit.chunk, score):
@@ -119,7 +129,7 @@ def _in_prose(asked: Asked) -> tuple[float, Line] | None:
     for hit, score in zip(asked.hits, asked.scores, strict=False):
         by_span = score.by_span
         for start, end in sentence_spans(hit.chunk.text):
-            words = tokens(hit.chunk.text[start:end])
+            words = tokens(_ITEM_NUMBER.sub("", hit.chunk.text[start:end]))
             if _numbered(words, nouns):
                 line = Line(
                     " ".join(hit.chunk.text[start:end].split()),

@@ -40,6 +40,19 @@ def number_of(word: str) -> int | None:
     return None
 
 
+def named_count(question: str) -> int | None:
+    """Return the number of things that a question names in words: "which five".
+
+    None below two, and where it names several numbers.
+    """
+    counts = [
+        n
+        for word in tokens(question)
+        if not word.isdecimal() and (n := number_of(word)) is not None and n > 1
+    ]
+    return counts[0] if len(counts) == 1 else None
+
+
 def stems(text: str) -> list[str]:
     """Return the stems of a text's words in order, parts of compounds as well."""
     found: list[str] = []

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rag.answer.asked import Asked
+from rag.answer.asked_names import asked_names, has_names
 from rag.answer.choose_structure import SEARCHED_DOCUMENTS, with_words
 from rag.answer.cited_lines import cited_draft
 from rag.answer.found import Draft
@@ -18,13 +21,13 @@ LEAST_ROWS = 3
 
 def numbered_rows_draft(asked: Asked) -> Draft | None:
     """Return the count of the numbered rows that the question is about. None where no table numbers them."""
-    words = asked_stems(asked.question)
+    words, names = asked_stems(asked.question), asked_names(asked.question)
     records = asked.notes.records(asked.inside)
     paths = [record.path for record in records if opens(record)]
     for path in dict.fromkeys((*documents_of(asked.near, SEARCHED_DOCUMENTS), *paths)):
         for structure, _, _ in asked.notes.made(with_words, path):
             rows = numbered_rows(structure, words)
-            if rows:
+            if rows and has_names(replace(structure, items=rows), names):
                 lead = f"{len(rows)} - {place_of(structure)}:"
                 return cited_draft(AnswerKind.COUNT, row_lines(structure, rows), asked.notes, lead)
     return None

@@ -15,25 +15,13 @@ from rag.answer.choose_structure import Ranked, ranked_for
 from rag.answer.cited_lines import Line, cited_draft
 from rag.answer.found import Draft
 from rag.answer.matching import asked_stems, stems
+from rag.answer.operations import LARGEST, SMALLEST, SUM
 from rag.answer.series import Series, series_of
 from rag.answer.structures import Item, Structure
 from rag.answer.table_rows import matching_rows, place_of, row_lines, row_text
 from rag.text.words import tokens
 from rag.types import AnswerKind
 
-_LARGEST = frozenset(
-    """highest most largest biggest greatest maximum max longest latest best heaviest widest fastest strongest top dearest
-    höchste höchsten höchster größte größten größter meiste meisten längste maximal mayor mayores máximo máxima más
-    plus maximum maximale grand élevé""".split()
-)
-_SMALLEST = frozenset(
-    """lowest least smallest fewest minimum min shortest earliest cheapest lightest narrowest slowest weakest worst
-    niedrigste niedrigsten kleinste kleinsten wenigsten kürzeste billigste günstigste minimal menor menores mínimo mínima menos
-    moins minimale petit bas""".split()
-)
-_SUM = frozenset(
-    "together total sum altogether combined zusammen insgesamt summe gesamt juntos suma ensemble somme totalement".split()
-)
 TABLES = 3
 """Tables, nearest first, in which a value is looked for."""
 TABLE_SCORE, SURE_SCORE = 2.0, 1.4
@@ -45,25 +33,23 @@ MOST_ROWS = 6
 def table_draft(asked: Asked) -> Draft | None:
     """Return the row, the extreme or the sum that a question asks of a table. None where no table is near."""
     words = set(tokens(asked.question))
-    compares = bool(words & (_LARGEST | _SMALLEST | _SUM))
+    compares = bool(words & (LARGEST | SMALLEST | SUM))
     if not compares and (cell := cell_draft(asked)) is not None:
         return cell
     needed = SURE_SCORE if asked.sure else TABLE_SCORE
     ranked = ranked_for(asked, tables_only=True)[:TABLES]
-    near = [
-        one for one in ranked if one.score >= needed and (asked.sure or one.features[-1] >= LEAST_ANSWERS)
-    ]
-    ways = [_extreme] if words & (_LARGEST | _SMALLEST) else []
-    ways += [_sum] if words & _SUM else []
+    near = [one for one in ranked if one.score >= needed and (asked.sure or one.evidence >= LEAST_ANSWERS)]
+    ways = [_extreme] if words & (LARGEST | SMALLEST) else []
+    ways += [_sum] if words & SUM else []
     for way in ways:
-        for one in near:
-            if (draft := way(asked, one)) is not None:
-                return draft
+        drafts = [found for one in near if (found := way(asked, one)) is not None]
+        if drafts:
+            return max(drafts, key=lambda pair: pair[0])[1]
     return _row(asked, near[0]) if near and asked.sure else None
 
 
-def _chosen(asked: Asked, found: list[Series]) -> Series | None:
-    """The series whose name is nearest to the question."""
+def _chosen(asked: Asked, found: list[Series]) -> tuple[float, Series] | None:
+    """The series whose name is nearest to the question, after how near it is."""
     if not found:
         return None
     words = set(asked_stems(asked.question))
@@ -73,23 +59,28 @@ def _chosen(asked: Asked, found: list[Series]) -> Series | None:
         float(cosine) + len(words & name) / max(1, len(name))
         for cosine, name in zip(cosines, names, strict=True)
     ]
-    return found[max(range(len(found)), key=scores.__getitem__)]
+    best = max(range(len(found)), key=scores.__getitem__)
+    return scores[best], found[best]
 
 
-def _extreme(asked: Asked, near: Ranked) -> Draft | None:
-    """The row, or the column, with the largest or smallest number."""
+def _extreme(asked: Asked, near: Ranked) -> tuple[float, Draft] | None:
+    """The row, or the column, with the largest or smallest number, after its score."""
     structure = near.structure
-    largest = not set(tokens(asked.question)) & _SMALLEST
+    largest = not set(tokens(asked.question)) & SMALLEST
     rows = picked_rows(structure, asked.question)
-    series = _chosen(asked, series_of(_with_rows(structure, rows), largest))
-    if series is None or not (asked.sure or set(stems(series.name)) & set(asked_stems(asked.question))):
+    chosen = _chosen(asked, series_of(_with_rows(structure, rows), largest))
+    if chosen is None:
+        return None
+    score, series = chosen
+    if not (asked.sure or set(stems(series.name)) & set(asked_stems(asked.question))):
         return None
     value = (max if largest else min)(value for value, *_ in series.values)
     tied = [(owner, row) for one, owner, row in series.values if one == value]
     owners = ", ".join(owner for owner, _ in tied[:MOST_ROWS]) + (", …" if len(tied) > MOST_ROWS else "")
     lead = f"{owners}: {series.name} {_printed(value, series.unit)} ({'max' if largest else 'min'} of {len(series.values)}, {place_of(structure)})"
     shown = list(dict.fromkeys(row for _, row in tied))[:MOST_ROWS]
-    return cited_draft(AnswerKind.TABLE, row_lines(structure, shown), asked.notes, lead)
+    draft = cited_draft(AnswerKind.TABLE, row_lines(structure, shown), asked.notes, lead)
+    return near.score + score, draft
 
 
 def picked_rows(structure: Structure, question: str) -> tuple[Item, ...]:
@@ -111,8 +102,8 @@ def _with_rows(structure: Structure, rows: Sequence[Item]) -> Structure:
     return replace(structure, items=tuple(rows))
 
 
-def _sum(asked: Asked, near: Ranked) -> Draft | None:
-    """The sum of a column over the rows named, over all where none is."""
+def _sum(asked: Asked, near: Ranked) -> tuple[float, Draft] | None:
+    """The sum of a column over the rows named, else over all; after its score."""
     structure = near.structure
     rows = matching_rows(structure, asked.question, any_match=True) or [
         row for row in structure.items if not row.total
@@ -122,14 +113,15 @@ def _sum(asked: Asked, near: Ranked) -> Draft | None:
         for one in series_of(_with_rows(structure, rows), True)
         if len(one.values) == len(rows) and one.name in structure.head
     ]
-    series = _chosen(asked, found)
-    if series is None:
+    chosen = _chosen(asked, found)
+    if chosen is None:
         return None
+    score, series = chosen
     total = sum((value for value, *_ in series.values), Decimal(0))
     lead = (
         f"{_printed(total, series.unit)} - sum of {series.name}, {len(rows)} rows of {place_of(structure)}:"
     )
-    return cited_draft(AnswerKind.TABLE, row_lines(structure, rows), asked.notes, lead)
+    return near.score + score, cited_draft(AnswerKind.TABLE, row_lines(structure, rows), asked.notes, lead)
 
 
 def _row(asked: Asked, near: Ranked) -> Draft | None:

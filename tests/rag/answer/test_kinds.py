@@ -68,12 +68,14 @@ def notes(make_notes: Callable[[dict[str, str]], Notes]) -> Notes:
     return make_notes({"plan.md": SYLLABUS, "lecture-01-membranes.md": FIRST, "lecture-02-energy.md": SECOND})
 
 
-def drafted(notes: Notes, question: str, route: Route, history: Sequence[Turn] = ()) -> Draft | None:
+def drafted(
+    notes: Notes, question: str, route: Route, history: Sequence[Turn] = (), tier: Tier = Tier.ANSWER
+) -> Draft | None:
     """The draft of a question on a route that is sure."""
     named = named_by_number(question, notes)
     hits = tuple(notes.search(question, 12, named.scope() if named else None))
     scores = notes.scorer.score(question, [hit.chunk for hit in hits])
-    decision = Decision(Tier.ANSWER, 1.0, 1.0, "")
+    decision = Decision(tier, 1.0, 1.0, "")
     return kind_draft(
         Asked(question, route, notes, hits, scores, None, named, True, lambda _: None, decision, history)
     )
@@ -296,3 +298,74 @@ def test_a_scope_in_words_is_part_of_the_answer_and_can_be_left_out(notes: Notes
 def test_vectors_are_of_the_texts(notes: Notes) -> None:
     assert notes.similarities("energy", []).shape == (0,)
     assert isinstance(notes.similarities("energy", ["energy", "marks"]), np.ndarray)
+
+
+def test_the_largest_number_is_found_in_any_unit(make_notes: Callable[[dict[str, str]], Notes]) -> None:
+    rows = "| Slow | 400 kbit/s |\n| Quick | 1 Mbit/s |\n"
+    notes = make_notes({"rates.md": f"# Rates\n\n| Mode | Rate |\n|---|---|\n{rows}"})
+    draft = drafted(notes, "Which mode has the highest rate?", Route.TABLE)
+    assert draft is not None
+    assert draft.text.startswith("Quick: Rate 1000 kbit/s")
+
+
+def test_a_column_is_chosen_over_all_tables(make_notes: Callable[[dict[str, str]], Notes]) -> None:
+    modes = "## Modes of the probe\n\n| Probe mode | Code |\n|---|---|\n| a | 0 |\n| b | 1 |\n"
+    probes = "## Probes\n\n| Probe | Price |\n|---|---|\n| glass | 9 |\n| steel | 4 |\n"
+    notes = make_notes({"probes.md": f"# Probes\n\n{modes}\n{probes}"})
+    draft = drafted(notes, "Which probe has the lowest price, in any mode of the probe?", Route.TABLE)
+    assert draft is not None
+    assert draft.text.startswith("steel: Price 4")
+
+
+def test_a_list_needs_passages_that_answer(notes: Notes) -> None:
+    question = "List the parts of the marks with their weight"
+    assert drafted(notes, question, Route.LIST) is not None
+    assert drafted(notes, question, Route.LIST, tier=Tier.EXTRACT) is None
+
+
+def test_one_row_is_no_list(notes: Notes) -> None:
+    draft = drafted(notes, "List the names of those who hold the oral exam", Route.LIST)
+    assert draft is None or len(draft.sentences) > 1
+
+
+@pytest.mark.parametrize(
+    ("question", "route"),
+    [
+        ("How many parts do the marks of BIO-2 have?", Route.COUNT),
+        ("What is the weight of sheet 1 in 1998?", Route.TABLE),
+    ],
+)
+def test_a_table_without_what_the_question_names_is_kept_back(
+    ask: Callable[..., Draft | None], question: str, route: Route
+) -> None:
+    assert ask(question.replace("BIO-2", "BIO-1").replace(" in 1998", ""), route) is not None
+    draft = ask(question, route)
+    assert draft is None or draft.citations[0].document != "plan.md"
+
+
+def test_numbered_rows_of_another_course_are_not_counted(
+    make_notes: Callable[[dict[str, str]], Notes],
+) -> None:
+    rows = "".join(f"| {n} | {topic} |\n" for n, topic in enumerate(("Roots", "Leaves", "Bark"), 1))
+    notes = make_notes({"README.md": f"# Trees\n\n| Lesson | Topic |\n|---|---|\n{rows}"})
+    draft = drafted(notes, "How many lessons does the course have?", Route.COUNT)
+    assert draft is not None
+    assert draft.text.startswith("3 - Trees")
+    other = drafted(notes, "How many lessons does the course Marine Birds have?", Route.COUNT)
+    assert other is None or not other.text.startswith("3 - Trees")
+
+
+def test_the_number_of_a_heading_counts_nothing(make_notes: Callable[[dict[str, str]], Notes]) -> None:
+    items = "- Why does it float?\n- Why is it cold?\n"
+    notes = make_notes({"ice.md": f"# Ice\n\n## 7. Questions to prepare\n\n{items}"})
+    draft = drafted(notes, "How many questions am I to prepare?", Route.COUNT)
+    assert draft is not None
+    assert draft.text.startswith("2 - 7. Questions")
+
+
+def test_rows_are_found_by_a_word_in_the_column_named(make_notes: Callable[[dict[str, str]], Notes]) -> None:
+    rows = "| Sheet 1 | 2 March |\n| Sheet 2 | 16 March |\n| Talk | 3 April |\n"
+    notes = make_notes({"plan.md": f"# Plan\n\n| Part | Due |\n|---|---|\n{rows}"})
+    draft = drafted(notes, "What is due in March?", Route.TABLE)
+    assert draft is not None
+    assert [one.text.split(";")[0] for one in draft.sentences] == ["Part: Sheet 1", "Part: Sheet 2"]
