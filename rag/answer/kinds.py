@@ -11,11 +11,10 @@ from dataclasses import replace
 from typing import TypeVar
 
 from rag.answer.asked import Asked
-from rag.answer.cells import cell_draft
 from rag.answer.code_lookup import code_draft
 from rag.answer.compare import comparison_draft
-from rag.answer.equal_rows import beside_rows_draft, equal_rows_draft
 from rag.answer.explain import explain_draft
+from rag.answer.fact_drafts import fact_draft
 from rag.answer.follow_up import continue_draft
 from rag.answer.found import Draft, Drafting, Found
 from rag.answer.likely_kinds import trials
@@ -30,7 +29,7 @@ from rag.answer.tables import table_draft
 from rag.answer.two_questions import two_draft
 from rag.events import Event
 from rag.search.scope import Scope
-from rag.types import AnswerKind, Tier, Turn
+from rag.types import AnswerKind, Turn
 
 T = TypeVar("T")
 
@@ -108,14 +107,10 @@ def routed_draft(
     for trial in trials(found.question, routed, bool(history)):
         if writes and trial.route in WRITTEN_ROUTES:
             return None
-        draft = kind_draft(replace(asked, route=trial.route, sure=trial.sure))
+        draft = kind_draft(replace(asked, route=trial.route, sure=trial.sure, counted=trial.counted))
         if draft is not None:
             return None if writes and draft.kind in WRITTEN_KINDS else _scoped(draft, named)
-    if routed.route is not Route.FACT or writes:
-        return None
-    if (beside := beside_rows_draft(asked)) is not None:
-        return beside
-    return equal_rows_draft(asked) if found.decision.tier is Tier.ANSWER else cell_draft(asked)
+    return None if writes else fact_draft(asked, found, routed)
 
 
 def _scoped(draft: Draft, named: Named | None) -> Draft:

@@ -39,7 +39,8 @@ def outline_kind_draft(asked: Asked) -> Draft | None:
     if paths:
         records = [record for record in records if record.path in set(paths)]
     lines = folder_lines(asked.notes, records)
-    return cited_draft(AnswerKind.OUTLINE, lines, asked.notes) if lines else None
+    lead = f"{len(lines)}:" if len(lines) < MOST_LINES else ""
+    return cited_draft(AnswerKind.OUTLINE, lines, asked.notes, lead) if lines else None
 
 
 def heading_lines(notes: Notes, path: str) -> list[Line]:

@@ -1,0 +1,47 @@
+"""Forms of the usual answer: rows of a table, a whole list, an extract."""
+
+from __future__ import annotations
+
+from rag.answer.asked import Asked
+from rag.answer.cells import cell_draft
+from rag.answer.equal_rows import beside_rows_draft, equal_rows_draft
+from rag.answer.found import Draft, Found
+from rag.answer.likely_kinds import asks_for_number
+from rag.answer.matching import number_of
+from rag.answer.quote_answer import extract_draft
+from rag.answer.route import Route, Routed
+from rag.answer.select import select_answer
+from rag.answer.whole_list import whole_list_draft
+from rag.text.words import tokens
+from rag.types import Tier
+
+
+def fact_draft(asked: Asked, found: Found, routed: Routed) -> Draft | None:
+    """Return rows or a whole list around the quotes; None for the quotes as they are.
+
+    Where the question asks how many there are and the quotes have no number, they are an extract and no answer.
+    """
+    answers = found.decision.tier is Tier.ANSWER
+    if routed.route is Route.FACT:
+        draft = beside_rows_draft(asked)
+        if draft is None:
+            draft = equal_rows_draft(asked) if answers else cell_draft(asked)
+        if draft is not None:
+            return draft
+    if not answers:
+        return None
+    chosen = select_answer(found.read_chunks, found.scores, found.cosines)
+    quoted = " ".join(found.read_chunks[one.n - 1].text[one.start : one.end] for one in chosen)
+    if chosen and asks_for_number(found.question) and not has_number(quoted):
+        return extract_draft(found)
+    return whole_list_draft(asked, found, chosen) if routed.route is Route.FACT else None
+
+
+def has_number(text: str) -> bool:
+    """Return whether a text has a number, in digits of any script or as a word.
+
+    Words count from two on, because "one" may be an article.
+    """
+    if any(char.isnumeric() for char in text):
+        return True
+    return any((number_of(word) or 0) > 1 for word in tokens(text))
