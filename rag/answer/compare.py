@@ -26,6 +26,15 @@ SIDE_STATEMENTS = 3
 """Statements quoted for one side at most."""
 SEARCHED = 12
 MOST_WORDS = 60
+LEAST_NEWS = 2
+"""Words with content that a statement has beside the names of the sides.
+
+"This is offline evaluation" has none. This and the bonuses were chosen on half of the comparisons of `benchmarks.questions`.
+"""
+BESIDE = 0.3
+"""Bonus of the other statements of the best one's passage, which go on about it."""
+BOTH = 0.3
+"""Bonus of a statement from a passage on both sides, which says how they differ."""
 TABLE_SCORE = 1.2
 BEST_SHARE = 0.4
 """Share of a side's best score from which another statement is quoted too."""
@@ -75,9 +84,12 @@ def _statements(asked: Asked, name: str, other: str) -> list[Line]:
         )
         for one in _scored(n, notes.reading(chunk), score, needed, theirs - own)
     ]
-    scored.sort(key=lambda one: -one.score)
-    best = [one for one in scored if one.score >= BEST_SHARE * scored[0].score][:SIDE_STATEMENTS]
-    best = sorted(best, key=lambda one: (-(one.score == scored[0].score), one.n, one.start))
+    if not scored:
+        return []
+    first = max(scored, key=lambda one: one.score)
+    scored.sort(key=lambda one: (one is not first, -one.score - BESIDE * (one.n == first.n)))
+    best = [one for one in scored if one.score >= BEST_SHARE * first.score][:SIDE_STATEMENTS]
+    best = sorted(best, key=lambda one: (one is not first, one.n, one.start))
     return [_line(near[one.n - 1], one) for one in best]
 
 
@@ -87,13 +99,16 @@ def _scored(
     """A passage's statements about a side. Under a heading with its name, those that do not name it as well."""
     chunk = reading.chunk
     headed = needed <= set(stems(" ".join((*chunk.headings[-1:], chunk.title if not chunk.headings else ""))))
+    both = bool(theirs) and (needed | theirs) <= set(stems(searchable(chunk)))
     found = []
     for answers, one in scored_statements(chunk, score):
         text = chunk.text[one.first : one.last]
         words = set(stems(text))
+        if len({word for word in words - needed - theirs if word not in STOP_WORDS}) < LEAST_NEWS:
+            continue
         if (not needed <= words and not headed) or len(text.split()) > MOST_WORDS or _is_code(reading, one):
             continue
-        value = answers + 0.3 * (needed <= words) + 0.2 * headed - 0.1 * bool(theirs & words)
+        value = answers + 0.3 * (needed <= words) + 0.2 * headed - 0.1 * bool(theirs & words) + BOTH * both
         found.append(Selected(n, one.first, one.last, value, one.head))
     return found
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rag.answer.asked import Asked
 from rag.answer.cells import cell_draft
 from rag.answer.equal_rows import beside_rows_draft, equal_rows_draft
 from rag.answer.found import Draft, Found
 from rag.answer.likely_kinds import asks_for_number
 from rag.answer.matching import number_of
-from rag.answer.quote_answer import extract_draft
+from rag.answer.other_side import with_other_side
+from rag.answer.quote_answer import extract_draft, quoted_draft
 from rag.answer.route import Route, Routed
 from rag.answer.select import select_answer
 from rag.answer.whole_list import whole_list_draft
 from rag.text.words import tokens
-from rag.types import Tier
+from rag.types import AnswerKind, Tier
 
 
 def fact_draft(asked: Asked, found: Found, routed: Routed) -> Draft | None:
@@ -34,6 +37,10 @@ def fact_draft(asked: Asked, found: Found, routed: Routed) -> Draft | None:
     quoted = " ".join(found.read_chunks[one.n - 1].text[one.start : one.end] for one in chosen)
     if chosen and asks_for_number(found.question) and not has_number(quoted):
         return extract_draft(found)
+    both = with_other_side(found.standalone, chosen, found.read_chunks, found.scores)
+    if len(both) > len(chosen):
+        draft = quoted_draft(AnswerKind.ANSWER, both, found.read_chunks, found.scored)
+        return replace(draft, answers_question=found.answerable)
     return whole_list_draft(asked, found, chosen) if routed.route is Route.FACT else None
 
 

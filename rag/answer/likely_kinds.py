@@ -9,10 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rag.answer.matching import asked_stems, named_count
+from rag.answer.question_parts import sides_of
 from rag.answer.route import Route, Routed, shipped_model
+from rag.text.words import tokens
 
 OPEN_ROUTES = frozenset((Route.FACT, Route.CONTINUE, Route.EXPLAIN, Route.DEFINITION))
 """Routes of a message that names nothing and asks to go on."""
+UNNAMED_ROUTES = OPEN_ROUTES | {Route.LIST, Route.TABLE, Route.LOCATE}
+"""Routes that a message of two things and nothing else may be given."""
 HINTED = {Route.LIST: 0.15, Route.COUNT: 0.1, Route.TABLE: 0.02, Route.CODE: 0.1}
 """Least probability at which the notes are looked through for a structure.
 
@@ -51,6 +55,22 @@ def trials(message: str, routed: Routed, has_history: bool = False) -> list[Tria
     """
     if has_history and routed.route in OPEN_ROUTES and not asked_stems(message):
         return [Trial(Route.CONTINUE, True)]
+    if routed.route in UNNAMED_ROUTES and names_two_sides(message):
+        return [Trial(Route.COMPARISON, False), *_likely(message, routed)]
+    return _likely(message, routed)
+
+
+def names_two_sides(message: str) -> bool:
+    """Return whether a message is nothing but two things and a word that joins them."""
+    words = tokens(message)
+    return any(
+        len([word for word in words if word not in {*tokens(left), *tokens(right)}]) <= 1
+        for left, right in sides_of(message)
+    )
+
+
+def _likely(message: str, routed: Routed) -> list[Trial]:
+    """The kinds by the router's probabilities."""
     model = shipped_model()
     pairs = sorted(zip(model.probabilities(message).tolist(), model.routes, strict=True), reverse=True)
     if routed.route is Route.OUTLINE:

@@ -105,3 +105,47 @@ def test_an_outline_says_how_many_parts_it_has(make_notes: Callable[[dict[str, s
     draft = kind_draft(asked)
     assert draft is not None
     assert draft.text.startswith("2:")
+
+
+AGENTS = """# Agents
+
+Who decides?
+
+- In a fixed chain the developer decides.
+- In a free agent the model decides.
+- Nobody decides on Sundays.
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "both"),
+    [
+        ("Who decides in a fixed chain and who in a free agent?", True),
+        ("Who decides in a fixed chain?", False),
+        ("Who decides in a fixed chain and who in a blue boat?", False),
+    ],
+)
+def test_the_other_of_two_things_is_quoted_too(
+    make_notes: Callable[[dict[str, str]], Notes], question: str, both: bool
+) -> None:
+    draft = usual(make_notes({"agents.md": AGENTS}), question, {"- In a fixed chain": 2.0})
+    assert (draft is not None) is both
+    if draft is not None:
+        assert draft.kind is AnswerKind.ANSWER
+        assert [one.text for one in draft.sentences] == [
+            "- In a fixed chain the developer decides.",
+            "- In a free agent the model decides.",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("message", "route", "compares"),
+    [
+        ("Moving average against median filter", Route.TABLE, True),
+        ("SPI und I²C", Route.FACT, True),
+        ("When are labs 1 and 2 due?", Route.FACT, False),
+        ("sum and product", Route.CODE, False),
+    ],
+)
+def test_two_things_and_nothing_else_are_compared(message: str, route: Route, compares: bool) -> None:
+    assert (Trial(Route.COMPARISON, False) in trials(message, Routed(route, 0.9))) is compares

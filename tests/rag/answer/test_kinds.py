@@ -369,3 +369,15 @@ def test_rows_are_found_by_a_word_in_the_column_named(make_notes: Callable[[dict
     draft = drafted(notes, "What is due in March?", Route.TABLE)
     assert draft is not None
     assert [one.text.split(";")[0] for one in draft.sentences] == ["Part: Sheet 1", "Part: Sheet 2"]
+
+
+def test_a_comparison_prefers_what_is_said_of_both_sides(
+    make_notes: Callable[[dict[str, str]], Notes],
+) -> None:
+    alone = "# Mosses\n\nThis is the moss. What is a moss like? A moss is what is soft underfoot here.\n"
+    both = "# Ground\n\nA moss drinks through its leaves. A fern drinks through its roots.\n"
+    notes = make_notes({"a.md": alone, "b.md": both})
+    draft = drafted(notes, "Compare moss and fern", Route.COMPARISON)
+    assert draft is not None
+    assert draft.text.startswith("**moss**\n- A moss drinks through its leaves.")
+    assert "This is the moss." not in draft.text
