@@ -13,6 +13,7 @@ from rag.types import AnswerKind, Chunk, Citation, Hit, Sentence
 
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
 _LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
+_MARK = re.compile(r"^(?:[-*+•–]\s+)+")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 
 
@@ -56,6 +57,11 @@ def plain(text: str) -> str:
     """Return a line of notes without link targets, images and marks of lists."""
     text = _LINK.sub(r"\1", _IMAGE.sub("", without_tags(text)))
     return " ".join(without_citations(text).split())
+
+
+def without_mark(text: str) -> str:
+    """Return an item of a list without its mark; bold text at its start stays whole."""
+    return _MARK.sub("", text)
 
 
 def without_tags(text: str) -> str:

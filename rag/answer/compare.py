@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rag.answer.asked import Asked
 from rag.answer.choose_structure import Ranked, ranked_structures
-from rag.answer.cited_lines import Line, cited_draft
+from rag.answer.cited_lines import Line, cited_draft, without_mark
 from rag.answer.found import Draft
 from rag.answer.matching import stems
 from rag.answer.pair_scorer import PassageScore
@@ -121,7 +121,7 @@ def _is_code(reading: Reading, one: Statement) -> bool:
 
 def _line(chunk: Chunk, one: Selected) -> Line:
     text = " ".join(chunk.text[one.start : one.end].split())
-    return Line(text.lstrip("-*• "), chunk.document, chunk.start + one.start, chunk.start + one.end)
+    return Line(without_mark(text), chunk.document, chunk.start + one.start, chunk.start + one.end)
 
 
 def _shared_table(tables: Sequence[Ranked], left: str, right: str) -> Structure | None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from rag.answer.asked import Asked
-from rag.answer.cited_lines import Line, cited_draft
+from rag.answer.cited_lines import Line, cited_draft, without_mark
+from rag.answer.condense_question import merge
 from rag.answer.found import Draft, Scorer
 from rag.answer.matching import stems
 from rag.answer.scored_statements import section_statements
@@ -33,6 +34,9 @@ _WORDS = (
 )  # fmt: skip
 ORDINALS = {word: place for place, words in enumerate(_WORDS) for word in words.split()}
 """The place, from 0, that an ordinal names."""
+LEAST_OFFERED = 2
+"""Words with content of an offer that can be searched: "shall I?" has one."""
+_ASKING = "?？؟"
 _ONE = re.compile(
     r"\b(?:the|der|die|das|den|dem|el|la|le)?\s*(?P<ordinal>[\w]+)(?:\s+(?:one|ones|kind|type|way|uno|una))?\b",
     re.IGNORECASE,
@@ -122,12 +126,28 @@ def named_items(text: str) -> list[str]:
     return [" ".join(one.split()[:6]).rstrip(".") for one in said]
 
 
+def offered(last: str, message: str) -> str:
+    """Return the question that an answer ends with, where a message takes it up.
+
+    "Shall I show an example of a filter?" is offered, and "yes please" takes it up; "why?" does not. Empty where nothing is offered, or
+    nothing that can be searched.
+    """
+    said = sentences(without_citations(last))
+    if not said or said[-1][-1] not in _ASKING or any(mark in message for mark in _ASKING):
+        return ""
+    return said[-1] if len(content_spans(said[-1])) >= LEAST_OFFERED else ""
+
+
 def continue_draft(asked: Asked) -> Draft | None:
     """Return the statements beside the last answer that are nearest to the follow-up."""
     last = next((turn.content for turn in reversed(asked.history) if turn.role is Role.ASSISTANT), "")
     before = next((turn.content for turn in reversed(asked.history) if turn.role is Role.USER), "")
     if not last:
         return None
+    if (offer := offered(last, asked.question)) and (
+        draft := asked.answer(merge(offer, asked.history))
+    ) is not None:
+        return draft
     hits = asked.notes.search(f"{before} {without_citations(last)}"[:600], SEARCHED, asked.scope)
     if not hits:
         return None
@@ -145,4 +165,4 @@ def continue_draft(asked: Asked) -> Draft | None:
 
 
 def _line(chunk: Chunk, first: int, last: int, text: str) -> Line:
-    return Line(text.lstrip("-*• "), chunk.document, chunk.start + first, chunk.start + last)
+    return Line(without_mark(text), chunk.document, chunk.start + first, chunk.start + last)

@@ -6,24 +6,24 @@ that the notes give in words is quoted.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 
 from rag.answer.asked import Asked
 from rag.answer.cells import cell_draft
 from rag.answer.choose_structure import Ranked, ranked_for
-from rag.answer.cited_lines import Line, cited_draft
+from rag.answer.cited_lines import Line, cited_draft, without_mark
 from rag.answer.found import Draft
-from rag.answer.matching import asked_stems, number_of, stems
+from rag.answer.matching import asked_stems, named_count, stems
 from rag.answer.notes import Notes, documents_of
 from rag.answer.numbered_rows import numbered_rows_draft
 from rag.answer.scope_in_words import distinct_title, labels_of, named_by_title, unit_words
 from rag.answer.scored_statements import scored_statements
+from rag.answer.stated_counts import stated_counts, stated_draft
 from rag.answer.structures import Item, Structure
 from rag.answer.table_rows import matching_rows, place_of, row_lines
 from rag.library.rows import DocumentRecord
-from rag.text.sentences import sentence_spans
-from rag.text.words import stem, tokens
-from rag.types import AnswerKind, Tier, Unit
+from rag.text.words import stem
+from rag.types import AnswerKind, DocumentKind, Tier, Unit
 
 LIST_SCORE, SURE_SCORE = 1.9, 1.3
 """Least scores of a list that answers: suspected by the router, and sure."""
@@ -35,10 +35,6 @@ PROSE_SCORE = 0.5
 """Evidence score from which a sentence with the number answers first."""
 MOST_SENTENCES, BESIDE_BEST = 6, 0.4
 """Most sentences quoted where there is no list, and their least share."""
-NUMBER_BEFORE = 3
-"""Words before the counted one in which its number may be."""
-_ITEM_NUMBER = re.compile(r"^[#\s]*(?:\d{1,3}[.)]|\d{1,3}(?:\.\d{1,3})+)\s+")
-"""The number of an item or a heading ("7. Questions"), which counts nothing."""
 
 
 def list_draft(asked: Asked) -> Draft | None:
@@ -47,7 +43,8 @@ def list_draft(asked: Asked) -> Draft | None:
     None where none is near, where it would be a single item, or where the readers find no answer in the passages: the
     list is then about something near to what is asked.
     """
-    if asked.sure and (parts := parts_draft(asked)) is not None:
+    parts = parts_draft(asked) if asked.sure or asked.counted else None
+    if parts is not None and (asked.sure or len(parts.sentences) == named_count(asked.question)):
         return parts
     if asked.decision.tier is not Tier.ANSWER:
         return None
@@ -71,18 +68,16 @@ def count_draft(asked: Asked) -> Draft | None:
     )
     if counted is not None:
         return counted
-    prose = _in_prose(asked)
-    if prose is not None and prose[0] >= PROSE_SCORE:
-        return cited_draft(AnswerKind.COUNT, [prose[1]], asked.notes)
+    stated = stated_counts(asked)
+    if stated and stated[0].score >= PROSE_SCORE:
+        return stated_draft(asked, stated)
     best = _best(asked) if asked.sure else None
     if best is not None and len(best.structure.items) > 1:
         structure = best.structure
         items = _narrowed(structure, asked.question)
         lead = f"{len(items)} - {place_of(structure)}:"
         return cited_draft(AnswerKind.COUNT, row_lines(structure, items), asked.notes, lead)
-    return (
-        cited_draft(AnswerKind.COUNT, [prose[1]], asked.notes) if prose is not None and asked.sure else None
-    )
+    return stated_draft(asked, stated) if stated and asked.sure else None
 
 
 def _best(asked: Asked) -> Ranked | None:
@@ -103,7 +98,7 @@ def _sentences(asked: Asked) -> Draft | None:
     found: list[tuple[float, Line]] = []
     for hit, score in zip(asked.hits, asked.scores, strict=False):
         for value, one in scored_statements(hit.chunk, score):
-            text = " ".join(hit.chunk.text[one.start : one.end].split()).lstrip("-*• ")
+            text = without_mark(" ".join(hit.chunk.text[one.start : one.end].split()))
             line = Line(text, hit.chunk.document, hit.chunk.start + one.start, hit.chunk.start + one.end)
             found.append((value, line))
     found = sorted(found, key=lambda pair: -pair[0])[:MOST_SENTENCES]
@@ -122,35 +117,6 @@ def _narrowed(structure: Structure, question: str) -> tuple[Item, ...]:
     return rows if picked else tuple(item for item in structure.items if not item.total)
 
 
-def _in_prose(asked: Asked) -> tuple[float, Line] | None:
-    """The best sentence with a number before the counted word, and its score."""
-    nouns = asked_stems(asked.question)[:3]
-    found: list[tuple[float, Line]] = []
-    for hit, score in zip(asked.hits, asked.scores, strict=False):
-        by_span = score.by_span
-        for start, end in sentence_spans(hit.chunk.text):
-            words = tokens(_ITEM_NUMBER.sub("", hit.chunk.text[start:end]))
-            if _numbered(words, nouns):
-                line = Line(
-                    " ".join(hit.chunk.text[start:end].split()),
-                    hit.chunk.document,
-                    hit.chunk.start + start,
-                    hit.chunk.start + end,
-                    bullet=False,
-                )
-                scored = by_span.get((start, end))
-                found.append((scored.score if scored is not None else 0.0, line))
-    return max(found, key=lambda one: one[0], default=None)
-
-
-def _numbered(words: list[str], nouns: list[str]) -> bool:
-    return any(
-        stem(word) in nouns
-        and any(number_of(before) is not None for before in words[max(0, at - NUMBER_BEFORE) : at])
-        for at, word in enumerate(words)
-    )
-
-
 def _unit_documents(asked: Asked) -> tuple[str, dict[int, DocumentRecord]] | None:
     """The question's word for parts of the notes, with the documents by number."""
     inside = asked.named.scope() if asked.named else asked.scope
@@ -160,7 +126,7 @@ def _unit_documents(asked: Asked) -> tuple[str, dict[int, DocumentRecord]] | Non
     named = set(asked.named.words) if asked.named else set()
     units = [word for word in words if word in unit_words(labels) and word not in named]
     if not units:
-        return None
+        return _documents_of_kind(asked, records, [word for word in words if word not in named])
     others = [
         word
         for word in words
@@ -177,6 +143,21 @@ def _unit_documents(asked: Asked) -> tuple[str, dict[int, DocumentRecord]] | Non
             if word == units[0]:
                 found.setdefault(number, record)
     return (units[0], found) if len(found) > 1 and len(found) == max(found) - min(found) + 1 else None
+
+
+def _documents_of_kind(
+    asked: Asked, records: Sequence[DocumentRecord], words: Sequence[str]
+) -> tuple[str, dict[int, DocumentRecord]] | None:
+    """The question's word for a kind of document ("notebooks"), with all of that kind.
+
+    None where the question has words of the text besides: it is about something in them.
+    """
+    kinds = {stem(kind.value): kind for kind in DocumentKind}
+    wanted = next((word for word in words if word in kinds), None)
+    if wanted is None or any(_is_in(word, asked) for word in words if word != wanted):
+        return None
+    found = [record for record in records if record.kind is kinds[wanted]]
+    return (wanted, dict(enumerate(found, 1))) if len(found) > 1 else None
 
 
 def _is_in(word: str, asked: Asked) -> bool:

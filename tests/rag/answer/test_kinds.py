@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from rag.answer.asked import Asked
+from rag.answer.cited_lines import without_mark
+from rag.answer.follow_up import offered
 from rag.answer.found import Draft, Found
 from rag.answer.kinds import kind_draft, routed_draft
 from rag.answer.notes import Notes
 from rag.answer.route import Route, Routed
 from rag.answer.scope_in_words import named_by_number, named_by_title
-from rag.types import AnswerKind, Decision, NamedPart, Role, Tier, Turn
+from rag.types import AnswerKind, Conflict, Decision, NamedPart, Role, Tier, Turn
 
 SYLLABUS = """# BIO-1 Cells: plan
 
@@ -381,3 +383,72 @@ def test_a_comparison_prefers_what_is_said_of_both_sides(
     assert draft is not None
     assert draft.text.startswith("**moss**\n- A moss drinks through its leaves.")
     assert "This is the moss." not in draft.text
+
+
+def test_documents_of_a_kind_are_listed(make_notes: Callable[[dict[str, str]], Notes]) -> None:
+    notebook = '{"cells": [{"cell_type": "markdown", "metadata": {}, "source": ["# %s\\n\\nText."]}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+    notes = make_notes({"a.ipynb": notebook % "Ferns", "b.ipynb": notebook % "Mosses", "plan.md": SYLLABUS})
+    draft = drafted(notes, "List the notebooks", Route.LIST)
+    assert draft is not None
+    assert [one.text for one in draft.sentences] == ["Ferns", "Mosses"]
+    count = drafted(notes, "How many notebooks are there?", Route.COUNT)
+    assert count is not None
+    assert count.text.startswith("2:")
+
+
+def test_counts_that_disagree_are_both_quoted(make_notes: Callable[[dict[str, str]], Notes]) -> None:
+    notes = make_notes(
+        {
+            "plan.md": "# Plan\n\nThere are six homework sheets.\n",
+            "news.md": "# News\n\nThere are seven homework sheets this year.\n",
+            "paper.md": "# Paper\n\nTwo sheets of paper are enough.\n",
+        }
+    )
+    draft = drafted(notes, "How many homework sheets are there?", Route.COUNT)
+    assert draft is not None
+    assert {one.text for one in draft.sentences} == {
+        "There are six homework sheets.",
+        "There are seven homework sheets this year.",
+    }
+    assert draft.conflicts == (Conflict((1, 2)),)
+
+
+@pytest.mark.parametrize(
+    ("said", "message", "asked"),
+    [
+        ("Diffusion needs no energy. Shall I list the steps of a measurement?", "yes please", "steps"),
+        ("La difusión no gasta energía. ¿Quieres ver los pasos?", "sí", "pasos"),
+        ("Diffusion needs no energy. Shall I list the steps of a measurement?", "why?", ""),
+        ("Diffusion needs no energy.", "yes please", ""),
+        ("Diffusion needs no energy. Shall I?", "yes please", ""),
+    ],
+)
+def test_what_an_answer_offers_is_taken_up(said: str, message: str, asked: str) -> None:
+    offer = offered(said, message)
+    assert asked in offer
+    assert bool(offer) is bool(asked)
+
+
+def test_an_offer_that_is_taken_is_asked(notes: Notes) -> None:
+    history = (
+        Turn(Role.USER, "What is diffusion?"),
+        Turn(Role.ASSISTANT, "It follows the gradient. Shall I list the steps?"),
+    )
+    hits = tuple(notes.search("diffusion", 5))
+    answered: list[str] = []
+
+    def answer(question: str) -> Draft:
+        answered.append(question)
+        return Draft(AnswerKind.LIST, "1. Measure.")
+
+    decision = Decision(Tier.ANSWER, 1.0, 1.0, "")
+    asked = Asked("yes please", Route.CONTINUE, notes, hits, (), None, None, True, answer, decision, history)
+    draft = kind_draft(asked)
+    assert draft is not None
+    assert draft.text == "1. Measure."
+    assert "steps" in answered[0]
+
+
+def test_the_mark_of_an_item_is_left_out_and_bold_text_stays() -> None:
+    assert without_mark("- **Static**: before") == "**Static**: before"
+    assert without_mark("**Static**: before") == "**Static**: before"
