@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from rag.answer.asked import Asked
 from rag.answer.cited_lines import joined
@@ -10,6 +11,7 @@ from rag.answer.condense_question import merge, with_subject
 from rag.answer.found import Draft
 from rag.answer.matching import asked_stems
 from rag.answer.question_parts import Split, sides_of, splits_of
+from rag.answer.texts import texts_for
 from rag.text.words import content_spans
 from rag.types import AnswerKind, Role, Turn
 
@@ -17,10 +19,17 @@ MOST_SPLITS = 3
 
 
 def two_draft(asked: Asked) -> Draft | None:
-    """Return both answers under each other. None where no split has two answers that differ."""
+    """Return both answers under each other, or the one that the notes have.
+
+    None where no split has two answers that differ, and none has an answer to one half and nothing near to the other.
+    """
     best: tuple[float, list[Draft]] | None = None
+    half: Draft | None = None
     for one, other in ways_to_ask(asked.question)[:MOST_SPLITS]:
-        drafts = [draft for question in (one, other) if (draft := asked.answer(question)) is not None]
+        answers = [(question, asked.answer(question)) for question in (one, other)]
+        drafts = [draft for _, draft in answers if draft is not None]
+        if len(drafts) == 1 and asked.sure:
+            half = half or _half_answered(answers)
         if len(drafts) < 2 or _alike(*drafts):
             continue
         whole = all(draft.kind is not AnswerKind.EXTRACT for draft in drafts)
@@ -30,9 +39,20 @@ def two_draft(asked: Asked) -> Draft | None:
         if best is None or score > best[0]:
             best = (score, drafts)
     if best is None:
-        return None
+        return half
     extracts = any(draft.kind is AnswerKind.EXTRACT for draft in best[1])
     return joined(best[1], AnswerKind.EXTRACT if extracts else AnswerKind.ANSWER)
+
+
+def _half_answered(answers: Sequence[tuple[str, Draft | None]]) -> Draft | None:
+    """The answer to one half, and that the notes say nothing of the other. None for an extract."""
+    drafts = []
+    for question, draft in answers:
+        if draft is not None and draft.kind is AnswerKind.EXTRACT:
+            return None
+        refused = f"**{question.strip(' ?')}**: {texts_for(question).refusal}"
+        drafts.append(draft or Draft(AnswerKind.NONE, refused))
+    return joined(drafts, AnswerKind.ANSWER)
 
 
 def _alike(one: Draft, other: Draft) -> bool:

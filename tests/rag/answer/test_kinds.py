@@ -396,6 +396,23 @@ def test_documents_of_a_kind_are_listed(make_notes: Callable[[dict[str, str]], N
     assert count.text.startswith("2:")
 
 
+def test_the_half_of_a_question_that_the_notes_answer_is_answered(notes: Notes) -> None:
+    hits, decision = tuple(notes.search("glycolysis", 5)), Decision(Tier.EXTRACT, 0.1, 1.0, "")
+
+    def asked(kind: AnswerKind) -> Asked:
+        def answer(question: str) -> Draft | None:
+            return Draft(kind, "Two ATP.") if "glycolysis" in question else None
+
+        question = "What does glycolysis yield and where is the ticket office?"
+        return Asked(question, Route.TWO, notes, hits, (), None, None, True, answer, decision)
+
+    draft = kind_draft(asked(AnswerKind.ANSWER))
+    assert draft is not None
+    assert draft.kind is AnswerKind.ANSWER
+    assert draft.text == "Two ATP.\n\n**where is the ticket office**: The notes do not say."
+    assert kind_draft(asked(AnswerKind.EXTRACT)) is None
+
+
 def test_counts_that_disagree_are_both_quoted(make_notes: Callable[[dict[str, str]], Notes]) -> None:
     notes = make_notes(
         {
