@@ -13,12 +13,17 @@ import pytest
 from numpy.typing import NDArray
 
 from ingest.pipeline import ingest_paths
+from rag.answer.asked import Asked
+from rag.answer.found import Draft
+from rag.answer.kinds import kind_draft
 from rag.answer.notes import Notes
+from rag.answer.route import Route
+from rag.answer.scope_in_words import named_by_number
 from rag.library.library import Library
 from rag.search.searcher import Searcher
 from rag.settings import Settings
 from rag.text.words import content_words
-from rag.types import Document
+from rag.types import Decision, Document, Tier, Turn
 
 
 class WordCounts:
@@ -65,3 +70,21 @@ def make_notes(tmp_path: Path, word_scorer: Any) -> Iterator[Callable[[dict[str,
 def read_note(make_notes: Callable[[dict[str, str]], Notes]) -> Callable[[str, str], Document]:
     """Reads one note into a document with its blocks."""
     return lambda path, text: make_notes({path: text}).document(path)
+
+
+@pytest.fixture
+def draft_of() -> Callable[..., Draft | None]:
+    """Returns the draft of a question on a route that is sure."""
+
+    def drafted(
+        notes: Notes, question: str, route: Route, history: Sequence[Turn] = (), tier: Tier = Tier.ANSWER
+    ) -> Draft | None:
+        named = named_by_number(question, notes)
+        hits = tuple(notes.search(question, 12, named.scope() if named else None))
+        scores = notes.scorer.score(question, [hit.chunk for hit in hits])
+        decision = Decision(tier, 1.0, 1.0, "")
+        return kind_draft(
+            Asked(question, route, notes, hits, scores, None, named, True, lambda _: None, decision, history)
+        )
+
+    return drafted

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rag.answer.asked import Asked
-from rag.answer.cited_lines import without_mark
-from rag.answer.follow_up import offered
 from rag.answer.found import Draft, Found
-from rag.answer.kinds import kind_draft, routed_draft
+from rag.answer.kinds import routed_draft
 from rag.answer.notes import Notes
 from rag.answer.route import Route, Routed
 from rag.answer.scope_in_words import named_by_number, named_by_title
-from rag.types import AnswerKind, Conflict, Decision, NamedPart, Role, Tier, Turn
+from rag.types import AnswerKind, Decision, NamedPart, Role, Tier, Turn
 
 SYLLABUS = """# BIO-1 Cells: plan
 
@@ -70,22 +67,9 @@ def notes(make_notes: Callable[[dict[str, str]], Notes]) -> Notes:
     return make_notes({"plan.md": SYLLABUS, "lecture-01-membranes.md": FIRST, "lecture-02-energy.md": SECOND})
 
 
-def drafted(
-    notes: Notes, question: str, route: Route, history: Sequence[Turn] = (), tier: Tier = Tier.ANSWER
-) -> Draft | None:
-    """The draft of a question on a route that is sure."""
-    named = named_by_number(question, notes)
-    hits = tuple(notes.search(question, 12, named.scope() if named else None))
-    scores = notes.scorer.score(question, [hit.chunk for hit in hits])
-    decision = Decision(tier, 1.0, 1.0, "")
-    return kind_draft(
-        Asked(question, route, notes, hits, scores, None, named, True, lambda _: None, decision, history)
-    )
-
-
 @pytest.fixture
-def ask(notes: Notes) -> Callable[..., Draft | None]:
-    return partial(drafted, notes)
+def ask(notes: Notes, draft_of: Callable[..., Draft | None]) -> Callable[..., Draft | None]:
+    return partial(draft_of, notes)
 
 
 def test_a_list_has_every_row_with_the_names_of_its_columns(ask: Callable[..., Draft]) -> None:
@@ -119,10 +103,12 @@ def test_the_largest_number_of_a_column_leaves_the_total_out(ask: Callable[..., 
     assert ask("Which part has the lowest weight?", Route.TABLE).text.startswith("Sheet 1: Weight 10 %")
 
 
-def test_equal_largest_numbers_are_all_named(make_notes: Callable[[dict[str, str]], Notes]) -> None:
+def test_equal_largest_numbers_are_all_named(
+    make_notes: Callable[[dict[str, str]], Notes], draft_of: Callable[..., Draft | None]
+) -> None:
     rows = "| Sheet 1 | 15 % |\n| Sheet 2 | 15 % |\n| Sheet 3 | 5 % |\n"
     notes = make_notes({"marks.md": f"# Marks\n\n| Part | Weight |\n|---|---|\n{rows}"})
-    draft = drafted(notes, "Which sheet has the highest weight?", Route.TABLE)
+    draft = draft_of(notes, "Which sheet has the highest weight?", Route.TABLE)
     assert draft is not None
     assert draft.text.startswith("Sheet 1, Sheet 2: Weight 15 %")
     assert [one.text for one in draft.sentences] == [
@@ -243,10 +229,12 @@ CASES = next(
 
 
 @pytest.mark.skipif(not CASES.is_dir(), reason="the shared cases are not beside this checkout")
-def test_the_densest_element_of_a_long_table(make_notes: Callable[[dict[str, str]], Notes]) -> None:
+def test_the_densest_element_of_a_long_table(
+    make_notes: Callable[[dict[str, str]], Notes], draft_of: Callable[..., Draft | None]
+) -> None:
     text = (CASES / "16-long-tables" / "elements.md").read_text(encoding="utf-8")
     library = make_notes({"elements.md": text})
-    draft = drafted(library, "Which element has the highest density?", Route.TABLE)
+    draft = draft_of(library, "Which element has the highest density?", Route.TABLE)
     assert draft is not None
     assert draft.text.startswith("Gold: Density")
     assert "10.8" in draft.text
@@ -300,172 +288,3 @@ def test_a_scope_in_words_is_part_of_the_answer_and_can_be_left_out(notes: Notes
 def test_vectors_are_of_the_texts(notes: Notes) -> None:
     assert notes.similarities("energy", []).shape == (0,)
     assert isinstance(notes.similarities("energy", ["energy", "marks"]), np.ndarray)
-
-
-def test_the_largest_number_is_found_in_any_unit(make_notes: Callable[[dict[str, str]], Notes]) -> None:
-    rows = "| Slow | 400 kbit/s |\n| Quick | 1 Mbit/s |\n"
-    notes = make_notes({"rates.md": f"# Rates\n\n| Mode | Rate |\n|---|---|\n{rows}"})
-    draft = drafted(notes, "Which mode has the highest rate?", Route.TABLE)
-    assert draft is not None
-    assert draft.text.startswith("Quick: Rate 1000 kbit/s")
-
-
-def test_a_column_is_chosen_over_all_tables(make_notes: Callable[[dict[str, str]], Notes]) -> None:
-    modes = "## Modes of the probe\n\n| Probe mode | Code |\n|---|---|\n| a | 0 |\n| b | 1 |\n"
-    probes = "## Probes\n\n| Probe | Price |\n|---|---|\n| glass | 9 |\n| steel | 4 |\n"
-    notes = make_notes({"probes.md": f"# Probes\n\n{modes}\n{probes}"})
-    draft = drafted(notes, "Which probe has the lowest price, in any mode of the probe?", Route.TABLE)
-    assert draft is not None
-    assert draft.text.startswith("steel: Price 4")
-
-
-def test_a_list_needs_passages_that_answer(notes: Notes) -> None:
-    question = "List the parts of the marks with their weight"
-    assert drafted(notes, question, Route.LIST) is not None
-    assert drafted(notes, question, Route.LIST, tier=Tier.EXTRACT) is None
-
-
-def test_one_row_is_no_list(notes: Notes) -> None:
-    draft = drafted(notes, "List the names of those who hold the oral exam", Route.LIST)
-    assert draft is None or len(draft.sentences) > 1
-
-
-@pytest.mark.parametrize(
-    ("question", "route"),
-    [
-        ("How many parts do the marks of BIO-2 have?", Route.COUNT),
-        ("What is the weight of sheet 1 in 1998?", Route.TABLE),
-    ],
-)
-def test_a_table_without_what_the_question_names_is_kept_back(
-    ask: Callable[..., Draft | None], question: str, route: Route
-) -> None:
-    assert ask(question.replace("BIO-2", "BIO-1").replace(" in 1998", ""), route) is not None
-    draft = ask(question, route)
-    assert draft is None or draft.citations[0].document != "plan.md"
-
-
-def test_numbered_rows_of_another_course_are_not_counted(
-    make_notes: Callable[[dict[str, str]], Notes],
-) -> None:
-    rows = "".join(f"| {n} | {topic} |\n" for n, topic in enumerate(("Roots", "Leaves", "Bark"), 1))
-    notes = make_notes({"README.md": f"# Trees\n\n| Lesson | Topic |\n|---|---|\n{rows}"})
-    draft = drafted(notes, "How many lessons does the course have?", Route.COUNT)
-    assert draft is not None
-    assert draft.text.startswith("3 - Trees")
-    other = drafted(notes, "How many lessons does the course Marine Birds have?", Route.COUNT)
-    assert other is None or not other.text.startswith("3 - Trees")
-
-
-def test_the_number_of_a_heading_counts_nothing(make_notes: Callable[[dict[str, str]], Notes]) -> None:
-    items = "- Why does it float?\n- Why is it cold?\n"
-    notes = make_notes({"ice.md": f"# Ice\n\n## 7. Questions to prepare\n\n{items}"})
-    draft = drafted(notes, "How many questions am I to prepare?", Route.COUNT)
-    assert draft is not None
-    assert draft.text.startswith("2 - 7. Questions")
-
-
-def test_rows_are_found_by_a_word_in_the_column_named(make_notes: Callable[[dict[str, str]], Notes]) -> None:
-    rows = "| Sheet 1 | 2 March |\n| Sheet 2 | 16 March |\n| Talk | 3 April |\n"
-    notes = make_notes({"plan.md": f"# Plan\n\n| Part | Due |\n|---|---|\n{rows}"})
-    draft = drafted(notes, "What is due in March?", Route.TABLE)
-    assert draft is not None
-    assert [one.text.split(";")[0] for one in draft.sentences] == ["Part: Sheet 1", "Part: Sheet 2"]
-
-
-def test_a_comparison_prefers_what_is_said_of_both_sides(
-    make_notes: Callable[[dict[str, str]], Notes],
-) -> None:
-    alone = "# Mosses\n\nThis is the moss. What is a moss like? A moss is what is soft underfoot here.\n"
-    both = "# Ground\n\nA moss drinks through its leaves. A fern drinks through its roots.\n"
-    notes = make_notes({"a.md": alone, "b.md": both})
-    draft = drafted(notes, "Compare moss and fern", Route.COMPARISON)
-    assert draft is not None
-    assert draft.text.startswith("**moss**\n- A moss drinks through its leaves.")
-    assert "This is the moss." not in draft.text
-
-
-def test_documents_of_a_kind_are_listed(make_notes: Callable[[dict[str, str]], Notes]) -> None:
-    notebook = '{"cells": [{"cell_type": "markdown", "metadata": {}, "source": ["# %s\\n\\nText."]}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
-    notes = make_notes({"a.ipynb": notebook % "Ferns", "b.ipynb": notebook % "Mosses", "plan.md": SYLLABUS})
-    draft = drafted(notes, "List the notebooks", Route.LIST)
-    assert draft is not None
-    assert [one.text for one in draft.sentences] == ["Ferns", "Mosses"]
-    count = drafted(notes, "How many notebooks are there?", Route.COUNT)
-    assert count is not None
-    assert count.text.startswith("2:")
-
-
-def test_the_half_of_a_question_that_the_notes_answer_is_answered(notes: Notes) -> None:
-    hits, decision = tuple(notes.search("glycolysis", 5)), Decision(Tier.EXTRACT, 0.1, 1.0, "")
-
-    def asked(kind: AnswerKind) -> Asked:
-        def answer(question: str) -> Draft | None:
-            return Draft(kind, "Two ATP.") if "glycolysis" in question else None
-
-        question = "What does glycolysis yield and where is the ticket office?"
-        return Asked(question, Route.TWO, notes, hits, (), None, None, True, answer, decision)
-
-    draft = kind_draft(asked(AnswerKind.ANSWER))
-    assert draft is not None
-    assert draft.kind is AnswerKind.ANSWER
-    assert draft.text == "Two ATP.\n\n**where is the ticket office**: The notes do not say."
-    assert kind_draft(asked(AnswerKind.EXTRACT)) is None
-
-
-def test_counts_that_disagree_are_both_quoted(make_notes: Callable[[dict[str, str]], Notes]) -> None:
-    notes = make_notes(
-        {
-            "plan.md": "# Plan\n\nThere are six homework sheets.\n",
-            "news.md": "# News\n\nThere are seven homework sheets this year.\n",
-            "paper.md": "# Paper\n\nTwo sheets of paper are enough.\n",
-        }
-    )
-    draft = drafted(notes, "How many homework sheets are there?", Route.COUNT)
-    assert draft is not None
-    assert {one.text for one in draft.sentences} == {
-        "There are six homework sheets.",
-        "There are seven homework sheets this year.",
-    }
-    assert draft.conflicts == (Conflict((1, 2)),)
-
-
-@pytest.mark.parametrize(
-    ("said", "message", "asked"),
-    [
-        ("Diffusion needs no energy. Shall I list the steps of a measurement?", "yes please", "steps"),
-        ("La difusión no gasta energía. ¿Quieres ver los pasos?", "sí", "pasos"),
-        ("Diffusion needs no energy. Shall I list the steps of a measurement?", "why?", ""),
-        ("Diffusion needs no energy.", "yes please", ""),
-        ("Diffusion needs no energy. Shall I?", "yes please", ""),
-    ],
-)
-def test_what_an_answer_offers_is_taken_up(said: str, message: str, asked: str) -> None:
-    offer = offered(said, message)
-    assert asked in offer
-    assert bool(offer) is bool(asked)
-
-
-def test_an_offer_that_is_taken_is_asked(notes: Notes) -> None:
-    history = (
-        Turn(Role.USER, "What is diffusion?"),
-        Turn(Role.ASSISTANT, "It follows the gradient. Shall I list the steps?"),
-    )
-    hits = tuple(notes.search("diffusion", 5))
-    answered: list[str] = []
-
-    def answer(question: str) -> Draft:
-        answered.append(question)
-        return Draft(AnswerKind.LIST, "1. Measure.")
-
-    decision = Decision(Tier.ANSWER, 1.0, 1.0, "")
-    asked = Asked("yes please", Route.CONTINUE, notes, hits, (), None, None, True, answer, decision, history)
-    draft = kind_draft(asked)
-    assert draft is not None
-    assert draft.text == "1. Measure."
-    assert "steps" in answered[0]
-
-
-def test_the_mark_of_an_item_is_left_out_and_bold_text_stays() -> None:
-    assert without_mark("- **Static**: before") == "**Static**: before"
-    assert without_mark("**Static**: before") == "**Static**: before"
