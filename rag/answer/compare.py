@@ -31,6 +31,11 @@ LEAST_NEWS = 2
 
 "This is offline evaluation" has none. This and the bonuses were chosen on half of the comparisons of `benchmarks.questions`.
 """
+LEAST_HEADED = 0.05
+"""Least evidence score of a statement that does not name its side.
+
+Versions of libraries are under every title. Chosen, not measured.
+"""
 BESIDE = 0.3
 """Bonus of the other statements of the best one's passage, which go on about it."""
 BOTH = 0.3
@@ -53,10 +58,19 @@ def comparison_draft(asked: Asked) -> Draft | None:
         lines += _side(left, one) + _side(right, other)
         missing = [name for name, found in ((left, one), (right, other)) if not found and not table]
         lead = f"Only one side is in the notes; nothing on {missing[0]}:" if missing else ""
-        if missing and not asked.sure:
+        if missing and not (asked.sure and _is_named(left, right, one + other)):
             continue
         return cited_draft(AnswerKind.COMPARISON, lines, asked.notes, lead)
     return None
+
+
+def _is_named(left: str, right: str, lines: Sequence[Line]) -> bool:
+    """Return whether a line has all words of a side.
+
+    Below a heading with them it may say anything.
+    """
+    words = [set(stems(line.text)) for line in lines]
+    return any(_words(name) <= one for name in (left, right) for one in words)
 
 
 def _side(name: str, lines: list[Line]) -> list[Line]:
@@ -106,7 +120,11 @@ def _scored(
         words = set(stems(text))
         if len({word for word in words - needed - theirs if word not in STOP_WORDS}) < LEAST_NEWS:
             continue
-        if (not needed <= words and not headed) or len(text.split()) > MOST_WORDS or _is_code(reading, one):
+        if (
+            (not needed <= words and not (headed and answers >= LEAST_HEADED))
+            or len(text.split()) > MOST_WORDS
+            or _is_code(reading, one)
+        ):
             continue
         value = answers + 0.3 * (needed <= words) + 0.2 * headed - 0.1 * bool(theirs & words) + BOTH * both
         found.append(Selected(n, one.first, one.last, value, one.head))

@@ -152,6 +152,16 @@ def test_rows_are_found_by_a_word_in_the_column_named(
     assert [one.text.split(";")[0] for one in draft.sentences] == ["Part: Sheet 1", "Part: Sheet 2"]
 
 
+def test_versions_below_a_title_are_no_side(
+    make_notes: Callable[[dict[str, str]], Notes], draft_of: Callable[..., Draft | None]
+) -> None:
+    versions = "Snake version: 3.9.2\n\nBird version: 7.20.0\n"
+    notes = make_notes({"moss.md": f"# Moss\n\n{versions}", "fern.md": f"# Stones\n\n{versions}"})
+    assert (
+        draft_of(notes, "What is the difference between the moss and the gravel?", Route.COMPARISON) is None
+    )
+
+
 def test_a_comparison_prefers_what_is_said_of_both_sides(
     make_notes: Callable[[dict[str, str]], Notes],
     draft_of: Callable[..., Draft | None],
