@@ -21,6 +21,7 @@ from rag.answer.scored_statements import scored_statements
 from rag.answer.stated_counts import stated_counts, stated_draft
 from rag.answer.structures import Item, Structure
 from rag.answer.table_rows import matching_rows, place_of, row_lines
+from rag.answer.tables import sum_draft
 from rag.library.rows import DocumentRecord
 from rag.text.words import stem
 from rag.types import AnswerKind, DocumentKind, Tier, Unit
@@ -62,6 +63,7 @@ def count_draft(asked: Asked) -> Draft | None:
     """Return how many there are of what the question counts, with what was counted. None where nothing is near."""
     counted = (
         _counted_pages(asked)
+        or (sum_draft(asked) if asked.sure else None)
         or numbered_rows_draft(asked)
         or parts_draft(asked, AnswerKind.COUNT)
         or cell_draft(asked)

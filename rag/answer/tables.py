@@ -48,6 +48,18 @@ def table_draft(asked: Asked) -> Draft | None:
     return _row(asked, near[0]) if near and asked.sure else None
 
 
+def sum_draft(asked: Asked) -> Draft | None:
+    """Return the sum of a column that the question counts ("how many together").
+
+    None where it asks for no sum or no near table has a column of that name.
+    """
+    if not set(tokens(asked.question)) & SUM:
+        return None
+    near = [one for one in ranked_for(asked, tables_only=True)[:TABLES] if one.score >= SURE_SCORE]
+    drafts = [found for one in near if (found := _sum(asked, one, named=True)) is not None]
+    return max(drafts, key=lambda pair: pair[0])[1] if drafts else None
+
+
 def _chosen(asked: Asked, found: list[Series]) -> tuple[float, Series] | None:
     """The series whose name is nearest to the question, after how near it is."""
     if not found:
@@ -102,7 +114,7 @@ def _with_rows(structure: Structure, rows: Sequence[Item]) -> Structure:
     return replace(structure, items=tuple(rows))
 
 
-def _sum(asked: Asked, near: Ranked) -> tuple[float, Draft] | None:
+def _sum(asked: Asked, near: Ranked, named: bool = False) -> tuple[float, Draft] | None:
     """The sum of a column over the rows named, else over all; after its score."""
     structure = near.structure
     rows = matching_rows(structure, asked.question, any_match=True) or [
@@ -112,6 +124,7 @@ def _sum(asked: Asked, near: Ranked) -> tuple[float, Draft] | None:
         one
         for one in series_of(_with_rows(structure, rows), True)
         if len(one.values) == len(rows) and one.name in structure.head
+        if not named or set(stems(one.name.replace("_", " "))) & set(asked_stems(asked.question))
     ]
     chosen = _chosen(asked, found)
     if chosen is None:

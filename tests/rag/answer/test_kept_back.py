@@ -205,6 +205,31 @@ def test_the_half_of_a_question_that_the_notes_answer_is_answered(notes: Notes) 
     assert kind_draft(asked(AnswerKind.EXTRACT)) is None
 
 
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("How many nests are there in all woods together?", "12 - sum of Nests"),
+        ("How many woods together?", ""),
+    ],
+)
+def test_a_column_is_summed_where_the_question_counts_what_it_names(
+    make_notes: Callable[[dict[str, str]], Notes],
+    draft_of: Callable[..., Draft | None],
+    question: str,
+    text: str,
+) -> None:
+    rows = "| North | 5 |\n| South | 7 |\n"
+    notes = make_notes(
+        {
+            "birds.md": f"# Birds\n\n## Nests in woods\n\n| Wood | Nests |\n|---|---|\n{rows}\nThree nests fell.\n"
+        }
+    )
+    draft = draft_of(notes, question, Route.COUNT)
+    assert draft is not None
+    assert draft.text.startswith(text)
+    assert ("sum of" in draft.text) is bool(text)
+
+
 def test_counts_that_disagree_are_both_quoted(
     make_notes: Callable[[dict[str, str]], Notes], draft_of: Callable[..., Draft | None]
 ) -> None:
