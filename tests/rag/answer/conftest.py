@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -24,6 +25,51 @@ from rag.search.searcher import Searcher
 from rag.settings import Settings
 from rag.text.words import content_words
 from rag.types import Decision, Document, Tier, Turn
+
+SYLLABUS = """# BIO-1 Cells: plan
+
+## Marks
+
+| Part | Weight | Due |
+|---|---|---|
+| Sheet 1 | 10 % | 3 May |
+| Sheet 2 | 15 % | 17 May |
+| Oral exam | 75 % | 1 July |
+| **All** | **100 %** | |
+
+Sheets are accepted until noon.
+"""
+FIRST = """# Lecture 1: Membranes
+
+A membrane has four parts: lipids, proteins, sugars and sterols.
+
+## Transport
+
+Diffusion needs no energy and follows the gradient. Active transport needs ATP and works against the gradient.
+
+1. Measure the gradient.
+2. Add the blocker.
+3. Measure again.
+
+```python
+def flux(inside, outside):
+    gradient = outside - inside
+    return 0.5 * gradient
+
+
+print(flux(1, 3))
+```
+"""
+SECOND = """# Lecture 2: Energy
+
+## Glycolysis
+
+Glycolysis splits glucose and yields two ATP. It happens in the cytosol and needs no oxygen.
+
+## Respiration
+
+Respiration happens in the mitochondria. It needs oxygen and yields about thirty ATP for one glucose molecule.
+"""
 
 
 class WordCounts:
@@ -88,3 +134,13 @@ def draft_of() -> Callable[..., Draft | None]:
         )
 
     return drafted
+
+
+@pytest.fixture
+def notes(make_notes: Callable[[dict[str, str]], Notes]) -> Notes:
+    return make_notes({"plan.md": SYLLABUS, "lecture-01-membranes.md": FIRST, "lecture-02-energy.md": SECOND})
+
+
+@pytest.fixture
+def ask(notes: Notes, draft_of: Callable[..., Draft | None]) -> Callable[..., Draft | None]:
+    return partial(draft_of, notes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import pytest
 
@@ -15,61 +14,6 @@ from rag.answer.kinds import kind_draft
 from rag.answer.notes import Notes
 from rag.answer.route import Route
 from rag.types import AnswerKind, Conflict, Decision, Role, Tier, Turn
-
-SYLLABUS = """# BIO-1 Cells: plan
-
-## Marks
-
-| Part | Weight | Due |
-|---|---|---|
-| Sheet 1 | 10 % | 3 May |
-| Sheet 2 | 15 % | 17 May |
-| Oral exam | 75 % | 1 July |
-| **All** | **100 %** | |
-
-Sheets are accepted until noon.
-"""
-FIRST = """# Lecture 1: Membranes
-
-A membrane has four parts: lipids, proteins, sugars and sterols.
-
-## Transport
-
-Diffusion needs no energy and follows the gradient. Active transport needs ATP and works against the gradient.
-
-1. Measure the gradient.
-2. Add the blocker.
-3. Measure again.
-
-```python
-def flux(inside, outside):
-    gradient = outside - inside
-    return 0.5 * gradient
-
-
-print(flux(1, 3))
-```
-"""
-SECOND = """# Lecture 2: Energy
-
-## Glycolysis
-
-Glycolysis splits glucose and yields two ATP. It happens in the cytosol and needs no oxygen.
-
-## Respiration
-
-Respiration happens in the mitochondria. It needs oxygen and yields about thirty ATP for one glucose molecule.
-"""
-
-
-@pytest.fixture
-def notes(make_notes: Callable[[dict[str, str]], Notes]) -> Notes:
-    return make_notes({"plan.md": SYLLABUS, "lecture-01-membranes.md": FIRST, "lecture-02-energy.md": SECOND})
-
-
-@pytest.fixture
-def ask(notes: Notes, draft_of: Callable[..., Draft | None]) -> Callable[..., Draft | None]:
-    return partial(draft_of, notes)
 
 
 def test_the_largest_number_is_found_in_any_unit(
@@ -179,7 +123,9 @@ def test_documents_of_a_kind_are_listed(
     make_notes: Callable[[dict[str, str]], Notes], draft_of: Callable[..., Draft | None]
 ) -> None:
     notebook = '{"cells": [{"cell_type": "markdown", "metadata": {}, "source": ["# %s\\n\\nText."]}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
-    notes = make_notes({"a.ipynb": notebook % "Ferns", "b.ipynb": notebook % "Mosses", "plan.md": SYLLABUS})
+    notes = make_notes(
+        {"a.ipynb": notebook % "Ferns", "b.ipynb": notebook % "Mosses", "plan.md": "# Plan\n\nSmall text.\n"}
+    )
     draft = draft_of(notes, "List the notebooks", Route.LIST)
     assert draft is not None
     assert [one.text for one in draft.sentences] == ["Ferns", "Mosses"]
