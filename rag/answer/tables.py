@@ -79,7 +79,7 @@ def _extreme(asked: Asked, near: Ranked) -> tuple[float, Draft] | None:
     """The row, or the column, with the largest or smallest number, after its score."""
     structure = near.structure
     largest = not set(tokens(asked.question)) & SMALLEST
-    rows = picked_rows(structure, asked.question)
+    rows = picked_rows(_without_totals(structure), asked.question)
     chosen = _chosen(asked, series_of(_with_rows(structure, rows), largest))
     if chosen is None:
         return None
@@ -114,12 +114,25 @@ def _with_rows(structure: Structure, rows: Sequence[Item]) -> Structure:
     return replace(structure, items=tuple(rows))
 
 
+def _without_totals(structure: Structure) -> Structure:
+    """A table without rows that are the sum of others.
+
+    They are marked as such, or a word for a sum is their whole name.
+    """
+    names = (set(tokens(row.cells[0])) for row in structure.items)
+    kept = [
+        row
+        for row, name in zip(structure.items, names, strict=True)
+        if not row.total and not (name and name <= SUM)
+    ]
+    return _with_rows(structure, kept)
+
+
 def _sum(asked: Asked, near: Ranked, named: bool = False) -> tuple[float, Draft] | None:
     """The sum of a column over the rows named, else over all; after its score."""
     structure = near.structure
-    rows = matching_rows(structure, asked.question, any_match=True) or [
-        row for row in structure.items if not row.total
-    ]
+    parts = _without_totals(structure)
+    rows = matching_rows(parts, asked.question, any_match=True) or parts.items
     found = [
         one
         for one in series_of(_with_rows(structure, rows), True)

@@ -155,6 +155,7 @@ def test_the_half_of_a_question_that_the_notes_answer_is_answered(notes: Notes) 
     ("question", "text"),
     [
         ("How many nests are there in all woods together?", "12 - sum of Nests"),
+        ("How many nests are there altogether?", "12 - sum of Nests"),
         ("How many woods together?", ""),
     ],
 )
@@ -164,7 +165,7 @@ def test_a_column_is_summed_where_the_question_counts_what_it_names(
     question: str,
     text: str,
 ) -> None:
-    rows = "| North | 5 |\n| South | 7 |\n"
+    rows = "| North | 5 |\n| South | 7 |\n| Total | 12 |\n"
     notes = make_notes(
         {
             "birds.md": f"# Birds\n\n## Nests in woods\n\n| Wood | Nests |\n|---|---|\n{rows}\nThree nests fell.\n"
