@@ -156,7 +156,8 @@ def _documents_of_kind(
     """
     kinds = {stem(kind.value): kind for kind in DocumentKind}
     wanted = next((word for word in words if word in kinds), None)
-    if wanted is None or any(_is_in(word, asked) for word in words if word != wanted):
+    others = set(words) - {wanted}
+    if wanted is None or any(others & set(stems(hit.chunk.text)) for hit in asked.hits):
         return None
     found = [record for record in records if record.kind is kinds[wanted]]
     return (wanted, dict(enumerate(found, 1))) if len(found) > 1 else None

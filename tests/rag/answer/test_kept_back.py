@@ -132,6 +132,9 @@ def test_documents_of_a_kind_are_listed(
     count = draft_of(notes, "How many notebooks are there?", Route.COUNT)
     assert count is not None
     assert count.text.startswith("2:")
+    for question in ("How many notebooks have a text?", "How many notebooks are on ferns?"):
+        other = draft_of(notes, question, Route.COUNT)
+        assert other is None or not other.text.startswith("2:")
 
 
 def test_the_half_of_a_question_that_the_notes_answer_is_answered(notes: Notes) -> None:
