@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from itertools import combinations
 
-from rag.answer.matching import number_of
+from rag.answer.matching import written_numbers
 from rag.text.notation import plain_notation
-from rag.text.words import content_words, has_digit, numbers, tokens
+from rag.text.words import content_words, has_digit, numbers
 from rag.types import Conflict, Sentence
 
 ALIKE = 0.6
@@ -44,9 +44,5 @@ def _disagree(one: str, other: str) -> bool:
 
 
 def _values(text: str) -> set[str]:
-    """The numbers of a sentence without those of its formulas' symbols.
-
-    Numbers in words count from two on: "one" may be an article.
-    """
-    written = (number_of(word) for word in tokens(text) if word.isalpha())
-    return numbers(_OF_SYMBOLS.sub(" ", plain_notation(text))) | {str(n) for n in written if n and n > 1}
+    """The numbers of a sentence without those of its formulas' symbols."""
+    return numbers(_OF_SYMBOLS.sub(" ", plain_notation(text))) | set(map(str, written_numbers(text)))

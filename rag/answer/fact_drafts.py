@@ -9,13 +9,12 @@ from rag.answer.cells import cell_draft
 from rag.answer.equal_rows import beside_rows_draft, equal_rows_draft
 from rag.answer.found import Draft, Found
 from rag.answer.likely_kinds import asks_for_number
-from rag.answer.matching import number_of
+from rag.answer.matching import written_numbers
 from rag.answer.other_side import with_other_side
 from rag.answer.quote_answer import extract_draft, quoted_draft
 from rag.answer.route import Route, Routed
 from rag.answer.select import select_answer
 from rag.answer.whole_list import whole_list_draft
-from rag.text.words import tokens
 from rag.types import AnswerKind, Tier
 
 
@@ -45,10 +44,5 @@ def fact_draft(asked: Asked, found: Found, routed: Routed) -> Draft | None:
 
 
 def has_number(text: str) -> bool:
-    """Return whether a text has a number, in digits of any script or as a word.
-
-    Words count from two on, because "one" may be an article.
-    """
-    if any(char.isnumeric() for char in text):
-        return True
-    return any((number_of(word) or 0) > 1 for word in tokens(text))
+    """Return whether a text has a number, in digits of any script or as a word."""
+    return any(char.isnumeric() for char in text) or bool(written_numbers(text))

@@ -18,8 +18,21 @@ NUMERALS = {
             "four vier cuatro quatre", "five fünf cinco cinq", "six sechs seis", "seven sieben siete sept",
             "eight acht ocho huit", "nine neun nueve neuf", "ten zehn diez dix", "eleven elf once onze",
             "twelve zwölf doce douze", "thirteen dreizehn trece treize", "fourteen vierzehn catorce quatorze",
-            "fifteen fünfzehn quince quinze", "sixteen sechzehn dieciséis seize",
+            "fifteen fünfzehn quince quinze", "sixteen sechzehn dieciséis seize", "seventeen siebzehn diecisiete",
+            "eighteen achtzehn dieciocho", "nineteen neunzehn diecinueve", "twenty zwanzig veinte vingt",
         )
+    )
+    for word in words.split()
+} | {
+    word: number
+    for number, words in zip(
+        range(30, 100, 10),
+        (
+            "thirty dreissig treinta trente", "forty vierzig cuarenta quarante", "fifty fünfzig cincuenta cinquante",
+            "sixty sechzig sesenta soixante", "seventy siebzig setenta", "eighty achtzig ochenta",
+            "ninety neunzig noventa",
+        ),
+        strict=True,
     )
     for word in words.split()
 }  # fmt: skip
@@ -40,16 +53,21 @@ def number_of(word: str) -> int | None:
     return None
 
 
+def written_numbers(text: str) -> list[int]:
+    """Return the numbers that a text has in words, from two on.
+
+    "One" may be an article, and "once", eleven in Spanish, is more often English.
+    """
+    words = (word for word in tokens(text) if not word.isdecimal() and word not in STOP_WORDS)
+    return [number for word in words if (number := number_of(word)) is not None and number > 1]
+
+
 def named_count(question: str) -> int | None:
     """Return the number of things that a question names in words: "which five".
 
-    None below two, and where it names several numbers.
+    None where it names several numbers.
     """
-    counts = [
-        n
-        for word in tokens(question)
-        if not word.isdecimal() and (n := number_of(word)) is not None and n > 1
-    ]
+    counts = written_numbers(question)
     return counts[0] if len(counts) == 1 else None
 
 

@@ -68,7 +68,15 @@ def test_an_answer_without_a_number_is_an_extract_where_a_number_is_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("text", "number"), [("three lamps", True), ("7 lamps", True), ("五盏灯", True), ("one lamp", False)]
+    ("text", "number"),
+    [
+        ("three lamps", True),
+        ("7 lamps", True),
+        ("五盏灯", True),
+        ("twenty lamps", True),
+        ("one lamp", False),
+        ("rinse once", False),
+    ],
 )
 def test_a_number_may_be_a_word_or_digits_of_any_script(text: str, number: bool) -> None:
     assert has_number(text) is number

@@ -71,7 +71,8 @@ def test_the_numbers_of_a_cell(cell: str, numbers: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "number"), [("four", 4), ("vier", 4), ("VI", 6), ("12", 12), ("I", None), ("mix", None)]
+    ("word", "number"),
+    [("four", 4), ("vier", 4), ("VI", 6), ("12", 12), ("dreißig", 30), ("I", None), ("mix", None)],
 )
 def test_the_numbers_that_words_say(word: str, number: int | None) -> None:
     assert number_of(word) == number

@@ -158,6 +158,11 @@ def test_notes_that_disagree() -> None:
     assert conflicts_between([old, quote("The final exam lasts 90 minutes in Hall A.", 2)]) == ()
 
 
+def test_notes_disagree_on_numbers_in_words() -> None:
+    five, seven = quote("Rinse once with five samples.", 1), quote("Rinse once with seven samples.", 2)
+    assert conflicts_between([five, seven]) == (Conflict((1, 2)),)
+
+
 def test_a_number_in_a_formula_is_no_value_that_notes_disagree_on() -> None:
     rule = quote("The cut-off frequency is half the clock rate, $f_c/2$.", 1)
     case = quote("This chip has a clock rate of 48 kHz, so its cut-off frequency is 24 kHz.", 2)
