@@ -80,7 +80,7 @@ def folder_lines(notes: Notes, records: Sequence[DocumentRecord]) -> list[Line]:
             for first in notes.chunks(r.path)[:1]
         ]
     lines = [_group_line(notes, name, groups[name]) for name in sorted(groups, key=_by_numbers) if name]
-    lines += [_document_line(notes, record) for record in groups.get("", ())[:FEW_DOCUMENTS]]
+    lines += [_document_line(notes, record) for record in groups.get("", ())[:MOST_LINES]]
     return lines[:MOST_LINES]
 
 

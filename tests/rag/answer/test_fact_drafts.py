@@ -12,6 +12,7 @@ from rag.answer.found import Draft, Found
 from rag.answer.kinds import kind_draft, routed_draft
 from rag.answer.likely_kinds import Trial, trials
 from rag.answer.notes import Notes
+from rag.answer.outline_parts import folder_lines
 from rag.answer.pair_scorer import PassageScore, SentenceScore
 from rag.answer.route import Route, Routed
 from rag.text.sentences import sentence_spans
@@ -113,6 +114,12 @@ def test_an_outline_says_how_many_parts_it_has(make_notes: Callable[[dict[str, s
     draft = kind_draft(asked)
     assert draft is not None
     assert draft.text.startswith("2:")
+
+
+def test_an_outline_leaves_no_part_out_of_its_number(make_notes: Callable[[dict[str, str]], Notes]) -> None:
+    folders = {f"{name}/{n}.md": f"# {name} {n}\n\nSmall.\n" for name in ("ants", "bees") for n in range(8)}
+    notes = make_notes(folders | {f"{n}.md": f"# Loose {n}\n\nSmall.\n" for n in range(14)})
+    assert len(folder_lines(notes, notes.records())) == 16
 
 
 AGENTS = """# Agents
