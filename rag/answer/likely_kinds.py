@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rag.answer.matching import asked_stems, named_count
-from rag.answer.question_parts import sides_of
+from rag.answer.question_parts import RELATING, sides_of
 from rag.answer.route import Route, Routed, shipped_model
 from rag.text.words import tokens
 
@@ -61,12 +61,16 @@ def trials(message: str, routed: Routed, has_history: bool = False) -> list[Tria
 
 
 def names_two_sides(message: str) -> bool:
-    """Return whether a message is nothing but two things and a word that joins them."""
+    """Return whether a message is nothing but two things and a word that joins them.
+
+    "Introduction to Python" is one thing.
+    """
     words = tokens(message)
-    return any(
-        len([word for word in words if word not in {*tokens(left), *tokens(right)}]) <= 1
+    rests = (
+        [word for word in words if word not in {*tokens(left), *tokens(right)}]
         for left, right in sides_of(message)
     )
+    return any(len(rest) <= 1 and RELATING.isdisjoint(rest) for rest in rests)
 
 
 def _likely(message: str, routed: Routed) -> list[Trial]:

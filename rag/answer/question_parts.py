@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from rag.text.stop_words import STOP_WORDS
 
 JOINERS = "and|or|vs\\.?|versus|against|from|to|with|than|und|oder|gegen|von|mit|zu|als|y|e|o|u|contra|con|et|ou|contre|avec"
+RELATING = frozenset("from to with than von mit zu als con avec".split())
+"""Those that relate two things and, alone, compare none: "introduction to Python"."""
 _JOINER = re.compile(rf"\s+(?:{JOINERS})\s+|\s*[,;/&?]\s+(?:(?:{JOINERS})\s+)?|\s*/\s*", re.IGNORECASE)
 _ASIDE = re.compile(r"[,;:?!]\s+|[?!.]+\s*$|:\s+")
 _WORD = re.compile(r"[\w'’+#²³./-]*[\w+#²³]")

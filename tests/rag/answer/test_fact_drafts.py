@@ -160,6 +160,8 @@ def test_the_other_of_two_things_is_quoted_too(
         ("SPI und I²C", Route.FACT, True),
         ("When are labs 1 and 2 due?", Route.FACT, False),
         ("sum and product", Route.CODE, False),
+        ("Getting started with Git", Route.FACT, False),
+        ("Introduction to Python", Route.LIST, False),
     ],
 )
 def test_two_things_and_nothing_else_are_compared(message: str, route: Route, compares: bool) -> None:
