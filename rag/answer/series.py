@@ -20,6 +20,8 @@ _PREFIXES = {"n": -9, "u": -6, "µ": -6, "μ": -6, "m": -3, "k": 3, "K": 3, "M":
 """Powers of ten. Source: the prefixes of the International System of Units; K is usual for bytes."""
 MOST_UNNUMBERED = 4
 """One cell of so many may be without a number."""
+_MARKS = ".*†‡"
+"""Signs that may follow a unit and are no part of it, such as that of a footnote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +86,10 @@ def _measures(cell: str) -> list[tuple[Decimal, str]]:
     found: list[tuple[Decimal, str]] = []
     unit = ""
     for match in reversed(matches):
-        own = _UNIT.match(text, match.end())
-        if own and (not found or _scales([own[1], unit]) is not None):
-            unit = own[1]
+        behind = _UNIT.match(text, match.end())
+        own = behind[1].rstrip(_MARKS) if behind else ""
+        if own and (not found or _scales([own, unit]) is not None):
+            unit = own
         try:
             value = Decimal(match.group().replace("−", "-").replace("–", "-").replace(",", "."))
         except InvalidOperation:
