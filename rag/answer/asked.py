@@ -23,8 +23,9 @@ SEARCHED = 12
 class Asked:
     """A stand-alone question with its passages, scores and named documents.
 
-    `sure` is False where the router only suspects the kind, so that a kind answers on strong evidence alone. `counted` is True where
-    only a list with as many items as the question names counts. `answer` answers a simpler question on the usual path and returns None where the notes do not answer it. `everywhere` is True where the
+    `sure` is False where the router only suspects the kind, so that a kind answers on strong evidence alone.
+    `counted` is True where only a list with as many items as the question names counts. `answer` answers a simpler
+    question on the usual path and returns None where the notes do not answer it. `everywhere` is True where the
     documents that the question names are no limit. `kept` has what one kind worked out and another can use.
     """
 
