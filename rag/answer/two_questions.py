@@ -16,6 +16,7 @@ from rag.text.words import content_spans
 from rag.types import AnswerKind, Role, Turn
 
 MOST_SPLITS = 3
+QUESTION_MARKS = " ?¿？؟"
 
 
 def two_draft(asked: Asked) -> Draft | None:
@@ -50,7 +51,7 @@ def _half_answered(answers: Sequence[tuple[str, Draft | None]]) -> Draft | None:
     for question, draft in answers:
         if draft is not None and draft.kind is AnswerKind.EXTRACT:
             return None
-        refused = f"**{question.strip(' ?')}**: {texts_for(question).refusal}"
+        refused = f"**{question.strip(QUESTION_MARKS)}**: {texts_for(question).refusal}"
         drafts.append(draft or Draft(AnswerKind.NONE, refused))
     return joined(drafts, AnswerKind.ANSWER)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -152,6 +153,10 @@ def test_the_half_of_a_question_that_the_notes_answer_is_answered(notes: Notes) 
     assert draft.kind is AnswerKind.ANSWER
     assert draft.text == "Two ATP.\n\n**where is the ticket office**: The notes do not say."
     assert kind_draft(asked(AnswerKind.EXTRACT)) is None
+    spanish = replace(asked(AnswerKind.ANSWER), question="¿Qué da la glycolysis y ¿dónde está la taquilla?")
+    draft = kind_draft(spanish)
+    assert draft is not None
+    assert "**dónde está la taquilla**" in draft.text
 
 
 @pytest.mark.parametrize(
