@@ -17,7 +17,7 @@ from rag.answer.texts import EXTRACT_LEAD
 from rag.prompt import without_citations
 from rag.text.sentences import sentences
 from rag.text.stop_words import STOP_WORDS
-from rag.text.words import content_spans
+from rag.text.words import content_spans, is_negated
 from rag.types import AnswerKind, Chunk, Hit, Role, Turn
 
 SEARCHED = 6
@@ -129,11 +129,13 @@ def named_items(text: str) -> list[str]:
 def offered(last: str, message: str) -> str:
     """Return the question that an answer ends with, where a message takes it up.
 
-    "Shall I show an example of a filter?" is offered, and "yes please" takes it up; "why?" does not. Empty where nothing is offered, or
-    nothing that can be searched.
+    "Shall I show an example of a filter?" is offered, and "yes please" takes it up; "why?" and "not now" do not. Empty where nothing is
+    offered, or nothing that can be searched.
     """
     said = sentences(without_citations(last))
-    if not said or said[-1][-1] not in _ASKING or any(mark in message for mark in _ASKING):
+    if not said or said[-1][-1] not in _ASKING:
+        return ""
+    if is_negated(message) or any(mark in message for mark in _ASKING):
         return ""
     return said[-1] if len(content_spans(said[-1])) >= LEAST_OFFERED else ""
 

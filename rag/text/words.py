@@ -24,7 +24,7 @@ _VARIABLES = frozenset("αβγδεζηθικλνξπρστφχψω")
 µ and Ω are units.
 """
 NEGATIONS = frozenset(
-    "no not never none neither nor without cannot nicht kein keine ohne nie nunca sin ne pas jamais sans não".split()
+    "no not never none neither nor without cannot nicht nein kein keine ohne nie nunca sin ne non pas jamais sans não".split()
 )
 """Words that deny, in English, German, Spanish, French and Portuguese."""
 

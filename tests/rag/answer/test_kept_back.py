@@ -210,6 +210,8 @@ def test_counts_that_disagree_are_both_quoted(
         ("Diffusion needs no energy. Shall I list the steps of a measurement?", "yes please", "steps"),
         ("La difusión no gasta energía. ¿Quieres ver los pasos?", "sí", "pasos"),
         ("Diffusion needs no energy. Shall I list the steps of a measurement?", "why?", ""),
+        ("Diffusion needs no energy. Shall I list the steps of a measurement?", "not now", ""),
+        ("Diffusion needs no energy. Shall I list the steps of a measurement?", "nein danke", ""),
         ("Diffusion needs no energy.", "yes please", ""),
         ("Diffusion needs no energy. Shall I?", "yes please", ""),
     ],
