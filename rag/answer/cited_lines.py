@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rag.answer.found import Draft
 from rag.answer.notes import Notes
 from rag.prompt import without_citations
-from rag.types import AnswerKind, Chunk, Citation, Hit, Sentence
+from rag.types import AnswerKind, Chunk, Citation, Conflict, Hit, Sentence
 
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
 _LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
@@ -75,6 +75,7 @@ def joined(drafts: Iterable[Draft], kind: AnswerKind) -> Draft:
     sentences: list[Sentence] = []
     citations: list[Citation] = []
     passages: list[Hit] = []
+    conflicts: list[Conflict] = []
     for draft in drafts:
         shift = len(passages)
         texts.append(_shifted(draft.text, shift))
@@ -93,8 +94,18 @@ def joined(drafts: Iterable[Draft], kind: AnswerKind) -> Draft:
             Citation(one.n + shift, one.document, one.locator, one.start, one.end, one.quote)
             for one in draft.citations
         ]
+        conflicts += [
+            Conflict((one.citations[0] + shift, one.citations[1] + shift)) for one in draft.conflicts
+        ]
         passages += draft.passages
-    return Draft(kind, "\n\n".join(texts), tuple(sentences), tuple(citations), tuple(passages))
+    return Draft(
+        kind,
+        "\n\n".join(texts),
+        tuple(sentences),
+        tuple(citations),
+        tuple(passages),
+        conflicts=tuple(conflicts),
+    )
 
 
 def _shifted(text: str, shift: int) -> str:

@@ -15,7 +15,11 @@ from rag.answer.quote_answer import extract_draft, quoted_draft
 from rag.answer.route import Route, Routed
 from rag.answer.select import select_answer
 from rag.answer.whole_list import whole_list_draft
+from rag.text.words import tokens
 from rag.types import AnswerKind, Tier
+
+_ONE_OR_NONE = frozenset("one eins uno no none kein keine aucun aucune".split())
+"""Words for one or none that are no articles, in four languages."""
 
 
 def fact_draft(asked: Asked, found: Found, routed: Routed) -> Draft | None:
@@ -44,5 +48,10 @@ def fact_draft(asked: Asked, found: Found, routed: Routed) -> Draft | None:
 
 
 def has_number(text: str) -> bool:
-    """Return whether a text has a number, in digits of any script or as a word."""
-    return any(char.isnumeric() for char in text) or bool(written_numbers(text))
+    """Return whether a text has a number, in digits of any script or as a word.
+
+    "No exams" has one, and "one exam"; a word that is an article too counts as none.
+    """
+    if any(char.isnumeric() for char in text) or written_numbers(text):
+        return True
+    return not _ONE_OR_NONE.isdisjoint(tokens(text))

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from rag.answer.asked import Asked
+from rag.answer.asked_names import SPELLED_ROWS, has_names
+from rag.answer.cited_lines import joined
 from rag.answer.fact_drafts import has_number
 from rag.answer.found import Draft, Found
 from rag.answer.kinds import kind_draft, routed_draft
@@ -15,8 +17,9 @@ from rag.answer.notes import Notes
 from rag.answer.outline_parts import folder_lines
 from rag.answer.pair_scorer import PassageScore, SentenceScore
 from rag.answer.route import Route, Routed
+from rag.answer.structures import Item, Structure
 from rag.text.sentences import sentence_spans
-from rag.types import AnswerKind, Decision, Tier
+from rag.types import AnswerKind, Conflict, Decision, Tier
 
 
 def usual(notes: Notes, question: str, logits: dict[str, float]) -> Draft | None:
@@ -75,7 +78,9 @@ def test_an_answer_without_a_number_is_an_extract_where_a_number_is_asked_for(
         ("7 lamps", True),
         ("五盏灯", True),
         ("twenty lamps", True),
-        ("one lamp", False),
+        ("one lamp", True),
+        ("no lamps", True),
+        ("a lamp", False),
         ("rinse once", False),
     ],
 )
@@ -166,3 +171,20 @@ def test_the_other_of_two_things_is_quoted_too(
 )
 def test_two_things_and_nothing_else_are_compared(message: str, route: Route, compares: bool) -> None:
     assert (Trial(Route.COMPARISON, False) in trials(message, Routed(route, 0.9))) is compares
+
+
+@pytest.mark.parametrize(
+    ("names", "there"),
+    [({"NB9"}, True), ({"nb9"}, True), ({"NB7"}, False), ({"NB9", "Zinc"}, True), (set(), True)],
+)
+def test_names_are_found_behind_the_first_rows_of_a_long_table(names: set[str], there: bool) -> None:
+    rows = [Item(n, n + 1, ("Copper", f"{n}")) for n in range(SPELLED_ROWS + 50)]
+    table = Structure("metals.md", "Zinc", (), "", ("Metal", "Row"), (*rows, Item(0, 1, ("Iron NB9", "0"))))
+    assert has_names(table, frozenset(names)) is there
+
+
+def test_joined_answers_keep_their_conflicts_with_the_new_numbers() -> None:
+    one = Draft(AnswerKind.ANSWER, "Six. [1] Seven. [2]", (), (), ("a", "b"), conflicts=(Conflict((1, 2)),))  # type: ignore[arg-type]
+    both = joined([one, one], AnswerKind.ANSWER)
+    assert both.text == "Six. [1] Seven. [2]\n\nSix. [3] Seven. [4]"
+    assert [conflict.citations for conflict in both.conflicts] == [(1, 2), (3, 4)]
