@@ -196,6 +196,6 @@ def _cost(answer: Answer) -> str:
         else ""
     )
     return (
-        f"{timings.total_seconds:.1f} s (search {timings.retrieve_seconds:.2f} s{first}; "
+        f"{timings.total_seconds:.1f} s (search and reading {timings.retrieve_seconds:.2f} s{first}; "
         f"{timings.prompt_tokens} + {timings.answer_tokens} tokens)"
     )
