@@ -34,6 +34,11 @@ LEAST_ANSWERS = 0.2
 """Least evidence score of a sentence that names several things."""
 PROSE_SCORE = 0.5
 """Evidence score from which a sentence with the number answers first."""
+LEAST_PASSAGE, LEAST_SUSPECTED = 0.2, 0.05
+"""Least probabilities of a passage for a list, and of an item.
+
+A passage answers where no row does alone. An item counts where the router only suspects a list. Chosen on three questions, not measured.
+"""
 MOST_SENTENCES, BESIDE_BEST = 6, 0.4
 """Most sentences quoted where there is no list, and their least share."""
 
@@ -47,16 +52,23 @@ def list_draft(asked: Asked) -> Draft | None:
     parts = parts_draft(asked) if asked.sure or asked.counted else None
     if parts is not None and (asked.sure or len(parts.sentences) == named_count(asked.question)):
         return parts
-    if asked.decision.tier is not Tier.ANSWER:
+    if asked.decision.tier is not Tier.ANSWER and not _is_answered(asked):
         return None
     best = _best(asked)
     if best is None:
         return _sentences(asked) if asked.sure else None
+    if not asked.sure and best.read < LEAST_SUSPECTED:
+        return None
     structure = best.structure
     items = _narrowed(structure, asked.question)
     if len(items) < 2:
         return None
     return cited_draft(AnswerKind.LIST, row_lines(structure, items), asked.notes, f"{place_of(structure)}:")
+
+
+def _is_answered(asked: Asked) -> bool:
+    """Return whether a passage answers as a whole."""
+    return any(score.answers >= LEAST_PASSAGE for score in asked.scores)
 
 
 def count_draft(asked: Asked) -> Draft | None:

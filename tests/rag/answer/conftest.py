@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -120,14 +121,21 @@ def read_note(make_notes: Callable[[dict[str, str]], Notes]) -> Callable[[str, s
 
 @pytest.fixture
 def draft_of() -> Callable[..., Draft | None]:
-    """Returns the draft of a question on a route that is sure."""
+    """Returns the draft of a question on a route that is sure; `answers` is the probability of every passage."""
 
     def drafted(
-        notes: Notes, question: str, route: Route, history: Sequence[Turn] = (), tier: Tier = Tier.ANSWER
+        notes: Notes,
+        question: str,
+        route: Route,
+        history: Sequence[Turn] = (),
+        tier: Tier = Tier.ANSWER,
+        answers: float | None = None,
     ) -> Draft | None:
         named = named_by_number(question, notes)
         hits = tuple(notes.search(question, 12, named.scope() if named else None))
         scores = notes.scorer.score(question, [hit.chunk for hit in hits])
+        if answers is not None:
+            scores = tuple(replace(score, answers=answers) for score in scores)
         decision = Decision(tier, 1.0, 1.0, "")
         return kind_draft(
             Asked(question, route, notes, hits, scores, None, named, True, lambda _: None, decision, history)

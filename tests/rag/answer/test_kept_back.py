@@ -41,7 +41,9 @@ def test_a_column_is_chosen_over_all_tables(
 def test_a_list_needs_passages_that_answer(notes: Notes, draft_of: Callable[..., Draft | None]) -> None:
     question = "List the parts of the marks with their weight"
     assert draft_of(notes, question, Route.LIST) is not None
-    assert draft_of(notes, question, Route.LIST, tier=Tier.EXTRACT) is None
+    assert draft_of(notes, question, Route.LIST, tier=Tier.EXTRACT, answers=0.1) is None
+    # no row answers alone, the passage does
+    assert draft_of(notes, question, Route.LIST, tier=Tier.EXTRACT, answers=0.3) is not None
 
 
 def test_one_row_is_no_list(notes: Notes, draft_of: Callable[..., Draft | None]) -> None:
