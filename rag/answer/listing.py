@@ -34,10 +34,11 @@ LEAST_ANSWERS = 0.2
 """Least evidence score of a sentence that names several things."""
 PROSE_SCORE = 0.5
 """Evidence score from which a sentence with the number answers first."""
-LEAST_PASSAGE, LEAST_SUSPECTED = 0.2, 0.05
+LEAST_PASSAGE, LEAST_SUSPECTED = 0.2, 0.02
 """Least probabilities of a passage for a list, and of an item.
 
-A passage answers where no row does alone. An item counts where the router only suspects a list. Chosen on three questions, not measured.
+A passage may answer where no row does alone. An item counts where the router only suspects a list. Chosen on four questions, not
+measured.
 """
 MOST_SENTENCES, BESIDE_BEST = 6, 0.4
 """Most sentences quoted where there is no list, and their least share."""
