@@ -41,7 +41,7 @@ class WarmCommands:
         self._server = subprocess.Popen(
             [sys.executable, __file__, *modules],
             env=dict(environ) | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": path},
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,  # no line waits in a buffer, unseen by select
         )  # fmt: skip
 
     def run(self, arguments: Sequence[object], environ: Mapping[str, str], seconds: float) -> Done:
@@ -53,7 +53,8 @@ class WarmCommands:
         with tempfile.TemporaryDirectory() as folder:
             out, err = Path(folder, "out"), Path(folder, "err")
             places = {"cwd": str(Path.cwd()), "out": str(out), "err": str(err)}
-            requests.write(json.dumps({"arguments": words, "environ": dict(environ), **places}) + "\n")
+            asked = json.dumps({"arguments": words, "environ": dict(environ), **places}) + "\n"
+            requests.write(asked.encode())
             requests.flush()
             copy = int(replies.readline())
             if not select.select([replies], [], [], seconds)[0]:
