@@ -22,13 +22,12 @@ from rag.answer.checked_question import checked_question
 from rag.answer.finding import find, weigh
 from rag.answer.finished_answer import finished_answer
 from rag.answer.follow_up import completed_by_notes, with_named_item
-from rag.answer.found import Clock, Draft, Found
+from rag.answer.found import Clock, Draft, Found, cosines_with
 from rag.answer.kinds import finished, returned, routed_draft
 from rag.answer.outline import asks_for_outline, outline_draft
 from rag.answer.readable import as_is
 from rag.answer.route import Route, Routed, route
 from rag.answer.scope_in_words import Named, named_by_number
-from rag.answer.select import Cosines
 from rag.answer.steps import ReceiptSource, Steps
 from rag.answer.study_request import study_draft
 from rag.answer.talk import TALK, talk_draft
@@ -249,13 +248,6 @@ class AnswerChain(Runnable[Question, Any]):
         before = condensed.history, condensed.omissions
         return (yield from self._evidence(asked, question, standalone, *before, config))
 
-    def _cosines(self, question: str) -> Cosines | None:
-        """Return a function from texts to their likeness to a question."""
-        embedder = self.steps.embedder
-        if embedder is None:
-            return None
-        return lambda texts: (embedder.embed_passages(texts) @ embedder.embed_query(question)).tolist()
-
     def _evidence(
         self,
         asked: Question,
@@ -285,7 +277,7 @@ class AnswerChain(Runnable[Question, Any]):
             decision = decide_tier(judged, sure, self.settings, self.steps.writes)
             return Found(
                 question, standalone, history, evidence.hits, evidence.scores, decision, omissions,
-                self._cosines(standalone), limit, evidence.probability, evidence.readings,
+                cosines_with(self.steps.embedder, standalone), limit, evidence.probability, evidence.readings,
             )  # fmt: skip
 
         found = yield from found_in(named)

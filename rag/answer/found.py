@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from functools import cache
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,6 +102,21 @@ class SentenceEmbedder(Protocol):
     def embed_passages(self, texts: Sequence[str], /) -> NDArray[np.float32]: ...
 
     def embed_query(self, text: str, /) -> NDArray[np.float32]: ...
+
+
+def cosines_with(embedder: SentenceEmbedder | None, question: str) -> Cosines | None:
+    """Return a function from texts to their cosines with a question.
+
+    The cosines of the same texts are worked out once: an answer is looked at before it is drafted.
+    """
+    if embedder is None:
+        return None
+
+    @cache
+    def cosines(texts: tuple[str, ...]) -> list[float]:
+        return cast("list[float]", (embedder.embed_passages(texts) @ embedder.embed_query(question)).tolist())
+
+    return lambda texts: cosines(tuple(texts))
 
 
 @dataclass(slots=True)
