@@ -15,12 +15,12 @@ import random
 import sys
 import time
 from collections.abc import Sequence
-from math import exp
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetune.evidence import questions as q
 from finetune.evidence.aspect_demos import SYSTEM, TURNED
+from finetune.evidence.write import chances_of, first_line
 from finetune.exit_status import exit_status
 from finetune.grounded.json_lines import read_lines, write_lines
 from rag.text.words import content_words
@@ -36,11 +36,7 @@ SLOTS = 896
 
 def aspect(question: str, about: str) -> list[q.Message]:
     """Return the prompt for a question about another detail of the same thing."""
-    messages = [{"role": "system", "content": SYSTEM}]
-    for topic, before, after in (*TURNED, (about, question, "")):
-        messages.append({"role": "user", "content": f"Topic: {topic}\nQuestion: {before}"})
-        messages.append({"role": "assistant", "content": after})
-    return messages[:-1]
+    return q.turned(SYSTEM, TURNED, question, about)
 
 
 def kept_aspect(before: str, after: str, notes: str) -> bool:
@@ -69,7 +65,7 @@ def aspect_all(teacher: Teacher, rows: Sequence[dict[str, Any]]) -> list[dict[st
     ]
     found = []
     for row, answer in zip(rows, teacher.answers(requests), strict=True):
-        text = _first_line(answer).removeprefix("Question: ")
+        text = first_line(answer).removeprefix("Question: ").strip()
         notes = f"{row['context']}\n{row['passage']}"
         if text and not q.wrong(text, _line(row)) and kept_aspect(row["question"], text, notes):
             found.append({**row, "asked": text})
@@ -79,30 +75,19 @@ def aspect_all(teacher: Teacher, rows: Sequence[dict[str, Any]]) -> list[dict[st
 
 def check_all(teacher: Teacher, rows: Sequence[dict[str, Any]]) -> None:
     """Add the teacher's chances for each new question as `after`."""
-    requests, numbers = [], []
+    asked = []
     for row in rows:
         shown = q.shown(row["context"], row["passage"])
         number = min(range(len(shown.spans)), key=lambda n: abs(shown.spans[n][0] - row["sentence"][0]))
-        messages, head, choices = q.check(shown)
-        last = {"role": "user", "content": row["asked"]}
-        requests.append({"id": "", "messages": [*messages, last], "shared": head, "choices": choices})
-        numbers.append(number)
-    for row, number, answer in zip(rows, numbers, teacher.answers(requests), strict=True):
-        if answer and "scores" in answer:
-            chances = [exp(score) for score in answer["scores"]]
-            others = [chance for place, chance in enumerate(chances[:-1]) if place != number]
-            row["after"] = [round(c, 4) for c in (chances[number], chances[-1], max(others, default=0.0))]
+        asked.append((shown, number + 1, row["asked"]))
+    for row, found in zip(rows, chances_of(teacher, asked), strict=True):
+        if found:
+            row["after"] = found
 
 
 def _line(row: dict[str, Any]) -> str:
     start, end = row["sentence"]
     return " ".join(row["passage"][start:end].split())
-
-
-def _first_line(answer: dict[str, Any] | None) -> str:
-    if not answer or "texts" not in answer or not answer["finished"][0]:
-        return ""
-    return str(answer["texts"][0]).strip().strip('"').split("\n")[0].strip()
 
 
 def chosen(rows: Sequence[dict[str, Any]], most: int, rng: random.Random) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from finetune.evidence.examples import EvidenceExample, ShownPassage, load, part
 from finetune.exit_status import exit_status
 from finetune.grounded.json_lines import read_lines
 from rag.text.sentences import sentence_spans
-from rag.text.words import content_words
+from rag.text.words import content_words, has_digit
 
 log = logging.getLogger(__name__)
 CUT, RENAMED = 0.4, 0.5
@@ -100,13 +100,13 @@ def is_specific(word: str, place: int) -> bool:
 
     It has a digit, or a capital although it does not begin the sentence.
     """
-    return any(c.isdigit() for c in word) or (place > 0 and word[0].isupper())
+    return has_digit(word) or (place > 0 and word[0].isupper())
 
 
 def _other(word: str, names: Sequence[str], there: str, rng: random.Random) -> str:
     """Return another number or name of the same shape that no passage has, or nothing."""
     for _ in range(8):
-        if any(c.isdigit() for c in word):
+        if has_digit(word):
             found = re.sub(r"\d+", lambda match: _number(match.group(), rng), word)
         elif len(word) == 1:
             found = rng.choice("ABCDEFGHJKLMNPQRSTUVWXYZ")

@@ -109,16 +109,14 @@ class Packed:
 
         Examples that the teacher did not read, at the end, are taught by their labels.
         """
-        given = [(sentence, self.evidence), (pair, self.gold)]
-        taught = (Ragged(_followed_by_labels(logits, flags), flags.start) for logits, flags in given)
-        one, other = taught
-        return replace(self, taught=(one, other))
+        taught = _with_labels(sentence, self.evidence), _with_labels(pair, self.gold)
+        return replace(self, taught=taught)
 
 
-def _followed_by_labels(logits: NDArray[np.float16], flags: Ragged) -> NDArray[np.float16]:
+def _with_labels(logits: NDArray[np.float16], flags: Ragged) -> Ragged:
     """Return logits, and for the flags beyond them a logit of certainty."""
     rest = np.where(flags.flat[len(logits) :], _CERTAIN, -_CERTAIN).astype(np.float16)
-    return np.concatenate([logits, rest])
+    return Ragged(np.concatenate([logits, rest]), flags.start)
 
 
 _RAGGED = ("heads", "bodies", "sentence", "shown", "gold", "evidence", "right", "ignored")

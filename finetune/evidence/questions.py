@@ -139,8 +139,16 @@ def miss(question: str, about: str) -> list[Message]:
 
     The notes are not shown: a small model would take the other thing from them.
     """
-    messages = [{"role": "system", "content": demos.MISS_SYSTEM}]
-    for topic, before, after in (*demos.MISSES, (about, question, "")):
+    return turned(demos.MISS_SYSTEM, demos.MISSES, question, about)
+
+
+def turned(system: str, examples: Sequence[tuple[str, str, str]], question: str, about: str) -> list[Message]:
+    """Return the prompt for a question made of another on the same topic.
+
+    The `examples` are a topic, a question, and the question made of it.
+    """
+    messages = [{"role": "system", "content": system}]
+    for topic, before, after in (*examples, (about, question, "")):
         messages.append({"role": "user", "content": f"Topic: {topic}\nQuestion: {before}"})
         messages.append({"role": "assistant", "content": after})
     return messages[:-1]

@@ -101,10 +101,9 @@ def rewrite_all(
             about.append((row, sentence))
     again = []
     for (row, sentence), answer in zip(about, teacher.answers(requests), strict=True):
-        if answer and "texts" in answer and answer["finished"][0]:
-            rewritten = answer["texts"][0].strip().strip('"').split("\n")[0]
-            if q.kept_rewrite(row["q"], rewritten, sentence):
-                again.append({**row, "q": rewritten, "style": "rewrite", "of": row["q"]})
+        rewritten = first_line(answer)
+        if rewritten and q.kept_rewrite(row["q"], rewritten, sentence):
+            again.append({**row, "q": rewritten, "style": "rewrite", "of": row["q"]})
     log.info("%d of %d rewritten", len(again), len(requests))
     return again
 
@@ -129,11 +128,9 @@ def miss_all(
     ]
     missed = []
     for row, answer in zip(about, teacher.answers(requests), strict=True):
-        if answer and "texts" in answer and answer["finished"][0]:
-            text = answer["texts"][0].strip().strip('"').split("\n")[0]
-            passage = passages[row["i"]]
-            if q.kept_miss(row["q"], text, f"{passage['context']}\n{passage['passage']}"):
-                missed.append({**row, "q": text, "style": "miss", "of": row["q"]})
+        text, passage = first_line(answer), passages[row["i"]]
+        if text and q.kept_miss(row["q"], text, f"{passage['context']}\n{passage['passage']}"):
+            missed.append({**row, "q": text, "style": "miss", "of": row["q"]})
     log.info("%d of %d near misses", len(missed), len(requests))
     return missed
 
@@ -143,25 +140,46 @@ def check_all(teacher: Teacher, passages: Sequence[dict[str, Any]], found: Seque
 
     `none_of` is the probability of none of the question that a row was.
     """
-    ready: dict[int, tuple[list[q.Message], str, list[str]]] = {}
-    requests = []
+    asked = []
     for row in found:
-        if row["i"] not in ready:
-            passage = passages[row["i"]]
-            ready[row["i"]] = q.check(_shown(passage["context"], passage["passage"]))
-        messages, head, choices = ready[row["i"]]
-        last = {"role": "user", "content": row["q"]}
-        requests.append({"id": "", "messages": [*messages, last], "shared": head, "choices": choices})
-    for row, answer in zip(found, teacher.answers(requests), strict=True):
-        if answer and "scores" in answer:
-            chances = [exp(score) for score in answer["scores"]]
-            own, none = chances[row["s"] - 1], chances[-1]
-            others = [c for place, c in enumerate(chances[:-1], 1) if place != row["s"]]
-            row["p"] = [round(own, 4), round(none, 4), round(max(others, default=0.0), 4)]
+        passage = passages[row["i"]]
+        asked.append((_shown(passage["context"], passage["passage"]), row["s"], row["q"]))
+    for row, chances in zip(found, chances_of(teacher, asked), strict=True):
+        if chances:
+            row["p"] = chances
     none_of = {(row["i"], row["q"]): row["p"][1] for row in found if "p" in row}
     for row in found:
         if "of" in row and (row["i"], row["of"]) in none_of:
             row["none_of"] = none_of[row["i"], row["of"]]
+
+
+def chances_of(teacher: Teacher, asked: Sequence[tuple[q.Shown, int, str]]) -> list[list[float]]:
+    """Return the teacher's chances of a sentence, of none and of the likeliest other.
+
+    Each question has its passage and the number of its sentence, from 1. Empty where the teacher gives none.
+    """
+    ready: dict[q.Shown, tuple[list[q.Message], str, list[str]]] = {}
+    requests = []
+    for shown, _, question in asked:
+        if shown not in ready:
+            ready[shown] = q.check(shown)
+        messages, head, choices = ready[shown]
+        last = {"role": "user", "content": question}
+        requests.append({"id": "", "messages": [*messages, last], "shared": head, "choices": choices})
+    found: list[list[float]] = []
+    for (_, number, _), answer in zip(asked, teacher.answers(requests), strict=True):
+        chances = [exp(score) for score in answer["scores"]] if answer and "scores" in answer else []
+        others = [chance for place, chance in enumerate(chances[:-1], 1) if place != number]
+        three = (chances[number - 1], chances[-1], max(others, default=0.0)) if chances else ()
+        found.append([round(chance, 4) for chance in three])
+    return found
+
+
+def first_line(answer: dict[str, Any] | None) -> str:
+    """Return the first line that the teacher wrote, empty where it did not finish."""
+    if not answer or "texts" not in answer or not answer["finished"][0]:
+        return ""
+    return str(answer["texts"][0]).strip().strip('"').split("\n")[0]
 
 
 def sentence_of(passage: dict[str, Any], number: int) -> str:
