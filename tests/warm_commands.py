@@ -97,14 +97,16 @@ def _serve(requests: IO[str], replies: IO[str]) -> bool:
 
 def _run_and_leave() -> None:
     """Run the command, and end as Python does but for freeing each object, which copies the server's memory."""
+    status = 0
     try:
         runpy.run_module("ui.cli", run_name="__main__", alter_sys=True)
     except SystemExit as exc:
-        threading._shutdown()  # type: ignore[attr-defined]
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(int(exc.code or 0))
+        status = int(exc.code or 0)
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":
