@@ -1,10 +1,10 @@
 """The embedded model on this CPU, beside llama.cpp and transformers.
 
-All use the same file in the same run (`--model FILE`: another one, without transformers). It prints one JSON line each: start-up, first token and decode speed on
-800-token prompts (the engines take turns, so a busy machine slows all), the second turn of a conversation,
-eight conversations at once, 400 on the queue, answers in a fixed form, memory beside its estimate, and a
-comparison of greedy answers with transformers in float32. On a machine with CUDA the GPU part
-(`benchmarks.gpu.models`) follows.
+All use the same file in the same run (`--model FILE`: another one, without transformers). It prints one JSON line each:
+start-up, first token and decode speed on 800-token prompts (the engines take turns, so a busy machine slows all), the second
+turn of a conversation, eight conversations at once, 400 on the queue, answers in a fixed form, memory beside its estimate,
+greedy answers beside those of transformers in float32, and perplexity beside the exact weights. On a machine with CUDA the
+GPU part (`benchmarks.gpu.models`) follows.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.models.measuring import resident_bytes, row
+from benchmarks.models.measuring import has_cuda, resident_bytes, row
+from benchmarks.models.perplexity import perplexity
 from benchmarks.models.queue_load import fixed_form, full_queue
 from benchmarks.models.same_answers import same_answers
 from benchmarks.models.texts import long_text
@@ -41,6 +42,7 @@ def main() -> None:
         "--guesses-only", action="store_true", help="decoding with and without guesses, nothing else"
     )
     parser.add_argument("--memory-only", action="store_true", help="measure the memory of one conversation")
+    parser.add_argument("--perplexity-only", action="store_true", help="perplexity and nothing else")
     parser.add_argument("--model", type=Path, help="a GGUF file instead of the embedded model")
     parser.add_argument(
         "--tokens", type=int, nargs="*", default=[PROMPT_TOKENS], help="lengths of the prompts"
@@ -50,13 +52,14 @@ def main() -> None:
     path = arguments.model or embedded_gguf()
     if arguments.memory_only:
         memory(path)
+    elif arguments.perplexity_only:
+        perplexity(path)
     elif arguments.speed_only:
         speed(arguments.repeats, path, arguments.tokens)
     elif arguments.model:
-        subprocess.run(
-            [sys.executable, "-m", "benchmarks.models", "--memory-only", "--model", path], check=True
-        )
+        apart("--memory-only", "--model", path)
         speed(arguments.repeats, path, arguments.tokens)
+        apart("--perplexity-only", "--model", path)
     elif arguments.same_only:
         same_answers(arguments.same)
     elif arguments.guesses_only:
@@ -64,13 +67,19 @@ def main() -> None:
     elif arguments.load_only:
         load(arguments.requests, arguments.schema_calls)
     else:
-        subprocess.run([sys.executable, "-m", "benchmarks.models", "--memory-only"], check=True)
+        apart("--memory-only")
         speed(arguments.repeats, path, arguments.tokens)
         with_guesses()
         load(arguments.requests, arguments.schema_calls)
         same_answers(arguments.same)
+        apart("--perplexity-only")
         if has_cuda():
             subprocess.run([sys.executable, "-m", "benchmarks.gpu.models"], check=False)
+
+
+def apart(*arguments: str | Path) -> None:
+    """Run a part in a process of its own, so that its memory is its own."""
+    subprocess.run([sys.executable, "-m", "benchmarks.models", *arguments], check=True)
 
 
 def speed(repeats: int, path: Path, lengths: list[int]) -> None:
@@ -284,13 +293,6 @@ def memory(path: Path) -> None:
         off_percent=round(100 * (expected / taken - 1), 1),
     )
     engine.close()
-
-
-def has_cuda() -> bool:
-    """Return whether the GPU part can run."""
-    import torch
-
-    return bool(torch.cuda.is_available())
 
 
 if __name__ == "__main__":

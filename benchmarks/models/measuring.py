@@ -91,3 +91,10 @@ def resident_bytes() -> int:
     import psutil
 
     return int(psutil.Process().memory_info().rss)
+
+
+def has_cuda() -> bool:
+    """Return whether the GPU part can run."""
+    import torch
+
+    return bool(torch.cuda.is_available())

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 WEIGHTS_FOLDER = Path(__file__).with_name("weights")
 WEIGHTS, FACTS = "model.safetensors", "reader.json"
-_GRAPH, _FORMAT = "graph.xml", 2
+_GRAPH, _FORMAT = "graph.xml", 3
 """The file of the kept graph, and its form: another form is made anew."""
 PASSAGES, WITHIN = 4, 3.0
 """The most passages that it reads, and how near the best they are.

@@ -25,7 +25,7 @@ from rag.system.child_process import command, surroundings, undone_on_leaving
 
 Progress = Callable[[float], None]
 """A function that is called with the share of the work that is done, 0 to 1."""
-_FORM = "grouped-2"
+_FORM = "grouped-3"
 """The form of the copy; another form is another folder of the cache."""
 _MODEL = "openvino_model.xml"
 _GRAPH_BYTES = 20_000_000

@@ -1,7 +1,6 @@
 """The weights of a model as constants of an OpenVINO graph.
 
-OpenVINO multiplies with a matrix of codes, whole zeros and scales without unpacking it, if its constants have
-this form. The offsets of the groups are a second, 32 times narrower matrix, which is multiplied with the sums
+OpenVINO multiplies with a matrix of codes and scales without unpacking it, if its constants have this form. The offsets of the groups are a second, 32 times narrower matrix, which is multiplied with the sums
 of each group's inputs.
 """
 
@@ -39,13 +38,10 @@ class Weights:
 
     def matrix(self, found: GroupedWeights) -> Any:
         """Return the node of a matrix without its offsets, float32 `(rows, columns)`."""
-        kind = ov.Type.u4 if found.bits == 4 else ov.Type.i8
+        kind = ov.Type.i4 if found.bits == 4 else ov.Type.i8
         shape = (found.rows, found.columns // found.group, found.group)
         node = op.convert(self._constant(found.codes, kind, shape), "f16")
         narrow = (*shape[:2], 1)
-        if found.zeros is not None:
-            zeros = self._constant(found.zeros, ov.Type.u8, narrow)
-            node = op.subtract(node, op.convert(zeros, "f16"))
         node = op.multiply(node, self._constant(found.scales, ov.Type.f16, narrow))
         node = op.reshape(node, _integers(found.rows, found.columns), special_zero=False)
         return op.convert(node, "f32")
@@ -53,15 +49,15 @@ class Weights:
     def offsets(self, found: GroupedWeights) -> Any | None:
         """Return the node of the offsets, float32 `(rows, groups)`, or None.
 
-        They are at most half a step, so eight bits with a scale for each row keep them. As floats OpenVINO
-        stores them three times.
+        They are at most eight steps of a code, so eight bits with a scale for each row keep them to a
+        thirtieth of a step. As floats OpenVINO stores them three times.
         """
         return None if found.offsets is None else self.matrix(eight_bits(found.offsets))
 
     def _constant(self, values: NDArray[Any], kind: Any, shape: tuple[int, ...]) -> Any:
         values = np.ascontiguousarray(values)
         self._kept.append(values)
-        if kind in (ov.Type.u4, ov.Type.i8, ov.Type.u8):
+        if kind in (ov.Type.i4, ov.Type.i8, ov.Type.u8):
             values = values.reshape(-1).view(np.uint8)
             if kind == ov.Type.i8:
                 values = values.view(np.int8)

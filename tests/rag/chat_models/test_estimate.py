@@ -121,11 +121,11 @@ def test_a_file_runs_on_openvino_where_its_graph_is_known_and_else_on_llama_cpp(
     assert gguf_engine(header) is GgufEngine.OPENVINO
     found = _gguf_estimate(header, ModelSettings(name="large.gguf"), 0)
     weights = 8_000_000_000 // 4096 * 4096
-    # four bits a weight; for 32 of them a scale of 4 bytes, a zero of 1 and an offset of 1
-    assert found.weight_bytes == weights // 2 + weights // 32 * 6
+    # four bits a weight; for 32 of them a scale of 4 bytes, held twice, and an offset of 1
+    assert found.weight_bytes == weights // 2 + weights // 32 * 9
     assert found.kv_bytes == KV_8192
     eight_bits = _gguf_estimate(large_gguf(Q8_0), ModelSettings(name="large.gguf"), 0)
-    assert eight_bits.weight_bytes == weights + weights // 32 * 4
+    assert eight_bits.weight_bytes == weights + weights // 32 * 8
     other = replace(header, metadata=header.metadata | {"general.architecture": "gemma"})
     assert gguf_engine(other) is GgufEngine.LLAMA_CPP
     assert _gguf_estimate(other, ModelSettings(name="large.gguf"), 0).weight_bytes == header.weight_bytes

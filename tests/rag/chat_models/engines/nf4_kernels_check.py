@@ -53,6 +53,8 @@ def in_four_bits(model: Any) -> Any:
                     four.weight = bitsandbytes.nn.Params4bit(
                         linear.weight.data.cpu(), requires_grad=False, quant_type="nf4"
                     )
+                    # With AVX-512 and bfloat16 bitsandbytes would reorder the codes for the processor.
+                    four.support_avx512bf16_for_cpu = False
                     setattr(part, name, four.to(torch.get_default_device()))
     return model
 

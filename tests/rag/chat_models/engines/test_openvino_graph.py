@@ -127,7 +127,7 @@ def test_offsets_of_groups_are_part_of_every_product(tmp_path: Path) -> None:
     ).eval()  # fmt: skip
     with torch.no_grad():
         expected = model(torch.tensor([ids])).logits[0].numpy()
-    # The embedding is rounded to eight bits (half a percent); zeros without offsets are off by more than a tenth.
+    # The embedding is rounded to eight bits (half a percent); codes without offsets are off by far more.
     assert np.abs(logits_of_graph(path, [ids]) - expected).max() < 0.03 * np.abs(expected).max()
 
 

@@ -48,13 +48,14 @@ def test_the_weights_are_those_of_the_file(name: str, bits: int, most: float) ->
 
 
 def test_a_block_of_q4_1_by_hand() -> None:
-    # 0.5 * code - 1.75: the zero is 3.5, so 4 and an offset of 0.25 (0.5 * 4 - 1.75); codes 0..15 low, 15..0 high
+    # 0.5 * code - 1.75 is 0.5 * (code - 8) + 2.25; codes 0..15 low, 15..0 high
     codes = np.arange(16, dtype=np.uint8) | (15 - np.arange(16, dtype=np.uint8)) << 4
     file = np.concatenate([np.float16([0.5, -1.75]).view(np.uint8), codes])
     found = read_grouped(file, TensorExtent((32, 1), 3, 0, 20))
-    assert found.zeros is not None and found.offsets is not None
-    assert (found.scales[0, 0], found.zeros[0, 0], found.offsets[0, 0]) == (0.5, 4, 0.25)
-    assert found.codes[0, :2].tolist() == [0 | 1 << 4, 2 | 3 << 4]
+    assert found.offsets is not None
+    assert (found.scales[0, 0], found.offsets[0, 0]) == (0.5, 2.25)
+    # 0 and 1 less 8 are -8 and -7, the bits 1000 and 1001 with a sign; 2 and 3 are -6 and -5
+    assert found.codes[0, :2].tolist() == [0b1001_1000, 0b1011_1010]
     assert found.weights()[0, [0, 1, 15, 16, 31]].tolist() == [-1.75, -1.25, 5.75, 5.75, -1.75]
 
 
@@ -92,8 +93,8 @@ def test_groups_divide_a_row_and_bytes_are_counted() -> None:
         32,
         32,
     )
-    assert grouped_bytes(TensorExtent((256, 2), 12, 0, 288)) == 256 + (4 + 1 + 1) * 16
-    assert grouped_bytes(TensorExtent((256, 2), 14, 0, 420)) == 512 + 4 * 4
+    assert grouped_bytes(TensorExtent((256, 2), 12, 0, 288)) == 256 + (8 + 1) * 16
+    assert grouped_bytes(TensorExtent((256, 2), 14, 0, 420)) == 512 + 8 * 4
     assert can_group(TensorExtent((256, 2), 14, 0, 420))
     assert not can_group(TensorExtent((40, 2), 8, 0, 0))
     assert not can_group(TensorExtent((256,), 14, 0, 210))
