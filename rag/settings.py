@@ -116,7 +116,7 @@ class AnswerSettings(Section):
         0,
         ge=0,
         le=50,
-        description="passages shown to the model; 0 for 4 with the embedded model, 8 with others",
+        description="passages shown to the model; 0 for 4",
     )
     passage_tokens: int = Field(
         0,

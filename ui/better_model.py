@@ -7,11 +7,11 @@ from rag.chat_models.pull.pulling import is_pulled
 from rag.settings import ModelSettings
 
 BETTER_MODEL = "qwen2.5-coder-1.5b"
-SECONDS_PER_ANSWER = "7 to 14"
+SECONDS_PER_ANSWER = "5 to 30"
 MEMORY_GIGABYTES = "2.5"
 """Seconds and memory of that model on two quiet cores.
 
-The seconds were measured once by hand, the memory is that of `lectern models estimate`.
+The seconds are with bfloat16 and without it, measured by hand; the memory is that of `lectern models estimate`.
 """
 
 

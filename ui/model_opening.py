@@ -86,7 +86,7 @@ def wider(settings: Settings, passages: int) -> Settings:
     if passages == 1:
         return settings
     asked, found = settings.answer, settings.retrieval
-    shown = asked.passages or max(PASSAGES.values())
+    shown = asked.passages or PASSAGES
     changed = {
         "passages": min(passages * shown, _MOST_PASSAGES),
         "passage_tokens": passages * (asked.passage_tokens or READER_PASSAGE_TOKENS),

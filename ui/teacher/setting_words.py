@@ -43,7 +43,7 @@ SETTINGS = (
     noted("longest silence of a server"),
     noted("how a Hugging Face model's weights are stored; `auto` fits the device"),
     noted("key of an OpenAI-compatible server; empty for none"),
-    noted("passages shown to the model; 0 for 4 with the embedded model, 8 with others"),
+    noted("passages shown to the model; 0 for 4"),
     noted(
         "most tokens of passages shown; 0 for 1,200 with the embedded model, a third of the context with others"
     ),
