@@ -11,8 +11,11 @@ import numpy as np
 from eval.metrics.abstention import abstention_table, risk_coverage
 from eval.metrics.intervals import Interval, bootstrap_interval
 from eval.records import Record
+from rag.text.scripts import detected_language
 
 PERCENTILES = (50, 90, 95, 99)
+UNKNOWN_LANGUAGE = "unknown"
+"""The name of questions whose language is not recognised."""
 
 
 def metric_intervals(records: Sequence[Record], *, samples: int = 2000, seed: int = 0) -> dict[str, Interval]:
@@ -55,23 +58,26 @@ def latency(records: Sequence[Record]) -> dict[str, float]:
 
 
 def breakdown(records: Sequence[Record], *, samples: int = 2000, seed: int = 0) -> dict[str, dict[str, Any]]:
-    """Return metrics per tag and per lecture, names sorted.
+    """Return metrics per tag, lecture and language of the question, names sorted.
 
-    The form is `{"tag": {name: {"n", "metrics"}}, "lecture": {...}}`.
+    The form is `{"tag": {name: {"n", "metrics"}}, "lecture": {...}, "language": {...}}`; languages are ISO 639-1
+    codes.
     """
     tags: dict[str, list[Record]] = defaultdict(list)
     lectures: dict[str, list[Record]] = defaultdict(list)
+    languages: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         for tag in record.tags:
             tags[tag].append(record)
         if record.group:
             lectures[record.group].append(record)
+        languages[detected_language(record.question) or UNKNOWN_LANGUAGE].append(record)
     return {
         kind: {
             name: {"n": len(members), "metrics": metric_objects(members, samples=samples, seed=seed)}
             for name, members in sorted(groups.items())
         }
-        for kind, groups in (("tag", tags), ("lecture", lectures))
+        for kind, groups in (("tag", tags), ("lecture", lectures), ("language", languages))
     }
 
 

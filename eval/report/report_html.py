@@ -100,12 +100,18 @@ def _curve(report: Report) -> dict[str, Any] | None:
 
 
 def _groups(report: Report) -> Iterator[dict[str, Any]]:
-    """Yield a plot of the main metric of this kind of run per lecture and per tag."""
+    """Yield plots of the main metric by lecture, tag and language."""
     metric = "right" if "right" in report.result["metrics"] else "recall@5"
-    for kind, title in (("lecture", "Note by note"), ("tag", "Kind by kind")):
+    for kind, title in (
+        ("lecture", "Note by note"),
+        ("tag", "Kind by kind"),
+        ("language", "Language by language"),
+    ):
         rows = [
             _row(name, scored)
-            for name, group in report.result["by"][kind].items()
+            for name, group in report.result["by"]
+            .get(kind, {})
+            .items()  # runs of earlier checkouts have no languages
             if (scored := group["metrics"].get(metric)) and scored["n_scored"]
         ]
         if len(rows) > 1:

@@ -71,7 +71,7 @@ def retrieval(
     """Measure retrieval on golden questions.
 
     No language model is used. The metrics are recall, precision, hit rate, MRR and nDCG against gold spans,
-    with 95% bootstrap intervals, per tag and per lecture.
+    with 95% bootstrap intervals, per tag, lecture and language.
     """
     from ui.application import Application, load
     from ui.measure.golden_runs import measure_retrieval

@@ -45,7 +45,7 @@ def print_measurement(
         console.print()
         console.print(abstention_rows(result))
         console.print(f"Area under risk-coverage {result['risk_coverage']['area']:.3f} (lower is better)")
-    for kind in ("lecture", "tag"):
+    for kind in ("lecture", "tag", "language"):
         if len(result["by"][kind]) > 1:
             console.print()
             console.print(breakdown_table(result["by"][kind], kind))

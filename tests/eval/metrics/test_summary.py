@@ -43,6 +43,22 @@ def test_groups_by_tag_and_lecture(make_record: Callable[..., Record]) -> None:
     assert groups["lecture"]["two.md"]["metrics"]["recall@5"]["mean"] == 0.0
 
 
+def test_groups_by_the_language_of_the_question(make_record: Callable[..., Record]) -> None:
+    asked = (
+        "What is aliasing and when is it heard?",
+        "Was ist die Abtastrate und wie wird sie gewählt?",
+        "什么是混叠？",
+        "FFT?",
+    )
+    records = [
+        dataclasses.replace(make_record(str(at), recall=float(at == 1)), question=text)
+        for at, text in enumerate(asked)
+    ]
+    groups = breakdown(records)["language"]
+    assert {name: group["n"] for name, group in groups.items()} == {"de": 1, "en": 1, "unknown": 1, "zh": 1}
+    assert groups["de"]["metrics"]["recall@5"]["mean"] == 1.0
+
+
 def test_refusals_and_risk(make_record: Callable[..., Record]) -> None:
     def answered(
         name: str, right: float, abstained: bool, unanswerable: bool, confidence: float | None
