@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 from rag.aliases import Vectors
 from rag.embedding.embedder import Embedder, embed_with_sketches
-from rag.library.library import Library
 from rag.library.rows import passage_key
+from rag.library.store import LibraryStore
 from rag.passage_text import passage_text
 from rag.types import Chunk
 
@@ -55,7 +55,7 @@ class EmbedAhead:
     The end of the `with` gives up what was not fetched.
     """
 
-    def __init__(self, library: Library, embedder: Embedder) -> None:
+    def __init__(self, library: LibraryStore, embedder: Embedder) -> None:
         self._library = library
         self._embedder = embedder
         self._thread = ThreadPoolExecutor(1, "embedding")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ingest.discover import Discovery, is_there, source_path, source_text
 from ingest.extras import ocr_is_installed
 from ingest.parsers import PARSER_VERSION
-from rag.library.library import Library
+from rag.library.store import LibraryStore
 from rag.settings import IngestSettings
 
 
@@ -18,7 +18,7 @@ def parser_name(settings: IngestSettings) -> str:
     return f"{PARSER_VERSION} {ocr} {settings.model_dump_json()}"
 
 
-def settled_failures(library: Library, discovery: Discovery) -> list[str]:
+def settled_failures(library: LibraryStore, discovery: Discovery) -> list[str]:
     """Return the sources of the failures that an ingest of `discovery` replaces.
 
     It met the file or looked into the folder, or the file is gone.

@@ -23,9 +23,9 @@ from ingest.report import Complaint, IngestEvent, IngestReport, Listener, Stage
 from ingest.skipped import keep_passed_over
 from rag.aliases import Vectors
 from rag.embedding.embedder import Embedder
-from rag.library.library import Library
 from rag.library.renames import Move
 from rag.library.rows import FailureRecord, passage_key
+from rag.library.store import LibraryStore
 from rag.settings import Settings
 from rag.types import Chunk, Document
 
@@ -42,7 +42,7 @@ class _Cut:
 
 
 def ingest_paths(
-    library: Library,
+    library: LibraryStore,
     paths: Sequence[Path],
     embedder: Embedder,
     settings: Settings,
@@ -63,7 +63,7 @@ def ingest_paths(
 
 
 def ingest_notes(
-    library: Library,
+    library: LibraryStore,
     discovery: Discovery,
     embedder: Embedder,
     settings: Settings,
@@ -74,16 +74,16 @@ def ingest_notes(
     Raises:
         LibraryBusy, LibraryMismatch, LibraryDamaged: as there.
     """
-    from rag.search.dense import VectorIndex
+    from rag.search.index import keep_index
 
     with library.writing():
         library.bind(embedder.fingerprint, embedder.dim, chunker_fingerprint(settings.chunk))
-        library.soundness.mend({source_text(file.source) for file in discovery.files})
+        library.mend({source_text(file.source) for file in discovery.files})
         run = _Run(library, embedder, settings, on_event)
         done = run.execute(discovery)
         run.report(Stage.INDEXING)
-        library.soundness.keep_words()
-        VectorIndex(library).keep_file()
+        library.keep_words()
+        keep_index(library)
         run.report(Stage.DONE)
         return replace(done, seconds=run.seconds)
 
@@ -92,7 +92,7 @@ class _Run:
     """One ingest while it runs: the counters and what waits to be embedded."""
 
     def __init__(
-        self, library: Library, embedder: Embedder, settings: Settings, on_event: Listener | None
+        self, library: LibraryStore, embedder: Embedder, settings: Settings, on_event: Listener | None
     ) -> None:
         self._library = library
         self._embedder = embedder

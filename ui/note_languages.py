@@ -9,7 +9,7 @@ from rag.embedding.multilingual import EXTRA, MULTILINGUAL, PACKED, PULL, is_mul
 from rag.text.scripts import detected_language
 
 if TYPE_CHECKING:
-    from rag.library.library import Library
+    from rag.library.store import LibraryStore
 
 LEAST_SHARE = 0.2
 """Share of documents in other languages from which the model is offered.
@@ -18,12 +18,12 @@ Chosen, not measured."""
 _READ_CHARS = 3000
 
 
-def note_languages(library: Library) -> Counter[str]:
+def note_languages(library: LibraryStore) -> Counter[str]:
     """Return the number of documents by language code.
 
     Those of no known language are left out."""
-    rows = library.connection.execute("SELECT substr(text, 1, ?) FROM documents", (_READ_CHARS,))
-    return Counter(code for (text,) in rows if (code := detected_language(text)))
+    texts = library.text_starts(_READ_CHARS)
+    return Counter(code for text in texts if (code := detected_language(text)))
 
 
 def languages_line(languages: Counter[str]) -> str:

@@ -31,8 +31,8 @@ from benchmarks.retrieval.synthetic_library import (
 )
 from rag.library.library import Library
 from rag.search import faiss_index
+from rag.search.index import LEXICAL_DEPTH
 from rag.search.lexical import LexicalIndex
-from rag.search.searcher import LEXICAL_DEPTH
 
 DIM, QUERIES, NEAREST, WANTED = 384, 60, 10, 100
 _TRAINING_ROWS_A_CLUSTER = 48

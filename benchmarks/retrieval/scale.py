@@ -33,7 +33,8 @@ from rag.embedding.engine import open_embedder
 from rag.embedding.late_interaction import best_matches
 from rag.library.library import Library
 from rag.search.dense import VectorIndex
-from rag.search.searcher import LEXICAL_DEPTH, MATCH_DEPTH, Searcher
+from rag.search.index import LEXICAL_DEPTH
+from rag.search.searcher import MATCH_DEPTH, Searcher
 from rag.settings import EmbeddingSettings, RetrievalSettings
 
 _TRUTH_QUERIES = 40

@@ -16,7 +16,8 @@ from rag.passage_text import passage_text
 from rag.search import faiss_index
 from rag.search.duplicates import plain_text
 from rag.search.fusion import fused_scores
-from rag.search.searcher import LEXICAL_DEPTH, MATCH_DEPTH, Searcher
+from rag.search.index import LEXICAL_DEPTH
+from rag.search.searcher import MATCH_DEPTH, Searcher
 
 Scores = NDArray[np.float32]
 DEEPEST_MATCH = 2 * MATCH_DEPTH

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from benchmarks.retrieval.signals import DEEPEST_MATCH, RankingSignals, Scores
 from rag.search.fusion import LEXICAL_WEIGHT, MATCH_WEIGHT, fused_scores, with_matches, with_word_lead
-from rag.search.searcher import LEXICAL_DEPTH, MATCH_DEPTH
+from rag.search.index import LEXICAL_DEPTH
+from rag.search.searcher import MATCH_DEPTH
 
 DEPTH = 100
 """Passages that either search hands to a fusion of ranks, as `retrieval.depth` is."""

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from rag.answer.found import Scorer
 from rag.answer.readable import Reading, reading_of
 from rag.embedding.embedder import Embedder
-from rag.library.library import Library
 from rag.library.rows import DocumentRecord
+from rag.library.store import LibraryStore
 from rag.search.scope import Scope, records_inside
 from rag.types import Block, BlockKind, Chunk, Document, Hit, Locator, Unit, chunk_id
 
@@ -28,7 +28,7 @@ class Searches(Protocol):
     """The part of `rag.search.searcher.Searcher` that is used here."""
 
     @property
-    def library(self) -> Library: ...
+    def library(self) -> LibraryStore: ...
 
     @property
     def embedder(self) -> Embedder: ...
@@ -47,7 +47,7 @@ class Notes:
     _generation: int = -1
 
     @property
-    def library(self) -> Library:
+    def library(self) -> LibraryStore:
         return self.searcher.library
 
     def search(self, query: str, k: int, scope: Scope | None = None) -> list[Hit]:

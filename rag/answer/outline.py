@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rag.answer.citations import cite
 from rag.answer.found import Draft
-from rag.library.library import Library
+from rag.library.store import LibraryStore
 from rag.prompt import ABSTENTION, without_citations
 from rag.search.scope import Scope, records_inside
 from rag.types import AnswerKind, Chunk, Citation, Hit, Sentence
@@ -60,7 +60,7 @@ def asks_for_outline(question: str) -> bool:
     return _ASKED.fullmatch(" ".join(question.split()).strip(" .?!")) is not None
 
 
-def library_outline(library: Library, scope: Scope | None) -> Outline:
+def library_outline(library: LibraryStore, scope: Scope | None) -> Outline:
     """The outline of the documents inside a scope; those without text are left out.
 
     Raises:

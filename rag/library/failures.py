@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from rag.library.rows import FailureRecord
+from rag.library.rows import FailureRecord, Feedback
 
 
 def write_failures(
@@ -37,3 +37,11 @@ def insert_feedback(
         (question, answer_json, verdict, note, now),
     )
     return int(cursor.lastrowid or 0)
+
+
+def copy_feedback(connection: sqlite3.Connection, verdicts: Sequence[Feedback]) -> None:
+    """Write verdicts with their numbers and times, but those of known numbers."""
+    connection.executemany(
+        "INSERT OR IGNORE INTO feedback (id, question, answer_json, verdict, note, given_at) VALUES (?, ?, ?, ?, ?, ?)",
+        [(f.id, f.question, f.answer_json, f.verdict, f.note, f.given_at) for f in verdicts],
+    )

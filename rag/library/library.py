@@ -5,44 +5,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from sqlite3 import Connection
 from types import TracebackType
 from typing import Self
 
-from rag.aliases import Rowids, Vectors
+from rag.aliases import Vectors
 from rag.errors import LibraryMissing
-from rag.library.connections import Connections
 from rag.library.creation import create_library, has_library
 from rag.library.documents import check_vectors, delete_document, give_tags, insert_document, write_chunks
-from rag.library.failures import insert_feedback, write_failures
-from rag.library.manifest import ManifestTable
-from rag.library.queries import ChunkQueries, DocumentQueries, VectorQueries
+from rag.library.failures import copy_feedback, insert_feedback, write_failures
+from rag.library.reading import LibraryReading
 from rag.library.renames import Move, move_rows
-from rag.library.rows import DocumentRecord, FailureRecord, Feedback, Manifest
-from rag.library.soundness import Soundness
+from rag.library.rows import FailureRecord, Feedback
 from rag.types import Chunk, Document
 
 
-class Library:
+class Library(LibraryReading):
     """A folder of indexed notes. Any thread may read; one thread of one process writes, inside `writing()`.
 
     Raises:
         LibraryMismatch: the library has another schema version.
     """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._connections = Connections(folder)
-        self._manifest = ManifestTable(folder, self._connections)
-        self._documents = DocumentQueries(self._connections)
-        self._chunks = ChunkQueries(self._connections)
-        self._vectors = VectorQueries(self._connections, self._manifest)
-        self._manifest.check_schema()
-        self.soundness = Soundness(self._connections)
 
     def __enter__(self) -> Self:
         return self
@@ -83,15 +69,6 @@ class Library:
         """Close every connection; the object cannot be used afterwards."""
         self._connections.close()
 
-    @property
-    def connection(self) -> Connection:
-        """This thread's own SQLite connection, which cannot write."""
-        return self._connections.reading
-
-    def snapshot(self) -> AbstractContextManager[Connection]:
-        """Return a context in which this thread reads one unchanging state."""
-        return self._connections.snapshot()
-
     def writing(self) -> AbstractContextManager[None]:
         """Return a context in which nobody else writes; it may be nested in one thread.
 
@@ -100,24 +77,9 @@ class Library:
         """
         return self._connections.lock()
 
-    @property
-    def generation(self) -> int:
-        """Number of committed changes; it grows by one with each."""
-        return self._manifest.generation
-
-    @property
-    def epoch(self) -> str:
-        """Token shared with `vectors.faiss`; empty if that file was never written."""
-        return self._manifest.epoch
-
     def set_epoch(self, epoch: str) -> None:
         """Store the token of the index file to come, and wait for the disk."""
         self._manifest.set_epoch(epoch)
-
-    @property
-    def manifest(self) -> Manifest:
-        """Settings that the library was made with."""
-        return self._manifest.read()
 
     def bind(self, embedder: str, dim: int, chunker: str) -> None:
         """Store embedder and chunker of a new library; compare them with an old one's.
@@ -127,88 +89,13 @@ class Library:
         """
         self._manifest.bind(embedder, dim, chunker)
 
-    def check_embedder(self, embedder: str, dim: int) -> None:
-        """Check that the library's vectors, if it has any, come from this embedder.
+    def mend(self, sources: Collection[str]) -> None:
+        """Remove damaged documents that can be read again from `sources`."""
+        self.soundness.mend(sources)
 
-        Raises:
-            LibraryMismatch: they come from another one.
-        """
-        self._manifest.check_embedder(embedder, dim)
-
-    def documents(self) -> list[DocumentRecord]:
-        """Return every document without its text, ordered by path."""
-        return self._documents.all()
-
-    def has(self, path: str) -> bool:
-        """Return whether there is a document of that name."""
-        return self._documents.has(path)
-
-    def document(self, path: str) -> Document:
-        """Return the document of that name with its text and blocks.
-
-        Raises:
-            LibraryMissing: there is none.
-        """
-        return self._documents.one(path)
-
-    def given_tags(self, path: str) -> tuple[str, ...]:
-        """Return the tags that a person gave a document, without the note's own."""
-        return self._documents.given_tags(path)
-
-    def failures(self) -> list[FailureRecord]:
-        """Return the files that could not be read at their last ingest, ordered by path."""
-        return self._documents.failures()
-
-    def feedback(self) -> list[Feedback]:
-        """Return people's verdicts on answers, oldest first."""
-        return self._documents.feedback()
-
-    def chunks(self, rowids: Sequence[int] | Rowids) -> list[Chunk]:
-        """Return the chunks of these rowids, in order, without those that are gone."""
-        return self._chunks.in_order(rowids)
-
-    def chunks_by_rowid(self, rowids: Sequence[int] | Rowids) -> dict[int, Chunk]:
-        """Return rowid to chunk, for those that exist."""
-        return self._chunks.by_rowid(rowids)
-
-    def document_of(self, rowids: Sequence[int] | Rowids) -> dict[int, str]:
-        """Return rowid to the path of its document, for those that exist."""
-        return self._chunks.document_of(rowids)
-
-    def chunks_of(self, path: str) -> list[Chunk]:
-        """Return the chunks of a document in reading order; none for an unknown document."""
-        return self._chunks.of_document(path)
-
-    def chunk_rowids(self) -> Rowids:
-        """Return every chunk's rowid, ascending; none is ever used again."""
-        return self._chunks.rowids()
-
-    def chunk_count(self) -> int:
-        """Return the number of chunks."""
-        return self._chunks.count()
-
-    def chunks_after(self, rowid: int) -> int:
-        """Return the number of chunks with a greater rowid: those that came later."""
-        return self._chunks.count_after(rowid)
-
-    def vectors(self, rowids: Sequence[int] | Rowids | None = None) -> tuple[Rowids, Vectors]:
-        """Return rowids (n,) and their vectors (n, dim), in the order given.
-
-        Without `rowids`, all of them ascending. Rowids that no longer exist are left out.
-        """
-        return self._vectors.of(rowids)
-
-    def sketches(self, rowids: Sequence[int] | Rowids) -> dict[int, bytes]:
-        """Return rowid to token sketch (`rag.embedding.late_interaction`)."""
-        return self._vectors.sketches(rowids)
-
-    def iter_vectors(self, batch: int = 8192) -> Iterator[tuple[Rowids, Vectors]]:
-        """Yield all rowids and vectors, ascending, at most `batch` at a time."""
-        return self._vectors.batches(batch)
-
-    def embeddings(self, keys: Sequence[bytes]) -> dict[bytes, tuple[Vectors, bytes]]:
-        """Return passage key (`rag.library.rows.passage_key`) to vector (dim,) and sketch."""
-        return self._vectors.embeddings(keys)
+    def keep_words(self) -> None:
+        """Store the checksum of the index of words; the end of an ingest."""
+        self.soundness.keep_words()
 
     def replace_document(
         self,
@@ -219,11 +106,12 @@ class Library:
         sketches: Sequence[bytes] | None = None,
         size_bytes: int = 0,
         mtime_ns: int = 0,
+        ingested_at: str = "",
     ) -> None:
         """Write a document, in place of the one of the same name, in one transaction.
 
         `vectors` is (len(chunks), dim); `sketches` are empty where the embedder makes none. Passages that
-        stay the same keep their rowids.
+        stay the same keep their rowids. `ingested_at` is the present time if it is empty.
 
         Raises:
             LibraryMismatch: the vectors have another shape.
@@ -236,7 +124,7 @@ class Library:
                 chunk_count=len(chunks),
                 size_bytes=size_bytes,
                 mtime_ns=mtime_ns,
-                ingested_at=_now(),
+                ingested_at=ingested_at or _now(),
             )
             write_chunks(connection, number, chunks, vectors, sketches or [b""] * len(chunks))
             connection.execute("DELETE FROM failures WHERE source = ?", (document.source,))
@@ -293,6 +181,14 @@ class Library:
         """Store a verdict on an answer and return its number, also during an ingest."""
         with self._connections.transaction(locked=False, counts=False) as connection:
             return insert_feedback(connection, question, answer_json, verdict, note, _now())
+
+    def put_feedback(self, verdicts: Sequence[Feedback]) -> None:
+        """Store verdicts of another library with their numbers and times.
+
+        Those whose number is known stay as they are.
+        """
+        with self._connections.transaction(locked=False, counts=False) as connection:
+            copy_feedback(connection, verdicts)
 
 
 def _now() -> str:

@@ -23,6 +23,7 @@ from rag.library.checked_tables import (
 )
 from rag.library.checksums import Checked
 from rag.library.connections import Connections
+from rag.library.fts_words import PASSAGES_IN
 from rag.library.manifest import ManifestTable
 from rag.library.rows import (
     BLOCK_COLUMNS,
@@ -104,6 +105,23 @@ class DocumentQueries:
         self._connections.check(rows[0][1], path)
         return tuple(json.loads(rows[0][0]))
 
+    def own_tags(self, path: str) -> tuple[str, ...]:
+        """Return the tags of the note itself, without those that a person gave."""
+        with self._connections.snapshot() as connection:
+            own: list[tuple[Any, ...]] = []
+            if has_given_tags(connection):
+                query = (
+                    "SELECT g.own FROM given_tags g JOIN documents d ON d.id = g.document_id WHERE d.path = ?"
+                )
+                own = self._connections.rows(query, (path,))
+            rows = own or self._connections.rows("SELECT tags FROM documents WHERE path = ?", (path,))
+        return tuple(json.loads(rows[0][0])) if rows else ()
+
+    def text_starts(self, length: int) -> list[str]:
+        """Return the first `length` characters of every document."""
+        rows = self._connections.rows("SELECT substr(text, 1, ?) FROM documents", (length,))
+        return [row[0] for row in rows]
+
     def failures(self) -> list[FailureRecord]:
         """Return the files that could not be read when last met, ordered by path."""
         columns = "source, path, reason, size_bytes, mtime_ns, reader, failed_at"
@@ -171,6 +189,11 @@ class ChunkQueries:
             rows = self._connections.rows("SELECT id FROM chunks INDEXED BY chunks_of_embedding")
             self._connections.check(len(rows) == self.count(), "The list of passages")
         return np.sort(np.fromiter((row[0] for row in rows), np.int64))
+
+    def rowids_in(self, paths: Sequence[str]) -> Rowids:
+        """Return the rowids of the chunks of documents, ascending."""
+        rows = self._connections.rows(PASSAGES_IN, (json.dumps(paths),))
+        return np.array([row[0] for row in rows], np.int64)
 
     def count(self) -> int:
         """Return how many chunks there are."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from rag.errors import LibraryBusy, LibraryDamaged
 from rag.library.checked_tables import TABLES
 from rag.library.checksums import install, register
-from rag.text.search_words import search_words
+from rag.text.search_words import TOKENIZER, search_words
 
 SCHEMA_VERSION = 4
 """Version of the tables below and their checksums (`rag.library.checked_tables`).
@@ -88,11 +88,11 @@ CREATE TABLE feedback (
     note TEXT NOT NULL, given_at TEXT NOT NULL
 );
 """
-_WORDS = """
+_WORDS = f"""
 CREATE VIEW chunk_words AS SELECT id, search_words(title) AS title, search_words(headings) AS headings,
     search_words(text) AS text FROM chunks;
 CREATE VIRTUAL TABLE chunks_fts USING fts5(
-    title, headings, text, content='chunk_words', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2'
+    title, headings, text, content='chunk_words', content_rowid='id', tokenize='{TOKENIZER}'
 );
 CREATE VIRTUAL TABLE chunks_vocab USING fts5vocab(chunks_fts, row);
 CREATE TRIGGER chunks_inserted AFTER INSERT ON chunks BEGIN

@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from rag.aliases import Rowids, Scores
 from rag.errors import LibraryError
 from rag.library.library import Library
+from rag.library.store import Allowed
 from rag.search import faiss_index
 from rag.search.faiss_delta import LayeredIndex
 from rag.search.faiss_file import VectorFile, VectorHeader
-from rag.search.scope import Allowed
 
 FLAT_LIMIT = 100_000
 """Most passages that are all compared with a question.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.errors import QuestionError
-from rag.library.library import Library
+from rag.library.store import LibraryStore
 from rag.search.duplicates import plain_text
 from rag.search.scope import Scope, allowed_passages, describe
 from rag.search.searcher import Searcher
@@ -89,7 +89,7 @@ def explain(
     )
 
 
-def _documents(library: Library, document: str, scope: Scope | None) -> frozenset[str]:
+def _documents(library: LibraryStore, document: str, scope: Scope | None) -> frozenset[str]:
     """Return the names of the documents inside the scope that `document` selects.
 
     A document of that very name is selected alone.

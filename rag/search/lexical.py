@@ -1,4 +1,4 @@
-"""Search by words: a question becomes an FTS5 query that stays fast.
+"""Search by words: the words of a question that are worth their time.
 
 Every word is quoted, so operators, quotes and colons in a question are only words. Words that only express
 how something is asked are dropped; so are, in a large library, the words of so many passages that they cost
@@ -13,17 +13,12 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import log
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.errors import LibraryDamaged
-from rag.library.connections import DATABASE_NAME
-from rag.library.library import Library
-from rag.library.schema import translated
-from rag.search.scope import Allowed
-from rag.text.search_words import search_words
+from rag.library.store import Allowed, LibraryStore, Term
+from rag.text.search_words import TOKENIZER, search_words
 from rag.text.stop_words import SEARCH_STOP_WORDS
 
 POSTINGS_BUDGET = 25_000
@@ -43,20 +38,6 @@ FTS5 ends a term at every other ASCII character; where it parts the rest, it is 
 _REMEMBERED_RUNS = 200_000
 """Runs of characters whose terms are cached; the cache is emptied beyond it."""
 _WORD = re.compile(r"[^\W_]+")
-_TOKENIZER = "porter unicode61 remove_diacritics 2"
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """A word of the question as the index knows it (`stem`).
-
-    `passages` is the number of passages with it, `idf` its BM25 weight.
-    """
-
-    word: str
-    stem: str
-    passages: int
-    idf: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,17 +135,18 @@ class Stemmer:
         found: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if found is None:
             found = sqlite3.connect(":memory:", isolation_level=None)
-            found.execute(f"CREATE VIRTUAL TABLE text USING fts5(body, tokenize='{_TOKENIZER}')")
+            found.execute(f"CREATE VIRTUAL TABLE text USING fts5(body, tokenize='{TOKENIZER}')")
             found.execute("CREATE VIRTUAL TABLE terms USING fts5vocab(text, instance)")
             self._local.connection = found
         return found
 
 
 class LexicalIndex:
-    """BM25 search over a library's FTS5 table; safe to use from several threads."""
+    """BM25 search over the words of a library; safe to use from several threads."""
 
-    def __init__(self, library: Library, postings_budget: int = POSTINGS_BUDGET) -> None:
+    def __init__(self, library: LibraryStore, postings_budget: int = POSTINGS_BUDGET) -> None:
         self._library = library
+        self._words = library.words
         self._budget = postings_budget
         self.stemmer = Stemmer()
         self._generation = -1
@@ -178,20 +160,16 @@ class LexicalIndex:
         Passages outside `allowed` are never counted against `limit`.
 
         Raises:
-            LibraryDamaged: the table of words fails SQLite's own checks.
+            LibraryDamaged: the table of words fails its checks.
         """
-        terms = self.terms(question)
+        return self.matches(self.terms(question), limit, allowed)
+
+    def matches(self, terms: tuple[Term, ...], limit: int, allowed: Allowed | None = None) -> LexicalHits:
+        """Return the same for the terms of a question."""
         searched = self._affordable(terms)
-        none = np.empty(0, np.int64), np.empty(0, np.float32)
         if not searched or (allowed is not None and not len(allowed.rowids)):
-            return LexicalHits(*none, terms, 0)
-        query = " OR ".join(f'"{term.word}"' for term in searched)
-        inside = "" if allowed is None else f"AND +rowid IN ({allowed.query})"
-        rows = self._rows(
-            f"SELECT rowid, -bm25(chunks_fts) AS score FROM chunks_fts WHERE chunks_fts MATCH ? {inside} "
-            "ORDER BY score DESC, rowid LIMIT ?",
-            (query, *(() if allowed is None else allowed.values), limit),
-        )
+            return LexicalHits(np.empty(0, np.int64), np.empty(0, np.float32), terms, 0)
+        rows = self._words.matches(searched, limit, None if allowed is None else allowed.documents)
         found = np.array(rows, np.float64).reshape(-1, 2)
         return LexicalHits(found[:, 0].astype(np.int64), found[:, 1].astype(np.float32), terms, len(searched))
 
@@ -201,11 +179,12 @@ class LexicalIndex:
         Terms of no passage are at the front.
         """
         self._refresh()
+        stemmed = self._stemmed(question_words(question))
+        counts = self._counts([stem for _, stem in stemmed])
         terms: dict[str, Term] = {}
-        for word, stem in self._stemmed(question_words(question)):
-            passages = self._count(stem)
-            weight = inverse_document_frequency(passages, self._total)
-            terms.setdefault(stem, Term(word, stem, passages, weight))
+        for word, stem in stemmed:
+            weight = inverse_document_frequency(counts[stem], self._total)
+            terms.setdefault(stem, Term(word, stem, counts[stem], weight))
         return tuple(sorted(terms.values(), key=lambda term: (term.passages, term.stem)))
 
     @property
@@ -215,8 +194,7 @@ class LexicalIndex:
 
     def passage_texts(self, limit: int) -> Iterator[str]:
         """Yield the text of the first `limit` passages, each with its title and headings."""
-        rows = self._rows("SELECT title, headings, text FROM chunks LIMIT ?", (limit,))
-        return (" ".join(row) for row in rows)
+        return self._words.texts(limit)
 
     def _stemmed(self, words: Sequence[str]) -> list[tuple[str, str]]:
         """Return each word with its first stem; words without a stem are left out."""
@@ -239,26 +217,18 @@ class LexicalIndex:
                 chosen.append(term)
         return chosen
 
-    def _count(self, stem: str) -> int:
-        """Return the number of passages with a stem, cached until the library changes."""
-        if stem not in self._passages:
-            rows = self._rows("SELECT doc FROM chunks_vocab WHERE term = ?", (stem,))
-            self._passages[stem] = int(rows[0][0]) if rows else 0
-        return self._passages[stem]
-
-    def _rows(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
-        with translated(self._library.folder / DATABASE_NAME):
-            return self._library.connection.execute(query, values).fetchall()
+    def _counts(self, stems: Sequence[str]) -> dict[str, int]:
+        """Return the number of passages of each stem, cached until the library changes."""
+        known = self._passages
+        if new := [stem for stem in dict.fromkeys(stems) if stem not in known]:
+            known.update(self._words.passages_with(new))
+        return {stem: known[stem] for stem in stems}
 
     def _refresh(self) -> None:
         """Forget counts made before the library's last change."""
         generation = self._library.generation
         if generation != self._generation:
-            if not self._library.soundness.words_are_sound():
-                raise LibraryDamaged(
-                    f"The index of words in {self._library.folder} is damaged on the disk. Run lectern ingest with your notes, "
-                    "which makes it anew."
-                )
+            self._words.check()
             self._passages = {}
             self._total = self._library.chunk_count()
             self._generation = generation

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-import numpy as np
-from numpy.typing import NDArray
-
 from rag.errors import QuestionError
-from rag.library.connections import DATABASE_NAME
-from rag.library.library import Library
 from rag.library.rows import DocumentRecord
-from rag.library.schema import translated
+from rag.library.store import Allowed, LibraryStore
 
 _LECTURE = re.compile(
     r"(?:^|[/_\W])(?:lecture|lec|lesson|week|wk|module|unit|chapter|chap|ch|session|class|part|day|lab|hw|homework|assignment)"
@@ -60,19 +54,6 @@ class Scope:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """The passages of a scope.
-
-    `rowids` are ascending; `query` is the SQL subquery that selects them, with its `values`.
-    """
-
-    rowids: NDArray[np.int64]
-    query: str
-    values: tuple[object, ...]
-    documents: tuple[str, ...]
-
-
 def lecture_numbers(path: str) -> set[int]:
     """Return the lecture numbers in a document's name and folders.
 
@@ -105,7 +86,7 @@ def parse_scope(texts: Sequence[str]) -> Scope:
     return Scope(tuple(values["document"]), tuple(values["folder"]), lectures, tuple(values["tag"]))
 
 
-def records_inside(library: Library, scope: Scope | None) -> list[DocumentRecord]:
+def records_inside(library: LibraryStore, scope: Scope | None) -> list[DocumentRecord]:
     """Return the documents inside a scope, by name; all where there is no limit.
 
     Raises:
@@ -120,7 +101,7 @@ def records_inside(library: Library, scope: Scope | None) -> list[DocumentRecord
     return inside
 
 
-def allowed_passages(library: Library, scope: Scope | None) -> Allowed | None:
+def allowed_passages(library: LibraryStore, scope: Scope | None) -> Allowed | None:
     """Return the passages inside a scope; None where there is no limit.
 
     Raises:
@@ -130,14 +111,7 @@ def allowed_passages(library: Library, scope: Scope | None) -> Allowed | None:
     if not scope:
         return None
     paths = tuple(record.path for record in records_inside(library, scope))
-    query = (
-        "SELECT c.id FROM chunks c JOIN documents d ON d.id = c.document_id "
-        "WHERE d.path IN (SELECT value FROM json_each(?)) ORDER BY c.id"
-    )
-    values = (json.dumps(paths),)
-    with translated(library.folder / DATABASE_NAME):
-        rows = library.connection.execute(query, values).fetchall()
-    return Allowed(np.array([row[0] for row in rows], np.int64), query, values, paths)
+    return Allowed(library.rowids_in(paths), paths)
 
 
 def describe(scope: Scope) -> str:

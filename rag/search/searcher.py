@@ -19,23 +19,18 @@ from numpy.typing import NDArray
 from rag.embedding.embedder import Embedder, TokenEmbedder
 from rag.embedding.late_interaction import best_matches, one_thread
 from rag.errors import QuestionError
-from rag.library.library import Library
+from rag.library.store import Allowed, LibraryStore
 from rag.search.candidates import Candidates, ranks_in, why_found
-from rag.search.dense import VectorIndex
 from rag.search.duplicates import Ranked, best_first, different_texts, without_copies
 from rag.search.fusion import fused_scores, with_matches, with_word_lead
-from rag.search.lexical import LexicalHits, LexicalIndex
+from rag.search.index import CandidateIndex
+from rag.search.lexical import LexicalHits
 from rag.search.rerank import RERANK_DEPTH, CrossEncoderReranker
 from rag.search.scales import scales_of
-from rag.search.scope import Allowed, Scope, allowed_passages
+from rag.search.scope import Scope, allowed_passages
 from rag.settings import RetrievalSettings
 from rag.types import Chunk, Hit
 
-LEXICAL_DEPTH = 1000
-"""Lexical scores kept per question.
-
-A passage found by its vector so has its BM25 too.
-"""
 MATCH_DEPTH = 100
 """Candidates that are matched token by token.
 
@@ -62,14 +57,14 @@ class Searcher:
         LibraryMismatch: the library was embedded by another model than `embedder`.
     """
 
-    def __init__(self, library: Library, embedder: Embedder, settings: RetrievalSettings) -> None:
+    def __init__(self, library: LibraryStore, embedder: Embedder, settings: RetrievalSettings) -> None:
         library.check_embedder(embedder.fingerprint, embedder.dim)
         self.library = library
         self.embedder = embedder
         self.settings = settings
         self._scales = scales_of(embedder.fingerprint)
-        self.vectors = VectorIndex(library)
-        self.lexical = LexicalIndex(library)
+        self.index = CandidateIndex(library)
+        self.vectors, self.lexical = self.index.dense, self.index.lexical
         self._opening = threading.Lock()
 
     def search(self, query: str, k: int | None = None, scope: Scope | None = None) -> list[Hit]:
@@ -152,10 +147,10 @@ class Searcher:
     ) -> tuple[Candidates, LexicalHits, bool]:
         """Return the candidates with all scores, the words, and if there are more."""
         vector, tokens = asked
-        near, _ = self.vectors.search(vector, depth, allowed)
-        words = self.lexical.search(query, max(LEXICAL_DEPTH, depth), allowed)
-        rowids = np.union1d(near, words.rowids[:depth])
-        cosines = self._scales.cosine(self.vectors.cosines(vector, rowids))
+        near, words, rowids, plain, more = self.index.propose(
+            vector, self.lexical.terms(query), depth, allowed
+        )
+        cosines = self._scales.cosine(plain)
         known = dict(zip(words.rowids.tolist(), words.scores.tolist(), strict=True))
         bm25 = np.array([known.get(rowid, 0.0) for rowid in rowids.tolist()], np.float32)
         scores = fused_scores(cosines, bm25)
@@ -163,7 +158,7 @@ class Searcher:
         ranks = ranks_in(rowids, near), ranks_in(rowids, words.rowids)
         scores = with_word_lead(with_matches(scores, matches), bm25)
         found = Candidates(rowids, cosines, bm25, *ranks, matches, scores)
-        return found, words, len(near) == depth or len(words.rowids) > depth
+        return found, words, more
 
     def _embedded(self, query: str) -> Asked:
         """Return the question's vector, and its tokens' vectors if the embedder has them."""

@@ -27,6 +27,8 @@ _STEMMED = {
     "greek": re.compile("[\u0370-\u03ff\u1f00-\u1fff]+"),
 }
 """Snowball's stemmer for each script, and a word in it."""
+TOKENIZER = "porter unicode61 remove_diacritics 2"
+"""FTS5's tokenizer of these words."""
 _LONGEST_STEMMED = 64
 """Letters of the longest word that is stemmed; a longer one is no word."""
 

@@ -125,7 +125,7 @@ def remove(
     Their files stay; ingesting their folder again adds them again.
     """
     from rag.errors import LibraryMissing
-    from rag.search.dense import VectorIndex
+    from rag.search.index import keep_index
     from ui.application import Application, load
     from ui.console import print_result, to_json
 
@@ -138,7 +138,7 @@ def remove(
     with notes.writing():
         for name in documents:
             notes.remove_document(name)
-        VectorIndex(notes).keep_file()
+        keep_index(notes)
     if as_json:
         print_result(to_json({"removed": documents, "documents": len(notes.documents())}))
     else:

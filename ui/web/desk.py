@@ -29,7 +29,7 @@ from ui.web.wishes import Wish, WishedApplications, wishes
 if TYPE_CHECKING:
     from rag.chain import AnswerChain
     from rag.embedding.embedder import Embedder
-    from rag.library.library import Library
+    from rag.library.store import LibraryStore
     from rag.search.scope import Scope
     from ui.application import Application
     from ui.web.asking import Chain
@@ -60,7 +60,7 @@ class Desk:
 
     def __init__(self, application: Application, turns: Turns | None = None) -> None:
         self.application = application
-        self.library: Library = application.open_library()
+        self.library: LibraryStore = application.open_library()
         self.settings = application.settings
         self._embedder: Future[Embedder] = Future()
         self._chain: Future[None] = Future()

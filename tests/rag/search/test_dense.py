@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from rag.errors import LibraryDamaged
 from rag.library.connections import DATABASE_NAME
 from rag.library.library import Library
+from rag.library.store import Allowed
 from rag.search.dense import VectorIndex, pending_changes
 from rag.search.faiss_file import FILE_NAME, VectorFile
-from rag.search.scope import Allowed, Scope, allowed_passages
+from rag.search.scope import Scope, allowed_passages
 from rag.types import Chunk, Document, DocumentKind, Locator, Unit, chunk_id
 
 DIM = 16

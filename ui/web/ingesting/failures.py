@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ingest.discover import source_path
 from rag.errors import InputError
-from rag.library.library import Library
 from rag.library.rows import FailureRecord
+from rag.library.store import LibraryStore
 from rag.system.atomic_write import write_text
 from ui.web.ingesting.jobs import Request
 from ui.web.language import gettext as _
@@ -21,7 +21,7 @@ FILE = "dismissed.json"
 class Failures:
     """The files of a library that could not be read."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: LibraryStore) -> None:
         self._library = library
         self._file = library.folder / FILE
 
