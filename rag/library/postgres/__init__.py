@@ -1,0 +1,4 @@
+"""A library as a course of a PostgreSQL server with pgvector.
+
+Only this package imports psycopg.
+"""
