@@ -124,5 +124,9 @@ bench-gpu: setup-dev  ## Measure everything that needs a GPU, on all GPUs of thi
 bench-api: setup-dev  ## Measure the HTTP API beside the chain in process, and 32 clients at once for five minutes
 	@$(BIN)/python -m benchmarks.api
 
+.PHONY: bench-scale
+bench-scale: setup-dev  ## Measure a library on a PostgreSQL server beside one in a folder; ARGS="--passages 1000000"
+	@$(BIN)/python -m benchmarks.scale $(ARGS)
+
 clean:  ## Remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rag.embedding.embedder import EMBEDDED_MODEL, model_folder
 from rag.library.library import Library
+from rag.library.store import LibraryStore
 from rag.types import Chunk, Document, DocumentKind, Locator, Unit, chunk_id
 
 WORDS = 60
@@ -79,8 +80,14 @@ def make_topics(dim: int) -> NDArray[np.float32]:
 def fill(folder: Path, chunks: int, fingerprint: str, dim: int) -> Library:
     """A library of so many passages, made with the embedder of that fingerprint."""
     library = Library.create(folder)
+    fill_store(library, chunks, fingerprint, dim)
+    return library
+
+
+def fill_store(library: LibraryStore, chunks: int, fingerprint: str, dim: int, seed: int = 0) -> None:
+    """Put so many passages into an empty library of either back end."""
     library.bind(fingerprint, dim, "synthetic")
-    generator, topics = np.random.default_rng(0), make_topics(dim)
+    generator, topics = np.random.default_rng(seed), make_topics(dim)
     words, weights = np.array(vocabulary()), zipf_weights()
     with library.writing():
         for first in range(0, chunks, _CHUNKS_A_DOCUMENT):
@@ -92,11 +99,10 @@ def fill(folder: Path, chunks: int, fingerprint: str, dim: int) -> Library:
                 generator,
                 topics,
             )
-    return library
 
 
 def _put(
-    library: Library,
+    library: LibraryStore,
     name: str,
     rows: NDArray[np.str_],
     generator: np.random.Generator,
