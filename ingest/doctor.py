@@ -10,6 +10,7 @@ import shlex
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -19,12 +20,15 @@ from ingest.discover import is_there, source_path
 from ingest.plan import file_hash
 from ingest.read_ahead import lacks_ocr, seconds_too_short
 from ingest.skipped import kept_passed_over
-from rag.errors import LibraryError
+from rag.errors import LibraryError, LibraryUnreachable
 from rag.extras import adding
 from rag.library.library import Library
+from rag.library.opening import open_library
 from rag.library.rows import DocumentRecord
+from rag.library.store import LibraryStore
 from rag.note_warnings import WarningCode
 from rag.settings import IngestSettings
+from rag.system.server_address import ServerAddress
 
 _WITH_A_REMEDY = frozenset((WarningCode.OCR_MISSING, WarningCode.OCR_TIME, WarningCode.NO_TEXT))
 """Warnings that have findings of their own."""
@@ -54,24 +58,49 @@ class Finding:
     items: tuple[str, ...] = ()
 
 
-def examine_library(folder: Path, embedder: str, dim: int, chunker: str) -> list[Finding]:
-    """Return all problems of the library in `folder`, worst first.
+def examine_library(
+    folder: Path, embedder: str, dim: int, chunker: str, server: ServerAddress | None = None
+) -> list[Finding]:
+    """Return all problems of the library in `folder` or on `server`, worst first.
 
     `embedder`, `dim` and `chunker` are those of the present settings; an empty `embedder` is not known,
     because its model is missing.
     """
     try:
-        with Library.open(folder) as library:
+        with closing(open_library(folder, server)) as library:
             found = [
-                *_soundness(library),
+                *(
+                    [*_soundness(library), *_index(library)]
+                    if isinstance(library, Library)
+                    else _server(library)
+                ),
                 *_mismatches(library, embedder, dim, chunker),
-                *_index(library),
                 *_documents(library),
             ]
+    except LibraryUnreachable as exc:
+        return [Finding(Severity.ERROR, "library", str(exc), "make the server reachable and try again")]
     except LibraryError as exc:
-        return [Finding(Severity.ERROR, "library", str(exc), f"lectern ingest FOLDER {where_option(folder)}")]
+        where = where_option(server.shown if server else folder)
+        return [Finding(Severity.ERROR, "library", str(exc), f"lectern ingest FOLDER {where}")]
     order = list(Severity)
     return sorted(found, key=lambda finding: order.index(finding.severity))
+
+
+def _server(library: LibraryStore) -> Iterator[Finding]:
+    """Yield the problems of a course on a server that a person there can mend."""
+    from rag.library.postgres.library import PostgresLibrary
+
+    if not isinstance(library, PostgresLibrary):
+        return
+    if library.dense.needs_index():
+        what = (
+            f"the course has no index of vectors, so a search compares all {library.chunk_count()} passages"
+        )
+        mend = f"as the owner of the tables: lectern ingest FOLDER {where_option(library.place)}"
+        yield Finding(Severity.NOTE, "index", what, mend)
+    if not library.connections.has_checksums():
+        what = "the server does not check its pages, so it would not notice damage on the disk"
+        yield Finding(Severity.NOTE, "checksums", what, "stop the server, then: pg_checksums --enable")
 
 
 def _soundness(library: Library) -> Iterator[Finding]:
@@ -91,10 +120,9 @@ def _soundness(library: Library) -> Iterator[Finding]:
         yield Finding(Severity.ERROR, "library", what, again)
 
 
-def _mismatches(library: Library, embedder: str, dim: int, chunker: str) -> Iterator[Finding]:
+def _mismatches(library: LibraryStore, embedder: str, dim: int, chunker: str) -> Iterator[Finding]:
     made = library.manifest
-    new = library.folder.with_name(f"{library.folder.name}-new")
-    mend = f"set the settings back, or: lectern ingest FOLDER {where_option(new)}"
+    mend = f"set the settings back, or: lectern ingest FOLDER {where_option(f'{library.place}-new')}"
     if made.embedder and embedder and (made.embedder, made.dim) != (embedder, dim):
         what = f"made with the embedder {made.embedder} ({made.dim}), the settings name {embedder} ({dim})"
         yield Finding(Severity.ERROR, "embedder", what, mend)
@@ -122,9 +150,9 @@ def _index(library: Library) -> Iterator[Finding]:
         yield Finding(Severity.NOTE, "index", what, mend)
 
 
-def _documents(library: Library) -> Iterator[Finding]:
+def _documents(library: LibraryStore) -> Iterator[Finding]:
     """Yield failed files, and documents that are stale, gone, empty or duplicates."""
-    records, where = library.documents(), where_option(library.folder)
+    records, where = library.documents(), where_option(library.place)
     yield from _failed(library, where)
     if groups := kept_passed_over(library.folder):
         count = sum(len(group.names) for group in groups)
@@ -134,9 +162,12 @@ def _documents(library: Library) -> Iterator[Finding]:
     stale = [record for record in records if record not in gone and _changed(record)]
     if stale:
         yield _about(Severity.WARNING, "stale", "changed since they were read", stale, _again(stale, where))
-    if gone:
+    if gone and isinstance(library, Library):
         mend = _remove(gone, where)
         yield _about(Severity.WARNING, "gone", "no longer have a file", gone, mend)
+    elif gone:  # a course may have been ingested elsewhere
+        mend = f"on the machine that has the notes: lectern doctor {where}"
+        yield _about(Severity.NOTE, "gone", "have no file on this machine", gone, mend)
     empty = [record for record in records if not record.chunks and record not in gone]
     if empty:
         mend = _take_away(empty, where)
@@ -146,7 +177,7 @@ def _documents(library: Library) -> Iterator[Finding]:
     yield from _duplicates(records, where)
 
 
-def _failed(library: Library, where: str) -> Iterator[Finding]:
+def _failed(library: LibraryStore, where: str) -> Iterator[Finding]:
     failures = library.failures()
     if failures:
         items = tuple(f"{failure.path}: {failure.reason}" for failure in failures)
@@ -248,9 +279,9 @@ def _take_away(records: Sequence[DocumentRecord], where: str) -> str:
     return f"delete {files} (or move them out of your notes), then: {_remove(records, where)}"
 
 
-def where_option(folder: Path) -> str:
+def where_option(place: Path | str) -> str:
     """Return the option that names a library, as a shell takes it."""
-    return f"--library {_quoted(str(folder))}"
+    return f"--library {_quoted(str(place))}"
 
 
 def _quoted(text: str) -> str:

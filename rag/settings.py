@@ -220,7 +220,10 @@ class ApiSettings(Section):
 class Settings(Section):
     """All sections."""
 
-    library: str = Field("", description="library folder; empty for the platform's data folder")
+    library: str = Field(
+        "",
+        description="library folder, or `postgresql://USER@HOST/DATABASE#COURSE`; empty for the platform's data folder",
+    )
     embedding: EmbeddingSettings = EmbeddingSettings()
     chunk: ChunkSettings = ChunkSettings()
     ingest: IngestSettings = IngestSettings()

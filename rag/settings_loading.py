@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from rag.errors import SettingsError
 from rag.settings import Settings
 from rag.system.atomic_write import write_text
+from rag.system.server_address import ServerAddress, is_server_address, parse_address
 
 PREFIX = "LECTERN_"
 CONFIG_VARIABLE = "LECTERN_CONFIG"
@@ -33,12 +34,19 @@ Flat = dict[str, Any]
 class LoadedSettings:
     """Settings with the source of every key that is not a default.
 
-    A source is `flag`, the name of a variable or a file's path.
+    A source is `flag`, the name of a variable or a file's path. `library` is the library's folder; a library on a `server`
+    has one too, for conversations, study cards, accounts and the log of questions.
     """
 
     settings: Settings
     sources: Mapping[str, str]
     library: Path
+    server: ServerAddress | None = None
+
+    @property
+    def place(self) -> str:
+        """The value of `--library` that names the library, without a password."""
+        return self.server.shown if self.server else str(self.library)
 
 
 def load(
@@ -67,7 +75,10 @@ def load(
         values |= layer
         sources |= dict.fromkeys(layer, source)
     settings = _validate(values, sources)
-    return LoadedSettings(settings, sources, library_folder(settings))
+    folder, server = library_place(settings.library)
+    if server:  # settings are printed and kept with runs: never with a password
+        settings = settings.model_copy(update={"library": server.shown})
+    return LoadedSettings(settings, sources, folder, server)
 
 
 def write_setting(path: Path, key: str, value: str | float) -> None:
@@ -110,11 +121,22 @@ def keep_setting(key: str, value: str) -> Path:
     return path
 
 
-def library_folder(settings: Settings) -> Path:
-    """Return the library's folder: the setting, else one in the user's data folder."""
-    if settings.library:
-        return Path(settings.library).expanduser().absolute()
-    return Path(platformdirs.user_data_dir("lectern", appauthor=False)) / "library"
+def library_place(library: str) -> tuple[Path, ServerAddress | None]:
+    """Return the folder and the server of a setting `library`.
+
+    An empty one is a folder in the user's data folder. The folder of a library on a server is in the user's state folder, under
+    a name that follows from the address without its password.
+
+    Raises:
+        SettingsError: the address of a server is malformed.
+    """
+    if is_server_address(library):
+        server = parse_address(library)
+        state = Path(platformdirs.user_state_dir("lectern", appauthor=False))
+        return state / "courses" / server.folder_name, server
+    if library:
+        return Path(library).expanduser().absolute(), None
+    return Path(platformdirs.user_data_dir("lectern", appauthor=False)) / "library", None
 
 
 def flat_settings(settings: Settings) -> Flat:

@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from rag.chat_models.local_model import LocalChatModel
     from rag.chat_models.openai_endpoint import EndpointChatModel
     from rag.embedding.embedder import Embedder
-    from rag.library.library import Library
+    from rag.library.store import LibraryStore
     from rag.search.scope import Scope
     from rag.search.searcher import Searcher
 
 
-def load(library: Path | None = None, config: Path | None = None, **flags: Any) -> LoadedSettings:
+def load(library: str | Path | None = None, config: Path | None = None, **flags: Any) -> LoadedSettings:
     """Return the settings for one command.
 
     Flags are given as `section__name=value`; None means not given.
@@ -63,9 +63,9 @@ class Application:
 
     def __init__(self, loaded: LoadedSettings) -> None:
         self.settings: Settings = loaded.settings
-        self.folder = loaded.library
+        self.folder, self.server, self.place = loaded.library, loaded.server, loaded.place
         self._lock = Lock()
-        self._library: Lazy[Library] = Lazy(self._existing_library)
+        self._library: Lazy[LibraryStore] = Lazy(self._existing_library)
         self._embedder: Lazy[Embedder] = Lazy(self._make_embedder)
         self._searcher: Lazy[Searcher] = Lazy(self._make_searcher)
         self._scorer: Lazy[EvidenceScorer] = Lazy(make_scorer)
@@ -77,19 +77,19 @@ class Application:
         self._chain: Lazy[AnswerChain] = Lazy(self._make_chain)
 
     @property
-    def library(self) -> Library:
+    def library(self) -> LibraryStore:
         """The library.
 
         Raises:
-            LibraryMissing: nothing has been ingested into its folder.
+            LibraryMissing: nothing has been ingested into it.
         """
         return self._library.get()
 
-    def open_library(self) -> Library:
+    def open_library(self) -> LibraryStore:
         """Return the library, created empty where there is none."""
-        from rag.library.library import Library
+        from rag.library.opening import open_library
 
-        return self._library.get_or(lambda: Library.open(self.folder, create=True))
+        return self._library.get_or(lambda: open_library(self.folder, self.server, create=True))
 
     @property
     def embedder(self) -> Embedder:
@@ -151,7 +151,7 @@ class Application:
 
     def wider(self, passages: int, answer: int) -> Application:
         """Return the same application with `passages` and longest `answer` multiplied."""
-        other = Application(LoadedSettings(wider(self.settings, passages), {}, self.folder))
+        other = Application(LoadedSettings(wider(self.settings, passages), {}, self.folder, self.server))
         other.share_models(self)
         other._library, other._searcher = self._library, self._searcher
         if answer > 1 and not self.quotes:
@@ -238,12 +238,14 @@ class Application:
             whole = self._chain.get()
         return whole.within(scope) if scope else whole
 
-    def _existing_library(self) -> Library:
-        from rag.library.library import Library
+    def _existing_library(self) -> LibraryStore:
+        from rag.library.opening import open_library
 
         try:
-            return Library.open(self.folder)
+            return open_library(self.folder, self.server)
         except LibraryMissing as exc:
+            if self.server:
+                raise
             raise LibraryMissing(
                 f"There is no library at {self.folder} yet. Run `lectern ingest FOLDER` with your notes first, "
                 "or name another library with --library."

@@ -32,6 +32,7 @@ COMMANDS = (
     "doctor",
     "monitor",
     "backup",
+    "library",
     "study",
     "models",
     "finetune",

@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from rag.system.server_address import without_passwords
+
 DISTRIBUTION = "lectern-notes"
 """The name on the package index; the command and the import names differ from it."""
 LOG_NAME = "lectern.log"
@@ -61,7 +63,7 @@ def start_logging() -> None:
     _log.info(
         "lectern %s, Python %s, %s", installed_version(), platform.python_version(), platform.platform()
     )
-    _log.info("command: %s", " ".join(sys.argv[1:]))
+    _log.info("command: %s", without_passwords(" ".join(sys.argv[1:])))
 
 
 def log_error(error: BaseException) -> None:

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 LibraryOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--library",
         metavar="DIR",
-        help="Library folder (default: $LECTERN_LIBRARY, else the platform's data folder).",
+        help="Library folder, or postgresql://USER@HOST/DATABASE#COURSE (default: $LECTERN_LIBRARY, else the platform's data folder).",
         show_default=False,
     ),
 ]
@@ -65,7 +65,7 @@ CourseOption = Annotated[
     typer.Option(
         "--course",
         metavar="NAME=DIR",
-        help="Another library to serve beside --library, under this name; may be repeated.",
+        help="Another library to serve beside --library, a folder or an address, under this name; may be repeated.",
         show_default=False,
     ),
 ]
@@ -89,18 +89,18 @@ AllowHostOption = Annotated[
 ]
 
 
-def named_folders(texts: list[str] | None) -> dict[str, Path]:
-    """Return name to folder for texts `NAME=DIR`.
+def named_libraries(texts: list[str] | None) -> dict[str, str]:
+    """Return name to folder or address for texts `NAME=DIR`.
 
     Raises:
         typer.BadParameter: a text is none, or a name comes twice.
     """
-    found: dict[str, Path] = {}
+    found: dict[str, str] = {}
     for text in texts or ():
         name, equals, folder = text.partition("=")
         if not (equals and name.strip() and folder.strip()) or name.strip() in found:
             raise typer.BadParameter(
                 f"{text!r} is not NAME=DIR, or its name was given before", param_hint="--course"
             )
-        found[name.strip()] = Path(folder.strip()).expanduser()
+        found[name.strip()] = folder.strip()
     return found

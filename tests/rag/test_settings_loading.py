@@ -66,3 +66,19 @@ def test_a_missing_and_a_broken_file(tmp_path: Path) -> None:
 def test_every_knob_says_what_it_is(toml: Path) -> None:
     assert set(flat_settings(load({}, toml, {}).settings)) == set(known_keys())
     assert [key for key, about in known_keys().items() if not about] == []
+
+
+def test_a_library_on_a_server_has_a_folder_and_shows_no_password(tmp_path: Path) -> None:
+    toml = tmp_path / "lectern.toml"
+    toml.write_text('library = "postgresql://ann:secret@host/notes#algebra"\n', encoding="utf-8")
+    loaded = load({}, toml, {})
+    assert loaded.place == loaded.settings.library == "postgresql://ann@host/notes#algebra"
+    assert loaded.server is not None
+    assert "secret" in loaded.server.connection
+    assert "secret" not in repr(loaded)
+    assert loaded.library.parts[-3:-1] == ("lectern", "courses")
+    other = load({"library": "postgresql://ann:other@host/notes#algebra"}, toml, {})
+    assert other.library == loaded.library
+    assert load({"library": "postgresql://ann@host/notes#geometry"}, toml, {}).library != loaded.library
+    with pytest.raises(SettingsError, match="names no course"):
+        load({"library": "postgresql://ann:secret@host/notes"}, toml, {})

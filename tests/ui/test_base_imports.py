@@ -19,9 +19,7 @@ import pytest
 from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
-ABSENT = (
-    "accelerate bitsandbytes datasets openai peft scipy sentence_transformers sklearn torch transformers trl"
-)
+ABSENT = "accelerate bitsandbytes datasets openai peft psycopg scipy sentence_transformers sklearn torch transformers trl"
 WEB = "babel gradio pandas"
 ADAPTER = str(ROOT / "rag" / "adapters" / "embedded-grounded")
 
@@ -102,6 +100,7 @@ def test_the_web_app_starts(surroundings: dict[str, str], tmp_path: Path) -> Non
     ("words", "part"),
     [
         (("chat", "--no-browser"), "web"),
+        (("documents", "list", "--library", "postgresql://ann@host/notes#algebra"), "postgres"),
         (("ask", "q", "--model", "somebody/something"), "models"),
         (("ask", "q", "--model", "openai:m@http://127.0.0.1:9/v1"), "endpoint"),
         (("finetune", "preview", "smollm2-135m-customer-service"), "finetune"),

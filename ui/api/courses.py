@@ -123,27 +123,29 @@ class Courses:
         return asked
 
 
-def open_courses(loaded: LoadedSettings, others: Mapping[str, Path]) -> Courses:
+def open_courses(loaded: LoadedSettings, others: Mapping[str, str | Path]) -> Courses:
     """Return the library of the settings as the default course, and others beside it.
 
-    The default course has its folder's name. All use the same models.
+    The default course has the name of its folder, or of its course on a server. All use the same models.
 
     Raises:
         LibraryMissing: one of the folders has no library.
         SettingsError: the name of another course is the default one's.
     """
+    from rag.settings_loading import library_place
     from ui.application import Application
 
     first = Application(loaded)
-    default = first.folder.resolve().name
+    default = loaded.server.course if loaded.server else first.folder.resolve().name
     if default in others:
         raise SettingsError(
-            f"Two courses are named {default!r}: the library {first.folder} and {others[default]}. Choose another name for "
+            f"Two courses are named {default!r}: the library {first.place} and {library_place(str(others[default]))[0]}. Choose another name for "
             "the second (--course NAME=DIR)."
         )
     found = [Course(default, first, first.chain)]
-    for name, folder in others.items():
-        other = Application(replace(loaded, library=folder))
+    for name, library in others.items():
+        folder, server = library_place(str(library))
+        other = Application(replace(loaded, library=folder, server=server))
         other.share_models(first)
         found.append(Course(name, other, other.chain))
     for course in found:

@@ -17,6 +17,7 @@ from rag.errors import (
     LecternError,
     LibraryBusy,
     LibraryMissing,
+    LibraryUnreachable,
     ModelBusy,
     ModelMissing,
     ModelTooLarge,
@@ -95,6 +96,8 @@ def api_error(error: BaseException) -> ApiError:
             return ApiError(429, str(error), "queue_full", retry_after=RETRY_SECONDS)
         case LibraryBusy():
             return ApiError(503, str(error), "library_busy", retry_after=RETRY_SECONDS)
+        case LibraryUnreachable():
+            return ApiError(503, str(error), "library_unreachable", retry_after=RETRY_SECONDS)
         case LibraryMissing():
             return ApiError(404, str(error), "not_found")
         case ModelMissing() | ModelTooLarge():

@@ -31,9 +31,8 @@ def backup(
     folders are not in it.
     """
     from rag.library.backup import back_up
-    from ui.application import load
 
-    _report(back_up(load(library, config).library, file), "are in", as_json)
+    _report(back_up(_folder(library, config), file), "are in", as_json)
 
 
 def restore(
@@ -52,12 +51,29 @@ def restore(
     """
     from rag.library.backup import restore as put_back
     from ui.accounts.store import AccountStore
-    from ui.application import load
 
-    folder = load(library, config).library
+    folder = _folder(library, config)
     done = put_back(file, folder, overwrite=overwrite)
     AccountStore(folder).end_all_sessions()
     _report(done, "were restored from", as_json)
+
+
+def _folder(library: str | None, config: Path | None) -> Path:
+    """Return the library's folder.
+
+    Raises:
+        InputError: the library is on a server.
+    """
+    from rag.errors import InputError
+    from ui.application import load
+
+    loaded = load(library, config)
+    if loaded.server:
+        raise InputError(
+            f"The notes of {loaded.place} are on a server, and a backup has only a folder. Save them with `pg_dump --format=custom DATABASE` and "
+            f"put them back with `pg_restore`; copy {loaded.library} for conversations, study cards, accounts and the log of questions."
+        )
+    return loaded.library
 
 
 def _report(done: BackupReport, how: str, as_json: bool) -> None:

@@ -27,11 +27,11 @@ def demo(
         ),
     ] = _QUESTION,
     library: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--library",
             metavar="DIR",
-            help="Library folder (default: `demo` in the platform's data folder).",
+            help="Library folder, or an address (default: `demo` in the platform's data folder).",
             show_default=False,
         ),
     ] = None,
@@ -46,14 +46,14 @@ def demo(
     from ui.commands.ingest import ingest
     from ui.console import log_console
 
-    folder = library or demo_library()
-    load(folder, config)  # so that wrong settings are reported before anything is read
+    place = library or str(demo_library())
+    shown = load(place, config).place  # wrong settings are reported before anything is read
     log = log_console()
-    log.print(f"Reading the example course into {folder}...", soft_wrap=True)
-    ingest([example_course()], library=folder, config=config)
+    log.print(f"Reading the example course into {shown}...", soft_wrap=True)
+    ingest([example_course()], library=place, config=config)
     log.print(f"\n{question}", style="bold", soft_wrap=True, markup=False)
-    ask(question, library=folder, config=config)
-    named = f' --library "{folder}"'
+    ask(question, library=place, config=config)
+    named = f' --library "{shown}"'
     log.print(
         f'\nAsk another question:     lectern demo "What is the Nyquist rate?"\n'
         f"The same in the browser:  lectern chat{named}\n"

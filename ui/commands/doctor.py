@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from ingest.doctor import Finding
     from rag.embedding.model_folder import SentenceModel
     from rag.settings import Settings
+    from rag.settings_loading import LoadedSettings
 
 _LEAST_DISK_BYTES = 1_000_000_000
 _LEAST_MEMORY_BYTES = 2_000_000_000
@@ -38,7 +40,6 @@ def doctor(
     found, with --deep also damage on the disk. Nothing is changed; each finding names the command that
     repairs it.
     """
-    from rag.library.connections import DATABASE_NAME
     from ui.application import load
     from ui.chat_model_check import chat_model_findings
     from ui.console import print_result, to_json
@@ -46,10 +47,10 @@ def doctor(
     loaded = load(library, config)
     model, findings = _models(loaded.settings)
     findings += chat_model_findings(loaded.settings.model)
-    findings += _library(loaded.library, model, loaded.settings) + _machine(loaded.library)
-    findings += _languages(loaded.library, model)
-    if deep and (loaded.library / DATABASE_NAME).is_file():
-        findings += _damage(loaded.library)
+    findings += _library(loaded, model) + _machine(loaded.library)
+    findings += _languages(loaded, model)
+    if deep:
+        findings += _damage(loaded)
     figures = _figures(model, loaded.settings)
     if as_json:
         serious = any(finding.severity != "note" for finding in findings)
@@ -90,26 +91,26 @@ def _models(settings: Settings) -> tuple[SentenceModel | None, list[Finding]]:
     return model, found
 
 
-def _library(folder: Path, model: SentenceModel | None, settings: Settings) -> list[Finding]:
+def _library(loaded: LoadedSettings, model: SentenceModel | None) -> list[Finding]:
     from ingest.chunker import chunker_fingerprint
     from ingest.doctor import examine_library
 
     fingerprint, dim = (model.fingerprint, model.dim) if model else ("", 0)
-    return examine_library(folder, fingerprint, dim, chunker_fingerprint(settings.chunk))
+    chunker = chunker_fingerprint(loaded.settings.chunk)
+    return examine_library(loaded.library, fingerprint, dim, chunker, loaded.server)
 
 
-def _languages(folder: Path, model: SentenceModel | None) -> list[Finding]:
+def _languages(loaded: LoadedSettings, model: SentenceModel | None) -> list[Finding]:
     """Return a finding where the notes ask for the multilingual embedding model."""
     from ingest.doctor import Finding, Severity
     from rag.errors import LibraryError
-    from rag.library.connections import DATABASE_NAME
-    from rag.library.library import Library
+    from rag.library.opening import open_library
     from ui.note_languages import asks_for_multilingual, commands, note_languages, offer
 
-    if model is None or not (folder / DATABASE_NAME).is_file():
+    if model is None:
         return []
     try:
-        with Library.open(folder) as library:
+        with closing(open_library(loaded.library, loaded.server)) as library:
             languages = note_languages(library)
     except LibraryError:
         return []  # another finding names what is wrong with the library
@@ -119,21 +120,37 @@ def _languages(folder: Path, model: SentenceModel | None) -> list[Finding]:
     return [Finding(Severity.NOTE, "languages", offer(languages), where)]
 
 
-def _damage(folder: Path) -> list[Finding]:
+def _damage(loaded: LoadedSettings) -> list[Finding]:
     """Return findings about damage on the disk.
 
-    Notes, conversations, study cards, accounts and the log of questions are read.
+    Notes, conversations, study cards, accounts and the log of questions are read; notes on a server are its
+    owner's to check.
     """
     from ingest.deep_check import deep_findings
     from ingest.doctor import Finding, Severity
     from rag.errors import LibraryError
     from rag.library.backup import PEOPLE
+    from rag.library.connections import DATABASE_NAME
     from rag.library.question_log import QuestionLog
     from rag.study.store import damaged_study_rows
     from ui.accounts.store import AccountStore
     from ui.web.conversation_store import damaged_conversations
 
-    found = deep_findings(folder)
+    folder = loaded.library
+    if loaded.server:
+        mend = f"pg_amcheck --heapallindexed --schema=lectern on the server; files beside the notes are in {folder}"
+        found = [
+            Finding(
+                Severity.NOTE,
+                "damage",
+                "the notes are on a server, which only its owner can check whole",
+                mend,
+            )
+        ]
+    elif (folder / DATABASE_NAME).is_file():
+        found = deep_findings(folder)
+    else:
+        return []
     for about, rows, count, again in (
         ("conversations", "conversations or exchanges", damaged_conversations, "ask those questions again"),
         ("study cards", "study items, cards or answers", damaged_study_rows, "make those cards again (lectern study cards)"),

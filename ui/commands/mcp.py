@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ui.options import AdapterOption, ConfigOption, CourseOption, LibraryOption, ModelOption, named_folders
+from ui.options import AdapterOption, ConfigOption, CourseOption, LibraryOption, ModelOption, named_libraries
 
 
 def register(app: typer.Typer) -> None:
@@ -34,4 +34,4 @@ def mcp(
     from ui.api.tools import mcp_server
 
     loaded = load(library, config, model__name=model, model__adapter=adapter)
-    mcp_server(open_courses(loaded, named_folders(course))).run("stdio")
+    mcp_server(open_courses(loaded, named_libraries(course))).run("stdio")

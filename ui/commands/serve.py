@@ -14,7 +14,7 @@ from ui.options import (
     LibraryOption,
     ModelOption,
     PasswordFileOption,
-    named_folders,
+    named_libraries,
 )
 
 
@@ -62,7 +62,7 @@ def serve(
     settings = loaded.settings
     keys = KeyRing(loaded.library)
     access = Access(settings.api.host, settings.access, has_keys=keys.required)
-    courses = open_courses(loaded, named_folders(course))
+    courses = open_courses(loaded, named_libraries(course))
     log = log_console()
     serve_api(
         courses,

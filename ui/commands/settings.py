@@ -25,7 +25,7 @@ def settings(library: LibraryOption = None, config: ConfigOption = None, as_json
     from ui.console import print_result, result_console, to_json
 
     loaded = load(library, config)
-    values = flat_settings(loaded.settings) | {"library": str(loaded.library)}
+    values = flat_settings(loaded.settings) | {"library": loaded.place}
     values |= {key: "(hidden)" for key, value in values.items() if key in _SECRET and value}
     about = known_keys()
     rows = {

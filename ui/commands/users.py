@@ -134,7 +134,7 @@ def password(
     print_result(to_json({"name": name, "changed": True}) if as_json else f"{name}: has another password")
 
 
-def _store(library: Path | None, config: Path | None) -> AccountStore:
+def _store(library: str | None, config: Path | None) -> AccountStore:
     from ui.accounts.store import AccountStore
     from ui.application import load
 

@@ -31,7 +31,7 @@ class Trial:
 
 
 def golden_trial(
-    adapter: Path, golden: Path, library: Path | None, config: Path | None, limit: int = 0
+    adapter: Path, golden: Path, library: str | None, config: Path | None, limit: int = 0
 ) -> Trial:
     """Return the measures of the answers with each of the three models.
 

@@ -101,7 +101,7 @@ def manifest_of(
             "hash": golden_hash(questions),
             "questions": len(questions),
         },
-        "library": {"folder": str(application.folder), "generation": application.library.generation},
+        "library": {"folder": application.place, "generation": application.library.generation},
         "embedder": application.embedder.fingerprint,
         "settings": {
             name: section
@@ -186,7 +186,7 @@ def require_documents(application: Application) -> None:
     """
     if not application.library.documents():
         raise LibraryError(
-            f"The library at {application.folder} has no documents. Run `lectern ingest FOLDER` first."
+            f"The library at {application.place} has no documents. Run `lectern ingest FOLDER` first."
         )
 
 

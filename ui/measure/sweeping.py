@@ -29,7 +29,7 @@ class Bench:
     def __init__(
         self,
         questions: Sequence[GoldenQuestion],
-        library: Path | None,
+        library: str | Path | None,
         config: Path | None,
         notes: list[Path],
         with_answers: bool,
@@ -93,11 +93,11 @@ class Bench:
             for question in self._questions
         ]
 
-    def _application(self, setting: Setting, library: Path | None) -> Application:
+    def _application(self, setting: Setting, library: str | Path | None) -> Application:
         flags: dict[str, Any] = {key.replace(".", "__"): value for key, value in setting}
         return Application(load(library, self._config, **flags))
 
-    def _library_for(self, setting: Setting) -> Path | None:
+    def _library_for(self, setting: Setting) -> str | Path | None:
         """Return the library to search: the person's own, or one chunked or embedded anew."""
         shaping = tuple((key, value) for key, value in setting if key.startswith(REBUILDS))
         if not shaping and not self._notes:

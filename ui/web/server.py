@@ -160,11 +160,12 @@ def _api(desks: CourseDesks, access: Access, doors: Doors) -> FastAPI:
     from ui.api.guard import People
     from ui.api.keys import KeyRing
 
-    folder = desks.first.library.folder
+    folder, server = desks.first.library.folder, desks.first.application.server
+    first = server.course if server else folder.resolve().name
 
     def course(identity: str) -> Course:
         desk = desks.desk(identity)
-        return Course(identity or folder.resolve().name, desk.application, desk.chain)
+        return Course(identity or first, desk.application, desk.chain)
 
     def others() -> list[Course]:
         return [course(entry.id) for entry in desks.registry.courses() if entry.id]
