@@ -63,7 +63,7 @@ def start_logging() -> None:
     _log.info(
         "lectern %s, Python %s, %s", installed_version(), platform.python_version(), platform.platform()
     )
-    _log.info("command: %s", without_passwords(" ".join(sys.argv[1:])))
+    _log.info("command: %s", " ".join(map(without_passwords, sys.argv[1:])))
 
 
 def log_error(error: BaseException) -> None:

@@ -139,8 +139,8 @@ def open_courses(loaded: LoadedSettings, others: Mapping[str, str | Path]) -> Co
     default = loaded.server.course if loaded.server else first.folder.resolve().name
     if default in others:
         raise SettingsError(
-            f"Two courses are named {default!r}: the library {first.place} and {library_place(str(others[default]))[0]}. Choose another name for "
-            "the second (--course NAME=DIR)."
+            f"Two courses are named {default!r}: the library {first.place} and the one that --course names. Choose another name "
+            "for the second (--course NAME=DIR)."
         )
     found = [Course(default, first, first.chain)]
     for name, library in others.items():
