@@ -21,8 +21,19 @@ from rag.library.postgres.vector_type import register_vectors
 from rag.system.atomic_write import host_name
 from rag.system.server_address import ServerAddress
 
-_CONNECT_SECONDS = 10
-"""Longest wait for a server that does not answer. Chosen, not measured."""
+_DEFAULTS = {
+    "connect_timeout": "10",
+    "keepalives_idle": "60",
+    "keepalives_interval": "10",
+    "keepalives_count": "6",
+    "tcp_user_timeout": "120000",
+}
+"""Options of libpq that an address may change: seconds, but the last in ms.
+
+They end the wait for a server that vanished, which is a quarter of an hour or more otherwise. Chosen, not measured.
+"""
+_SERVER_KEEPALIVES = {"tcp_keepalives_idle": 60, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 6}
+"""The same for the server, which keeps the lock of a machine that vanished for two hours otherwise."""
 _LOCK = 0x4C454354
 """First key of the lock of a course, `LECT`; the second is the course's number."""
 
@@ -87,12 +98,20 @@ class ServerConnections:
                 yield connection
             return
         with translated(self.place):
+            if self._depth == 0 and _is_idle(self.writing):
+                self._execute("writing", "SELECT 1")  # opens the connection anew if it was lost
             connection = self.writing
             with connection.transaction():
                 yield connection
                 if counts:
                     query = "UPDATE lectern.courses SET generation = generation + 1 WHERE id = %s"
-                    connection.execute(query, (self.course,))
+                    if not connection.execute(
+                        query, (self.course,)
+                    ).rowcount:  # policies hide rows, they raise nothing
+                        raise LibraryUnreachable(
+                            f"The course of {self.place} was removed, or its user may not change it. Ask the owner of the database for: "
+                            "SELECT lectern.admit('USER', 'COURSE', true)"
+                        )
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -191,19 +210,18 @@ class ServerConnections:
                 "SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE extname = 'vector'"
             ).fetchone()
             schema = sql.Identifier(where[0] if where else "public")
-            connection.execute(sql.SQL("SET search_path TO lectern, {}").format(schema))
+            keepalives = [f"SET {option} TO {value}" for option, value in _SERVER_KEEPALIVES.items()]
+            path = sql.SQL("SET search_path TO lectern, {}").format(schema)
+            connection.execute(sql.SQL("; ").join([path, *map(sql.SQL, keepalives)]))
             register_vectors(connection)
         return connection
 
     def _conninfo(self) -> str:
         name = f"lectern on {host_name()}, number {os.getpid()}"[:63]
         try:
-            return psycopg.conninfo.make_conninfo(
-                self._address.connection,
-                application_name=name,
-                client_encoding="utf8",
-                connect_timeout=_CONNECT_SECONDS,
-            )
+            given = psycopg.conninfo.conninfo_to_dict(self._address.connection)
+            always = {"application_name": name, "client_encoding": "utf8"}
+            return psycopg.conninfo.make_conninfo("", **(_DEFAULTS | given | always))
         except psycopg.ProgrammingError:
             raise LibraryUnreachable(
                 f"The address {self.place} has an option that PostgreSQL does not know, or a malformed part. Correct it and try again."

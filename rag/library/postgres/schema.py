@@ -1,7 +1,8 @@
 """The tables on the server, made once a database, and the partitions of a course.
 
 Tables of passages are partitioned by course, so that an index covers one course and a course can be dropped. Policies limit a
-role that is not the owner to the courses of `lectern.members`; roles have no rights on the partitions themselves.
+role that is not the owner to the courses of `lectern.members`, and its changes to those where it `writes`: a right on a table is one
+for all courses. Roles have no rights on the partitions themselves.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ CREATE TABLE lectern.courses (
     generation bigint NOT NULL DEFAULT 0, last_chunk bigint NOT NULL DEFAULT 0
 );
 CREATE TABLE lectern.members (
-    role name NOT NULL, course integer NOT NULL REFERENCES lectern.courses ON DELETE CASCADE, PRIMARY KEY (role, course)
+    role name NOT NULL, course integer NOT NULL REFERENCES lectern.courses ON DELETE CASCADE, writes boolean NOT NULL,
+    PRIMARY KEY (role, course)
 );
 CREATE TABLE lectern.documents (
     course integer NOT NULL, id bigint NOT NULL, path text COLLATE "C" NOT NULL, title text NOT NULL, kind text NOT NULL,
@@ -71,15 +73,17 @@ CREATE TABLE lectern.feedback (
 );
 ALTER TABLE lectern.members ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_rows ON lectern.members USING (role = current_user);
-ALTER TABLE lectern.courses ENABLE ROW LEVEL SECURITY;
-CREATE POLICY own_course ON lectern.courses
-    USING (id = ANY (ARRAY(SELECT m.course FROM lectern.members m WHERE m.role = current_user)));
 """
-_POLICY = """
-ALTER TABLE lectern.{table} ENABLE ROW LEVEL SECURITY;
-CREATE POLICY own_course ON lectern.{table}
-    USING (course = ANY (ARRAY(SELECT m.course FROM lectern.members m WHERE m.role = current_user)));
+_OWN = "= ANY (ARRAY(SELECT m.course FROM lectern.members m WHERE m.role = current_user))"
+_WRITES = "= ANY (ARRAY(SELECT m.course FROM lectern.members m WHERE m.role = current_user AND m.writes))"
+_POLICY = f"""
+ALTER TABLE lectern.{{table}} ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_course ON lectern.{{table}} FOR SELECT USING ({{column}} {_OWN});
+CREATE POLICY own_inserts ON lectern.{{table}} FOR INSERT WITH CHECK ({{column}} {_WRITES});
+CREATE POLICY own_updates ON lectern.{{table}} FOR UPDATE USING ({{column}} {_WRITES});
+CREATE POLICY own_deletes ON lectern.{{table}} FOR DELETE USING ({{column}} {_WRITES});
 """
+_VERDICTS = f"CREATE POLICY own_verdicts ON lectern.feedback FOR INSERT WITH CHECK (course {_OWN})"
 _ADMIT = f"""
 CREATE FUNCTION lectern.admit(person name, course_name text, writes boolean DEFAULT false) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE number integer;
@@ -91,9 +95,10 @@ BEGIN
     EXECUTE format('GRANT INSERT ON lectern.feedback TO %I', person);
     IF writes THEN
         EXECUTE format('GRANT INSERT, UPDATE, DELETE ON lectern.{", lectern.".join(_LIMITED)} TO %I', person);
-        EXECUTE format('GRANT UPDATE ON lectern.courses TO %I', person);
+        EXECUTE format('GRANT UPDATE (embedder, dim, chunker, generation, last_chunk) ON lectern.courses TO %I', person);
     END IF;
-    INSERT INTO lectern.members VALUES (person, number) ON CONFLICT DO NOTHING;
+    INSERT INTO lectern.members VALUES (person, number, admit.writes)
+        ON CONFLICT (role, course) DO UPDATE SET writes = EXCLUDED.writes;
 END $$;
 """
 
@@ -157,7 +162,9 @@ def make_tables(connection: Connection, place: str) -> None:
             if has_tables(connection):
                 return
             connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
-            for statement in (_TABLES, *(_POLICY.format(table=table) for table in _LIMITED), _ADMIT):
+            policies = (_POLICY.format(table=table, column="course") for table in _LIMITED)
+            courses = _POLICY.format(table="courses", column="id")
+            for statement in (_TABLES, courses, *policies, _VERDICTS, _ADMIT):
                 connection.execute(statement)
     except (errors.UndefinedFile, errors.FeatureNotSupported) as exc:
         raise LibraryMismatch(
@@ -167,7 +174,7 @@ def make_tables(connection: Connection, place: str) -> None:
     except errors.InsufficientPrivilege as exc:
         raise LibraryUnreachable(
             f"The user of {place} may not make tables in the database ({exc.diag.message_primary}). Run the command once as the "
-            "database's owner."
+            "database's owner; if that one may not add pgvector either, a superuser does so first: CREATE EXTENSION vector"
         ) from exc
 
 
