@@ -85,7 +85,7 @@ def insert_document(
     if row:
         updates = ", ".join(f"{name} = %s" for name in values)
         query = f"UPDATE lectern.documents SET {updates} WHERE course = %s AND id = %s"
-        connection.execute(query, (*map(_storable, values.values()), course, row[0]))
+        connection.execute(query, (*map(storable, values.values()), course, row[0]))
         number = int(row[0])
     else:
         query = (
@@ -94,7 +94,7 @@ def insert_document(
             f"{', '.join('%s' for _ in values)} RETURNING id"
         )
         made = connection.execute(
-            query, (course, course, document.path, *map(_storable, values.values()))
+            query, (course, course, document.path, *map(storable, values.values()))
         ).fetchone()
         number = int(made[0]) if made else 0
     connection.execute("DELETE FROM lectern.blocks WHERE course = %s AND document = %s", (course, number))
@@ -186,7 +186,7 @@ def insert_rows(
     while part := list(islice(waiting, _ROWS)):
         connection.execute(
             statement,
-            (course, *([_storable(value) for value in column] for column in zip(*part, strict=True))),
+            (course, *([storable(value) for value in column] for column in zip(*part, strict=True))),
         )
 
 
@@ -199,7 +199,7 @@ def update_chunk_ids(connection: Connection, course: int, ids: Sequence[tuple[in
     )
 
 
-def _storable(value: Any) -> Any:
+def storable(value: Any) -> Any:
     """Return a value without the sign 0 in texts, which PostgreSQL refuses."""
     return str(value).replace("\0", "\ufffd") if isinstance(value, str) else value
 
@@ -234,7 +234,7 @@ def _move(connection: Connection, course: int, moved: Sequence[tuple[int, Chunk]
     arrays = ", ".join(f"%s::{kind}[]" for kind in _MOVED.values())
     connection.execute(
         f"UPDATE lectern.chunks c SET {updates} FROM unnest({arrays}) u ({', '.join(names)}) WHERE c.course = %s AND c.id = u.id",
-        (*([_storable(value) for value in column] for column in zip(*columns, strict=True)), course),
+        (*([storable(value) for value in column] for column in zip(*columns, strict=True)), course),
     )
 
 

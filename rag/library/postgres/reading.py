@@ -14,6 +14,7 @@ from rag.aliases import Rowids, Vectors
 from rag.errors import LibraryMismatch, LibraryMissing
 from rag.library.postgres.connections import ServerConnections
 from rag.library.postgres.dense import ServerVectors
+from rag.library.postgres.documents import storable
 from rag.library.postgres.vector_type import read_vectors
 from rag.library.postgres.words import PostingWords
 from rag.library.rows import (
@@ -208,14 +209,14 @@ class ServerReading:
     def _of(self, query: str, columns: str, rest: str, *values: Any) -> list[tuple[Any, ...]]:
         """Return rows of this course; `rest` follows the condition on it."""
         whole = f"{query.format(columns)} WHERE course = %s {rest}"
-        return self._connections.rows(whole, (self._course, *values))
+        return self._connections.rows(whole, (self._course, *map(storable, values)))
 
     def _chunks(self, columns: str, condition: str, *values: Any) -> list[tuple[Any, ...]]:
         query = (
             f"SELECT {columns} FROM lectern.chunks c JOIN lectern.documents d ON d.id = c.document "
             f"WHERE c.course = %s AND d.course = %s AND {condition}"
         )
-        return self._connections.rows(query, (self._course, self._course, *values))
+        return self._connections.rows(query, (self._course, self._course, *map(storable, values)))
 
     def _embeddings(self, columns: str, rowids: list[int]) -> list[tuple[Any, ...]]:
         query = (

@@ -82,5 +82,6 @@ def stored(term: str) -> str:
 
 def _weight(passages: int, total: int) -> float:
     """Return FTS5's weight of a term of `passages` of `total` passages."""
-    found = log((total - passages + 0.5) / (passages + 0.5))
-    return found if found > 0.0 else _LEAST_WEIGHT
+    if total <= 2 * passages:  # also where `passages` was counted before others were removed
+        return _LEAST_WEIGHT
+    return log((total - passages + 0.5) / (passages + 0.5))

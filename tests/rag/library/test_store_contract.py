@@ -128,8 +128,10 @@ def test_documents_are_removed_with_what_only_they_use(
     assert store.embeddings([passage_key(chunk)]) == {}
     assert (store.documents(), store.chunk_count(), store.chunk_rowids().tolist()) == ([], 0, [])
     assert Searcher(store, letter_tokens, RetrievalSettings()).search("apple") == []
-    with pytest.raises(LibraryMissing, match=r"no document 'a\.md'"):
-        store.document("a.md")
+    for missing in ("a.md", "a\0.md"):
+        assert not store.has(missing) and store.chunks_of(missing) == []
+        with pytest.raises(LibraryMissing, match="no document 'a"):
+            store.document(missing)
 
 
 def test_names_can_be_swapped_and_not_taken(make_store: MakeStore, put_in: Put, letter_tokens: Any) -> None:
