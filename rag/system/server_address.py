@@ -20,6 +20,8 @@ _SECRETS = frozenset(
 """Options of libpq that are secrets, also of PostgreSQL 18."""
 _COURSE_CHARS = 63
 FORM = "postgresql://USER@HOST/DATABASE#COURSE"
+_PLACES = frozenset({"host", "hostaddr", "port", "user", "dbname", "service"})
+"""Options of libpq that name another server, user or database."""
 _PASSWORD = re.compile(
     rf"(postgres(?:ql)?://).*@|((?:{'|'.join(sorted(_SECRETS))})=)[^\s&#]*", re.IGNORECASE | re.DOTALL
 )
@@ -36,9 +38,15 @@ class ServerAddress:
 
     @property
     def folder_name(self) -> str:
-        """A name for a folder that this address alone has."""
+        """A name for a folder that this course alone has.
+
+        Options such as `sslmode` do not change it: the folder has the accounts and the keys of the API.
+        """
         plain = re.sub(r"[^a-z0-9]+", "-", self.course.lower()).strip("-") or "course"
-        return f"{plain}-{sha256(self.shown.encode()).hexdigest()[:12]}"
+        before, _, query = self.shown.partition("#")[0].partition("?")
+        places = sorted(pair for pair in parse_qsl(query) if pair[0] in _PLACES)
+        identity = f"{before}?{urlencode(places)}#{self.course}"
+        return f"{plain}-{sha256(identity.encode()).hexdigest()[:12]}"
 
 
 def is_server_address(text: str) -> bool:
@@ -88,7 +96,7 @@ def _is_course(text: str) -> bool:
 
 
 def without_passwords(text: str) -> str:
-    """Return one word of a command in which the users and passwords of an address are three dots."""
+    """Return one word of a command with three dots for users and passwords."""
     return _PASSWORD.sub(
         lambda found: f"{found.group(1)}...@" if found.group(1) else f"{found.group(2)}...", text
     )

@@ -33,7 +33,10 @@ _DEFAULTS = {
 They end the wait for a server that vanished, which is a quarter of an hour or more otherwise. Chosen, not measured.
 """
 _SERVER_KEEPALIVES = {"tcp_keepalives_idle": 60, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 6}
-"""The same for the server, which keeps the lock of a machine that vanished for two hours otherwise."""
+"""Seconds of the same for the server.
+
+Otherwise it keeps the lock of a machine that vanished for two hours.
+"""
 _LOCK = 0x4C454354
 """First key of the lock of a course, `LECT`; the second is the course's number."""
 

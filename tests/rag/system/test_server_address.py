@@ -30,6 +30,10 @@ def test_an_address_is_shown_without_its_password() -> None:
     assert "secret" in found.connection and "secret" not in repr(found)
     assert found.folder_name.startswith("linear-algebra-")
     assert found.folder_name == parse_address(found.shown).folder_name
+    plain = "postgresql://ann@a,b:5433/db{}#Linear algebra"
+    assert found.folder_name == parse_address(plain.format("")).folder_name
+    others = [plain.format("?dbname=other"), plain.format("?host=c"), plain.replace("{}#L", "#l")]
+    assert len({found.folder_name, *(parse_address(other).folder_name for other in others)}) == 4
     assert parse_address("postgresql://ann@a/db#Linear algebra").shown.endswith("#Linear%20algebra")
     for word, expected in (
         ("postgresql://ann:secret@host/db?password=secret#c", "postgresql://...@host/db?password=...#c"),
