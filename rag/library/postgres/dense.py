@@ -159,8 +159,9 @@ class ServerVectors:
         )
 
     def needs_index(self) -> bool:
-        """Return whether the course is so large that it should have one and has none."""
-        return self._size()[0] > EXACT_LIMIT and not self.has_index()
+        """Return whether the course is so large that it should have one, and has none."""
+        count, dim = self._size()
+        return count > EXACT_LIMIT and dim <= _LARGEST_INDEXED and not self.has_index()
 
     def _size(self) -> tuple[int, int]:
         """Return the number of passages and of dimensions, read once for each generation."""

@@ -16,10 +16,10 @@ _SIGNS = (
         "refuses the user or the password. Put the right one into ~/.pgpass or PGPASSWORD",
     ),
     (
-        ("no pg_hba.conf entry",),
+        ("no pg_hba.conf entry", "pg_hba.conf rejects"),
         "does not let this user in from this machine. Ask its owner for a line in pg_hba.conf",
     ),
-    (("too many clients", "remaining connection slots"), "has no connection left. Try again in a moment, or raise max_connections"),
+    (("too many clients", "too many connections", "remaining connection slots"), "has no connection left. Try again in a moment, or raise max_connections"),
 )  # fmt: skip
 """Parts of libpq's messages, which have no codes, and what is wrong then."""
 
