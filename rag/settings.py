@@ -73,7 +73,7 @@ class ModelSettings(Section):
 
     name: str = Field(
         "embedded",
-        description="a preset of `lectern models list`, a GGUF path, a folder or id, `openai:MODEL@URL`",
+        description="a preset of `lectern models list`, a GGUF path, a folder or id, `openai:MODEL@URL` or `openai:MODEL@URL1,URL2`",
     )
     folder: str = Field("", description="folder of pulled models; empty for the platform's data folder")
     adapter: str = Field(

@@ -78,3 +78,22 @@ def pause_wished(exc: Exception, otherwise_seconds: float) -> float:
     except ValueError:
         return otherwise_seconds
     return seconds if 0 <= seconds <= _LONGEST_PAUSE_SECONDS else otherwise_seconds
+
+
+def refuses(error: LecternError) -> bool:
+    """Return True if the request was refused, as another server would refuse it."""
+    return isinstance(error.__cause__, openai.BadRequestError | openai.UnprocessableEntityError)
+
+
+def passes(error: LecternError) -> bool:
+    """Return True if the server may answer in a moment.
+
+    It is missing, busy or failing, but not silent.
+    """
+    import httpx2
+
+    cause = error.__cause__
+    if isinstance(cause, openai.APITimeoutError):
+        return False
+    kinds = openai.APIConnectionError | openai.RateLimitError | openai.InternalServerError
+    return isinstance(cause, kinds | httpx2.NetworkError | httpx2.HTTPStatusError)

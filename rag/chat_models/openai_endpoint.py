@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import openai
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -22,17 +21,16 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from pydantic import ConfigDict
 
 from rag.chat_models.endpoint_errors import PAUSES_SECONDS, cut_off, explained, pause_wished
+from rag.chat_models.endpoint_health import check_health
 from rag.chat_models.endpoint_tokens import CONNECT_SECONDS, ServerTokenCounter, estimated_tokens
 from rag.chat_models.files.model_shape import chosen_context
 from rag.chat_models.local_model import turn_of
 from rag.chat_models.structured_chat_model import StructuredChatModel
-from rag.errors import LecternError, ModelMissing, SettingsError
+from rag.errors import LecternError, ModelMissing
 from rag.prompt import PromptStyle
-from rag.settings import ModelSettings
 from rag.types import Turn
 
-PREFIX = "openai:"
-_ASSUMED_CONTEXT_TOKENS = 8192
+ASSUMED_CONTEXT_TOKENS = 8192
 """The context of Llama 3, for a server that names none (`context_assumed`)."""
 _Answer = TypeVar("_Answer")
 
@@ -56,6 +54,8 @@ class EndpointChatModel(StructuredChatModel):
     seed: int = 0
     count_again_seconds: float = 30.0
     """The time after a failure in which tokens are estimated and not counted."""
+    pauses_seconds: tuple[float, ...] = PAUSES_SECONDS
+    """Pauses before a server that is missing, busy or failing is asked again."""
 
     @property
     def _llm_type(self) -> str:
@@ -89,7 +89,7 @@ class EndpointChatModel(StructuredChatModel):
             SettingsError: more is wished than the server allows.
         """
         allowed, trained = self._told_contexts
-        wished = self.wished_context_tokens or allowed or trained or _ASSUMED_CONTEXT_TOKENS
+        wished = self.wished_context_tokens or allowed or trained or ASSUMED_CONTEXT_TOKENS
         return chosen_context(self.name or self.model_name, wished, allowed)
 
     @property
@@ -114,17 +114,18 @@ class EndpointChatModel(StructuredChatModel):
             return {}  # not every server lists its models; a dead one is reported by the first question
         return described.get(self.model_name, {})
 
-    def check(self) -> None:
-        """Ask the server for its models.
+    def check(self, timeout_seconds: float | None = None) -> None:
+        """Ask the server for its models, within `timeout_seconds` if given.
 
         Raises:
             ModelMissing: there is no server, or none of this kind, or it does not have the model.
             SettingsError: a longer context is set than the server allows.
         """
+        client = self._client.with_options(timeout=timeout_seconds or self._client.timeout)
         try:
-            described = {entry.id: entry.model_dump() for entry in self._asked(self._client.models.list).data}
+            described = {entry.id: entry.model_dump() for entry in self._asked(client.models.list).data}
         except Exception as exc:
-            raise self._explained(exc, began=False) from exc
+            raise self._explained(exc, began=False, waited_seconds=timeout_seconds) from exc
         if described and self.model_name not in described:
             raise ModelMissing(
                 f"the server at {self.url} has no model {self.model_name!r}; it has {', '.join([*described][:5])}"
@@ -132,9 +133,17 @@ class EndpointChatModel(StructuredChatModel):
         self._served = described.get(self.model_name, {})
         _ = self.context_tokens
 
+    def check_alive(self, timeout_seconds: float) -> None:
+        """Check that the server lives, without asking the model anything.
+
+        Raises:
+            ModelError: it does not, or does not answer in time.
+        """
+        check_health(self.url, timeout_seconds)
+
     def _asked(self, ask: Callable[[], _Answer]) -> _Answer:
         """Return the server's answer, asked again while it is missing, busy or failing."""
-        for pause in PAUSES_SECONDS:
+        for pause in self.pauses_seconds:
             try:
                 return ask()
             except openai.APITimeoutError:
@@ -246,13 +255,13 @@ class EndpointChatModel(StructuredChatModel):
         )
         return ChatGenerationChunk(message=message, generation_info={"finish_reason": finish})
 
-    def _explained(self, exc: Exception, began: bool) -> LecternError:
+    def _explained(self, exc: Exception, began: bool, waited_seconds: float | None = None) -> LecternError:
         return explained(
             exc,
             began,
             url=self.url,
             model_name=self.model_name,
-            waited_seconds=self.timeout_seconds,
+            waited_seconds=waited_seconds or self.timeout_seconds,
             doubt=self._doubt(),
         )
 
@@ -261,35 +270,6 @@ class EndpointChatModel(StructuredChatModel):
         if not self.context_assumed:
             return ""
         return (
-            f" (the server does not say how long a context it reads, and {_ASSUMED_CONTEXT_TOKENS:,} tokens were assumed; set "
+            f" (the server does not say how long a context it reads, and {ASSUMED_CONTEXT_TOKENS:,} tokens were assumed; set "
             "model.context_tokens)"
         )
-
-
-def open_endpoint(settings: ModelSettings) -> EndpointChatModel:
-    """The chat model that `openai:MODEL@URL` names.
-
-    Raises:
-        SettingsError: the name is not of that form.
-        ModelMissing: there is no such server or model.
-    """
-    model_name, _, url = settings.name.removeprefix(PREFIX).rpartition("@")
-    parts = urlsplit(url)
-    if not model_name or parts.scheme not in ("http", "https") or not parts.netloc:
-        raise SettingsError(
-            f"{settings.name!r} names no server; write openai:MODEL@URL, for example "
-            "openai:llama3.1@http://127.0.0.1:11434/v1"
-        )
-    model = EndpointChatModel(
-        name=settings.name,
-        model_name=model_name,
-        url=(url.rstrip("/") if parts.path.strip("/") else f"{url.rstrip('/')}/v1"),
-        api_key=settings.api_key,
-        timeout_seconds=settings.timeout_seconds,
-        wished_context_tokens=settings.context_tokens,
-        max_answer_tokens=settings.max_answer_tokens,
-        temperature=settings.temperature,
-        seed=settings.seed,
-    )
-    model.check()
-    return model

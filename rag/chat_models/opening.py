@@ -42,7 +42,7 @@ def open_model(
     model = reference(settings.name, settings.folder)
     if model.kind is ModelKind.ENDPOINT:
         _check_extra(f"The server {model.source}", "endpoint")
-        from rag.chat_models.openai_endpoint import open_endpoint
+        from rag.chat_models.endpoint_opening import open_endpoint
 
         if settings.adapter not in ("default", "none"):
             raise SettingsError(

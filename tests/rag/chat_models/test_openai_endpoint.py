@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -45,6 +45,13 @@ class Script(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
+        if self.path == "/health":
+            silent: threading.Event | None = self.server.silent  # type: ignore[attr-defined]
+            if silent:
+                silent.wait(PATIENCE_SECONDS)
+            sick = self.server.server_port in self.server.sick  # type: ignore[attr-defined]
+            self.send(b"", 503 if sick else 200)
+            return
         self.send(json.dumps(getattr(self.server, "models", MODELS)).encode())
 
     def do_POST(self) -> None:
@@ -81,13 +88,19 @@ Answer = Callable[[Script, dict[str, Any]], None]
 
 @contextmanager
 def serving(
-    answer: Answer, models: dict[str, Any] = MODELS, keys: list[str | None] | None = None
+    answer: Answer,
+    models: dict[str, Any] = MODELS,
+    keys: list[str | None] | None = None,
+    port: int = 0,
+    sick: Sequence[int] = (),
+    silent: threading.Event | None = None,
 ) -> Iterator[tuple[str, list[tuple[str, dict[str, Any]]]]]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Script)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Script)
     server.daemon_threads = True
     server.answer, server.asked = answer, []  # type: ignore[attr-defined]
     server.models, server.keys = models, [] if keys is None else keys  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    server.sick, server.silent = sick, silent  # type: ignore[attr-defined]
+    thread = threading.Thread(target=lambda: server.serve_forever(0.05), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}", server.asked  # type: ignore[attr-defined]

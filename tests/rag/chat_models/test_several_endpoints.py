@@ -1,0 +1,200 @@
+"""A model at several addresses: real servers on loopback that fail, wait, come and go."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from rag.chat_models.endpoint_addresses import LEFT_OUT_SECONDS, Addresses
+from rag.chat_models.endpoint_opening import named_servers
+from rag.errors import ModelBusy, ModelFailed, ModelMissing, SettingsError
+from rag.settings import ModelSettings
+from rag.types import Role, Turn
+from tests.patience import PATIENCE_SECONDS
+from tests.rag.chat_models.test_openai_endpoint import (
+    MODELS,
+    Answer,
+    Script,
+    dies_midway,
+    event,
+    hangs_up_after_its_headers,
+    is_full,
+    refuses,
+    serving,
+)
+
+NOBODY = "http://127.0.0.1:9"
+DONE = b"data: [DONE]\n\n"
+
+
+def says(word: str) -> Answer:
+    def answer(to: Script, body: dict[str, Any]) -> None:
+        to.stream(event(word), event(finish="stop"), DONE)
+
+    return answer
+
+
+def opened(*urls: str, **fields: Any) -> Any:
+    from rag.chat_models import open_chat_model
+
+    return open_chat_model(ModelSettings(name=f"openai:m@{','.join(urls)}", **fields))
+
+
+@pytest.fixture
+def servers() -> Any:
+    """Starts servers; returns their addresses."""
+    with ExitStack() as stack:
+        yield lambda *answers, **more: [stack.enter_context(serving(each, **more))[0] for each in answers]
+
+
+def test_the_name_of_several_addresses() -> None:
+    assert named_servers("openai:a@b@http://h:1, https://i/v2/,http://h:1/v1") == (
+        "a@b",
+        ["http://h:1/v1", "https://i/v2"],
+    )
+    for name in ("openai:m@http://h,", "openai:m@http://h,i:80", "openai:m@http://h:x,http://i"):
+        with pytest.raises(SettingsError, match="openai:MODEL@URL"):
+            named_servers(name)
+
+
+def test_requests_go_round_when_nothing_is_under_way(servers: Any) -> None:
+    model = opened(*servers(says("a"), says("b"), says("c")))
+    assert "".join(model.invoke("q").content for _ in range(6)) == "abcabc"
+    assert model.context_tokens == 4096
+
+
+def test_the_least_loaded_address_is_chosen(servers: Any) -> None:
+    go = threading.Event()
+
+    def waits(to: Script, body: dict[str, Any]) -> None:
+        to.stream(event("slow"), whole=False)
+        to.close_connection = False
+        go.wait(PATIENCE_SECONDS)
+        to.wfile.write(
+            b"".join(f"{len(e):x}\r\n".encode() + e + b"\r\n" for e in (event(finish="stop"), DONE))
+        )
+        to.wfile.write(b"0\r\n\r\n")
+
+    model = opened(*servers(waits, says("b")))
+    stream = model.stream("q")
+    assert next(stream).text == "slow"
+    assert [model.invoke("q").content for _ in range(3)] == ["b", "b", "b"]
+    go.set()
+    assert "".join(chunk.text for chunk in stream) == ""
+    stream = model.stream("q")  # nothing is under way any more, so it is the first one's turn
+    assert next(stream).text == "slow"
+    stream.close()
+    assert [address.under_way for address in model.addresses._addresses] == [0, 0]
+
+
+@pytest.mark.parametrize("broken", [hangs_up_after_its_headers, is_full])
+def test_an_address_that_fails_before_its_first_token_is_left_out(servers: Any, broken: Answer) -> None:
+    asked: list[int] = []
+
+    def counted(to: Script, body: dict[str, Any]) -> None:
+        asked.append(1)
+        broken(to, body)
+
+    now = [1000.0]
+    model = opened(*servers(counted, says("b")))
+    model.addresses._clock = lambda: now[0]
+    assert [model.invoke("q").content for _ in range(3)] == ["b"] * 3
+    assert len(asked) == 1
+    now[0] += LEFT_OUT_SECONDS
+    assert model.invoke("q").content == "b"
+    assert len(asked) == 2
+
+
+def test_an_answer_that_began_is_never_continued_elsewhere(servers: Any) -> None:
+    model = opened(*servers(dies_midway, says("b")))
+    seen = []
+    with pytest.raises(ModelFailed, match="stopped in the middle of its answer"):
+        seen.extend(chunk.text for chunk in model.stream("q"))
+    assert seen == ["half an ans"]
+    assert [model.invoke("q").content for _ in range(2)] == ["b", "b"]
+
+
+def test_a_request_that_is_refused_is_not_sent_to_all() -> None:
+    with serving(refuses) as (first, _), serving(says("b")) as (second, asked):
+        model = opened(first, second)
+        with pytest.raises(ModelFailed, match=r"refuses the question: .*context too long"):
+            model.invoke("q")
+        assert not asked
+        assert [model.invoke("q").content] == ["b"]
+
+
+def test_all_down_is_one_sentence_with_each_address_and_error(servers: Any) -> None:
+    with pytest.raises(ModelMissing) as caught:
+        opened(NOBODY, "http://127.0.0.1:7")
+    assert str(caught.value) == (
+        "all 2 addresses of the model fail: "
+        "(1) no server answers at http://127.0.0.1:9/v1; start it, or check the address after the @; "
+        "(2) no server answers at http://127.0.0.1:7/v1; start it, or check the address after the @"
+    )
+    urls = servers(hangs_up_after_its_headers, is_full)
+    with pytest.raises(ModelFailed) as failed:
+        opened(*urls).model_copy(update={"pauses_seconds": (0.0,)}).invoke("q")
+    assert all(url in str(failed.value) for url in urls)
+    assert "closed the connection" in str(failed.value)
+    assert "\n" not in str(failed.value)
+    with pytest.raises(ModelBusy, match=r"all 2 addresses .*\(1\) .* is busy .*\(2\) .* is busy"):
+        opened(*servers(is_full, is_full)).model_copy(update={"pauses_seconds": (0.0,)}).invoke("q")
+    other = {"object": "list", "data": [{"id": "n", "object": "model", "created": 0, "owned_by": "x"}]}
+    with pytest.raises(ModelMissing, match="has no model 'm'; it has n"):
+        opened(*servers(says("a"), says("b"), models=other))
+
+
+def test_one_address_is_enough_and_another_may_come_later() -> None:
+    turns = [Turn(Role.USER, "abcdef")]
+    with serving(says("a")) as (first, _):
+        with serving(says("b")) as (second, _):
+            pass  # the address is free again
+        model = opened(second, first)
+        assert [model.invoke("q").content for _ in range(2)] == ["a", "a"]
+        assert model.count_tokens(turns) == 2 + 8
+        now = [1000.0]
+        model.addresses._clock = lambda: now[0]
+        small = {"object": "list", "data": [MODELS["data"][0] | {"max_model_len": 1024}]}
+        with serving(says("b"), models=small, port=int(second.rpartition(":")[2])):
+            now[0] += 1e6
+            assert {model.invoke("q").content for _ in range(2)} == {"a", "b"}
+        assert model.context_tokens == 1024
+
+
+def test_a_server_whose_engine_died_is_not_asked() -> None:
+    sick: list[int] = []
+    with serving(says("a"), sick=sick) as (dead, asked), serving(says("b"), sick=sick) as (living, _):
+        model = opened(dead, living)
+        sick.append(int(dead.rpartition(":")[2]))
+        now = [1e9]
+        model.addresses._clock = lambda: now[0]
+        assert [model.invoke("q").content for _ in range(2)] == ["b", "b"]
+        assert not asked
+        model.check_alive(1.0)
+        sick.append(int(living.rpartition(":")[2]))
+        now[0] += 1e6
+        with pytest.raises(ModelFailed, match=r"all 2 .* health check with status 503"):
+            model.check_alive(1.0)
+
+
+def test_a_silent_health_check_ends_in_time(servers: Any) -> None:
+    silent = threading.Event()
+    [url] = servers(says("a"), silent=silent)
+    from rag.chat_models.endpoint_health import check_health
+
+    with pytest.raises(ModelFailed, match=r"did not answer its health check in 0\.2 s"):
+        check_health(f"{url}/v1", 0.2)
+    silent.set()
+
+
+def test_copies_keep_their_own_lengths_and_share_the_load() -> None:
+    with serving(says("a")) as (url, asked):
+        model = opened(url, NOBODY)
+        longer = model.model_copy(update={"max_answer_tokens": 999})
+        longer.invoke("q", temperature=0.5)
+        assert isinstance(longer.addresses, Addresses)
+        assert longer.addresses is model.addresses
+    assert (asked[-1][1]["max_tokens"], asked[-1][1]["temperature"]) == (999, 0.5)
