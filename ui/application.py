@@ -117,6 +117,11 @@ class Application:
         return self._model.get()
 
     @property
+    def opened_model(self) -> LocalChatModel | EndpointChatModel | None:
+        """The language model, None if it is not loaded."""
+        return self._model.opened()
+
+    @property
     def quotes(self) -> bool:
         """True if the evidence scorer picks quotes as answers, without a language model."""
         return (self.settings.model.name, self.settings.model.adapter) == ("embedded", "default")
@@ -129,8 +134,7 @@ class Application:
     def share_models(self, other: Application) -> None:
         """Use the models of another application from now on.
 
-        For several libraries under the same settings: a model is in memory once, as long as all use it with the
-        same adapter.
+        For several libraries under the same settings: a model is in memory once, while all use the same adapter.
         """
         with self._lock:
             self._embedder, self._model = other._embedder, other._model

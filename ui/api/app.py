@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, Response
@@ -40,6 +41,9 @@ from ui.api.openai_types import (
 )
 from ui.api.server_sent import MEDIA_TYPE, EventStream, answered, begun
 from ui.api.service import Service
+from ui.metrics.exposition import CONTENT_TYPE
+from ui.metrics.health import PATH as HEALTH
+from ui.metrics.health import HealthFirst, fault
 
 if TYPE_CHECKING:
     from ui.access import Access
@@ -75,6 +79,7 @@ def build_api(
     _add_errors(app)
     _add_openai_paths(app, service)
     _add_note_paths(app, service)
+    _add_metrics(app, service)
     origins = [origin.strip().rstrip("/") for origin in settings.origins.split(",") if origin.strip()]
     if origins:
         app.add_middleware(
@@ -87,12 +92,13 @@ def build_api(
     app.add_middleware(
         ApiGuard, access=access, keys=keys, settings=settings, origins=frozenset(origins), people=people
     )
+    app.add_middleware(HealthFirst, fault=lambda: fault(courses.default.application))
     return app
 
 
 def is_api_path(path: str) -> bool:
     """Return True for a path of the API."""
-    return path.startswith(("/v1/", "/api/")) or path == "/openapi.json"
+    return path.startswith(("/v1/", "/api/")) or path in ("/openapi.json", "/metrics", HEALTH)
 
 
 def _add_errors(app: FastAPI) -> None:
@@ -206,6 +212,18 @@ def _add_note_paths(app: FastAPI, service: Service) -> None:
         """Return a document with its text and blocks."""
         one = service.courses.named(course)
         return await service.look_up(lambda: notes.whole(one, path))
+
+
+def _add_metrics(app: FastAPI, service: Service) -> None:
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics(request: Request) -> Response:
+        person = request.scope.get(PERSON)
+        if isinstance(person, Person) and not person.teaches:
+            raise ApiError(
+                403, "Your account may not do this; use a key or a teacher's account.", "not_allowed"
+            )
+        # Not in the queue of searches, which may be full when the metrics are wanted most.
+        return Response(await run_in_threadpool(service.metrics), media_type=CONTENT_TYPE)
 
 
 def _asker(request: Request) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rag.errors import QuestionError, SettingsError
 from ui.api.errors import ApiError
+from ui.metrics.questions import MeasuredChain, QuestionMetrics
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,10 +61,13 @@ class Course:
 class Courses:
     """The courses by name; the first one is the default.
 
-    `others` returns those that come and go while the server runs.
+    `others` returns those that come and go while the server runs. Their chains add to the `metrics`.
     """
 
-    def __init__(self, courses: Sequence[Course], others: Callable[[], Sequence[Course]] = tuple) -> None:
+    def __init__(
+        self, courses: Sequence[Course], others: Callable[[], Sequence[Course]], metrics: QuestionMetrics
+    ) -> None:
+        self.metrics = metrics
         self._courses = tuple(courses)
         self._others = others
         self.default = courses[0]
@@ -142,12 +146,18 @@ def open_courses(loaded: LoadedSettings, others: Mapping[str, str | Path]) -> Co
             f"Two courses are named {default!r}: the library {first.place} and the one that --course names. Choose another name "
             "for the second (--course NAME=DIR)."
         )
-    found = [Course(default, first, first.chain)]
+    metrics = QuestionMetrics()
+    found = [_measured(default, first, metrics)]
     for name, library in others.items():
         folder, server = library_place(str(library))
         other = Application(replace(loaded, library=folder, server=server))
         other.share_models(first)
-        found.append(Course(name, other, other.chain))
+        found.append(_measured(name, other, metrics))
     for course in found:
         _ = course.application.library
-    return Courses(found)
+    return Courses(found, tuple, metrics)
+
+
+def _measured(name: str, application: Application, metrics: QuestionMetrics) -> Course:
+    """Return a course whose answers are counted."""
+    return Course(name, application, lambda scope: MeasuredChain(metrics, lambda: application.chain(scope)))

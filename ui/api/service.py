@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rag.settings import ApiSettings
@@ -14,11 +15,13 @@ from ui.api.courses import Course, Courses
 from ui.api.errors import ApiError
 from ui.api.note_types import ServiceStatus
 from ui.api.work_queue import WorkQueue
+from ui.metrics.libraries import LibraryMetrics
 from ui.question_logging import log_answer
 
 if TYPE_CHECKING:
     from rag.chain import Question
     from rag.events import Event
+    from rag.library.store import LibraryStore
     from rag.types import Answer, Turn
 
 T = TypeVar("T")
@@ -53,10 +56,19 @@ class Service:
         self.courses = courses
         self.answers = WorkQueue("answers", settings.parallel, settings.queue_length)
         self.look_ups = WorkQueue("searches", LOOK_UPS, 4 * settings.queue_length)
+        courses.metrics.waiting["answers"] = lambda: self.answers.waiting
+        courses.metrics.waiting["searches"] = lambda: self.look_ups.waiting
+        self._libraries = LibraryMetrics()
 
     def status(self) -> ServiceStatus:
         """Return how full the queues are."""
         return ServiceStatus(answers=self.answers.status(), searches=self.look_ups.status())
+
+    def metrics(self) -> str:
+        """Return the metrics of the questions and libraries in Prometheus' text format."""
+        libraries = [(course.name, partial(_library, course)) for course in self.courses]
+        lines = (*self.courses.metrics.lines(), *self._libraries.lines(libraries))
+        return "\n".join((*lines, ""))
 
     def close(self) -> None:
         """Take no more work."""
@@ -87,9 +99,13 @@ class Service:
             ApiError: too many wait (429), or the scope cannot be used (400).
             QuestionError: the question is empty or too long.
         """
-        async with aclosing(self.answers.stream(lambda: _chain_events(asked))) as events:
-            async for event in events:
-                yield event
+        try:
+            async with aclosing(self.answers.stream(lambda: _chain_events(asked))) as events:
+                async for event in events:
+                    yield event
+        except ApiError as exc:  # other errors are the chain's, which counts them
+            self.courses.metrics.failed(exc.code)
+            raise
 
     async def answer(self, asked: Asked) -> Answer:
         """Return the answer to a question.
@@ -124,6 +140,10 @@ def found(
         "hits": [hit_record(hit) for hit in hits],
         "seconds": seconds,
     }
+
+
+def _library(course: Course) -> LibraryStore:
+    return course.application.library
 
 
 def _chain_events(asked: Asked) -> Iterator[Event]:

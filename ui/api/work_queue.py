@@ -50,6 +50,11 @@ class WorkQueue:
         """The number of requests that run or wait."""
         return self._inside
 
+    @property
+    def waiting(self) -> int:
+        """The number of requests that wait."""
+        return max(0, self._inside - self._parallel)
+
     def status(self) -> QueueStatus:
         """Return the requests inside now, at most so far, and at most ever."""
         return QueueStatus(inside=self._inside, peak=self._peak, most=self._most)

@@ -65,7 +65,7 @@ class Desk:
         self._embedder: Future[Embedder] = Future()
         self._chain: Future[None] = Future()
         model = self.settings.model
-        self._turns = turns or Turns(model.parallel_requests or AT_ONCE, model.queue_length)
+        self.turns = turns or Turns(model.parallel_requests or AT_ONCE, model.queue_length)
         self._wishes = WishedApplications(application)
         self.offers_models = False
         self._started_with = self.settings.model.adapter
@@ -82,7 +82,7 @@ class Desk:
         Raises:
             LecternError: it cannot be opened.
         """
-        other = Desk(self.application.beside(folder), self._turns)
+        other = Desk(self.application.beside(folder), self.turns)
         other.offers_models = self.offers_models
         return other
 
@@ -113,7 +113,7 @@ class Desk:
             LecternError: a model could not be loaded.
         """
         self._chain.result()
-        return ChainInTurn(self._turns, lambda: self._wished(wish).chain(scope), stop, place)
+        return ChainInTurn(self.turns, lambda: self._wished(wish).chain(scope), stop, place)
 
     def status(self) -> Status:
         """Return the state of the models in words."""
@@ -128,7 +128,7 @@ class Desk:
             message = _("loading the model with adapter %(adapter)s…", adapter=coming.name)
             if coming.setting == "none":
                 message = _("loading the model without an adapter…")
-            if self._turns.answering:
+            if self.turns.answering:
                 message += " " + _("(after the answer under way)")
             return Status(LoadingStage.LOADING, message)
         return Status(LoadingStage.READY, _("ready · %(model)s", model=_(self.model_name())))
@@ -191,7 +191,7 @@ class Desk:
                 )
             self._coming = choice
         try:
-            with self._turns.change():
+            with self.turns.change():
                 yield self.application
         finally:
             self.settings = self.application.settings
@@ -254,7 +254,7 @@ class Desk:
 
     def _change_to(self, chosen: AdapterChoice) -> None:
         try:
-            with self._turns.change():
+            with self.turns.change():
                 self.application.use_adapter(chosen.setting)
                 self.application.chain()  # opens the model now, not at the next question
         finally:

@@ -171,7 +171,8 @@ def _api(desks: CourseDesks, access: Access, doors: Doors) -> FastAPI:
         return [course(entry.id) for entry in desks.registry.courses() if entry.id]
 
     keys, people = KeyRing(folder), People(doors.accounts, doors.cookie)
-    return build_api(Courses([course("")], others), access, keys, desks.first.settings.api, people)
+    metrics = desks.first.turns.metrics
+    return build_api(Courses([course("")], others, metrics), access, keys, desks.first.settings.api, people)
 
 
 def serve(

@@ -13,6 +13,7 @@ from threading import Condition, Event
 from typing import TYPE_CHECKING
 
 from rag.errors import ModelBusy
+from ui.metrics.questions import QuestionMetrics
 
 if TYPE_CHECKING:
     from rag.chain import Question
@@ -41,6 +42,8 @@ class Turns:
         self._line: list[object] = []
         self._answers = 0
         self._changing = False
+        self.metrics = QuestionMetrics()
+        self.metrics.waiting["page"] = lambda: len(self._line)
 
     @property
     def answering(self) -> bool:
@@ -128,6 +131,9 @@ class ChainInTurn:
 
     def stream(self, input: Question) -> Iterator[ChainEvent]:  # noqa: A002 - LangChain's name
         """Yield the events of one question; none if it is stopped in the line."""
+        return self._turns.metrics.measured(lambda: self._answered(input))
+
+    def _answered(self, question: Question) -> Iterator[ChainEvent]:
         with self._turns.answer(self._stop, self._place):
             if self._stop is None or not self._stop.is_set():
-                yield from self._chain().stream(input)
+                yield from self._chain().stream(question)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -81,3 +82,24 @@ def test_a_course_made_in_the_app_is_served_beside_the_first(web: Any, tmp_path:
     registry.remove("optics")
     assert web.get("/course/optics/").status_code == 410
     assert web.get("/api/documents?course=optics").status_code == 404
+
+
+def test_health_needs_no_account_and_metrics_a_teachers(web: Any) -> None:
+    from ui.accounts.cookies import session_cookie
+    from ui.accounts.person import Role
+    from ui.accounts.store import AccountStore
+
+    assert web.get("/healthz").json() == {"status": "ok"}
+    body = {"question": "What reduces spectral leakage?", "stream": False}
+    assert web.post("/api/ask", json=body).status_code == 200
+    metrics = web.get("/metrics").text
+    counted = [line for line in metrics.splitlines() if re.match(r"lectern_answers_total.* [1-9]", line)]
+    assert counted == ['lectern_answers_total{kind="answer"} 1']
+    assert 'lectern_requests_waiting{queue="page"} 0' in metrics
+    accounts = AccountStore(web.app_library)
+    ann = accounts.add("ann", "correct horse battery", Role.STUDENT).person
+    tess = accounts.add("tess", "correct horse battery", Role.TEACHER).person
+    assert (web.get("/metrics").status_code, web.get("/healthz").status_code) == (401, 200)
+    for person, status in ((ann, 403), (tess, 200)):
+        headers = {"cookie": f"{session_cookie(web.app_library)}={accounts.begin_session(person)}"}
+        assert web.get("/metrics", headers=headers).status_code == status
