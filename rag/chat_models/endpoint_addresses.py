@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ REMEMBERED_SECONDS = 5.0
 """The time for which an address that answered is not checked again."""
 LEFT_OUT_SECONDS = 15.0
 """The time for which an address that failed is chosen last."""
+_log = logging.getLogger("lectern.models")
 
 
 @dataclass(slots=True)
@@ -103,8 +105,8 @@ class Addresses:
                 address.model.check_alive(HEALTH_SECONDS)
             else:
                 address.model.check(HEALTH_SECONDS)
-        except LecternError:
-            self.leave_out(number)
+        except LecternError as exc:
+            self.leave_out(number, exc)
             raise
         address.described = True
         self.answered(number)
@@ -114,10 +116,15 @@ class Addresses:
         address = self._addresses[number]
         address.sound_until, address.left_out_until = self._clock() + REMEMBERED_SECONDS, 0.0
 
-    def leave_out(self, number: int) -> None:
-        """Choose an address last for a while, because it failed."""
-        address = self._addresses[number]
-        address.sound_until, address.left_out_until = 0.0, self._clock() + LEFT_OUT_SECONDS
+    def leave_out(self, number: int, error: LecternError) -> None:
+        """Choose an address last for a while, because it failed.
+
+        The log is the one place where an error is seen that another address makes up for.
+        """
+        address, now = self._addresses[number], self._clock()
+        if now >= address.left_out_until:
+            _log.warning("an address of the model is left out for %g s: %s", LEFT_OUT_SECONDS, error)
+        address.sound_until, address.left_out_until = 0.0, now + LEFT_OUT_SECONDS
 
     def _best(self, wanted: Collection[int]) -> int:
         now = self._clock()

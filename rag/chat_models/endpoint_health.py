@@ -30,5 +30,5 @@ def check_health(url: str, timeout_seconds: float) -> None:
         raise ModelFailed(
             f"the server at {url} answers its health check with status {exc.response.status_code}; read its log"
         ) from exc
-    except httpx2.TransportError as exc:
+    except httpx2.HTTPError as exc:
         raise ModelMissing(f"no server answers at {url}; start it, or check the address after the @") from exc

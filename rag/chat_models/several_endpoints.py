@@ -97,7 +97,7 @@ class SeveralEndpoints(EndpointChatModel):
                 except LecternError as error:
                     if refuses(error):
                         raise
-                    self.addresses.leave_out(number)
+                    self.addresses.leave_out(number, error)
                     if began:
                         raise
                     errors[number] = error

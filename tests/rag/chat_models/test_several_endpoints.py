@@ -91,7 +91,9 @@ def test_the_least_loaded_address_is_chosen(servers: Any) -> None:
 
 
 @pytest.mark.parametrize("broken", [hangs_up_after_its_headers, is_full])
-def test_an_address_that_fails_before_its_first_token_is_left_out(servers: Any, broken: Answer) -> None:
+def test_an_address_that_fails_before_its_first_token_is_left_out(
+    servers: Any, broken: Answer, caplog: pytest.LogCaptureFixture
+) -> None:
     asked: list[int] = []
 
     def counted(to: Script, body: dict[str, Any]) -> None:
@@ -103,6 +105,8 @@ def test_an_address_that_fails_before_its_first_token_is_left_out(servers: Any, 
     model.addresses._clock = lambda: now[0]
     assert [model.invoke("q").content for _ in range(3)] == ["b"] * 3
     assert len(asked) == 1
+    [logged] = [record.getMessage() for record in caplog.records if record.name == "lectern.models"]
+    assert logged.startswith("an address of the model is left out for 15 s: the server at http://127.0.0.1:")
     now[0] += LEFT_OUT_SECONDS
     assert model.invoke("q").content == "b"
     assert len(asked) == 2
