@@ -32,7 +32,7 @@ class Application:
 
     def __init__(self, folder: Path) -> None:
         self.settings = Settings()
-        self.library = Library.create(folder)
+        self.library, self.server = Library.create(folder), None
 
     def open_model_ahead(self) -> None:
         pass
