@@ -3,7 +3,7 @@
 `python -m benchmarks.languages FOLDER...` reads files `xquad.LANGUAGE.*.json` in SQuAD's form, whose paragraphs and questions
 are the same in every language. Each language is a library of paragraphs, ingested with the default settings; hit@1 is the share
 of questions whose own paragraph is first. English is measured in the same run. `scales` instead of a folder prints the means and
-spreads that `rag.search.scales` maps.
+spreads that `rag.search.scales` maps. `--answers N` measures answers instead (`benchmarks.languages.answers`).
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import argparse
 import json
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
+from benchmarks.languages.answers import print_contained
+from benchmarks.languages.reading import Question, Reading, read
 from benchmarks.languages.scales import print_scales
 from eval.beir import CorpusDocument
 from rag.embedding.embedder import EMBEDDED_MODEL, Embedder
@@ -32,34 +33,12 @@ from ui.measure.corpus_library import fill_library
 SPEED_TEXTS = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The paragraphs of a language, and its questions.
-
-    A question is (id, text, place of its paragraph).
-    """
-
-    paragraphs: list[str]
-    questions: list[tuple[str, str, int]]
-
-
-def read(file: Path) -> Reading:
-    """Return the paragraphs and questions of a file in SQuAD's form."""
-    found = [
-        paragraph
-        for article in json.loads(file.read_text(encoding="utf-8"))["data"]
-        for paragraph in article["paragraphs"]
-    ]
-    asked = [(each["id"], each["question"], place) for place, one in enumerate(found) for each in one["qas"]]
-    return Reading([one["context"] for one in found], asked)
-
-
-def hit_at_1(searcher: Searcher, questions: list[tuple[str, str, int]], way: str) -> float:
+def hit_at_1(searcher: Searcher, questions: list[Question], way: str) -> float:
     """Return the share of questions whose paragraph is first.
 
     The `way` is `hybrid`, as the product searches, or `dense`, by vectors alone.
     """
-    texts = [question for _, question, _ in questions]
+    texts = [question.text for question in questions]
     if way == "hybrid":
         found = [hits[0].chunk.document if hits else "" for hits in searcher.search_many(texts, 1)]
     else:
@@ -67,7 +46,7 @@ def hit_at_1(searcher: Searcher, questions: list[tuple[str, str, int]], way: str
         for text in texts:
             rowids, _ = searcher.vectors.search(searcher.embedder.embed_query(text), 1)
             found.append(next(iter(searcher.library.chunks_by_rowid(rowids).values())).document)
-    right = sum(name == f"{place}.txt" for name, (_, _, place) in zip(found, questions, strict=True))
+    right = sum(name == f"{one.place}.txt" for name, one in zip(found, questions, strict=True))
     return right / len(questions)
 
 
@@ -109,6 +88,12 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=[EMBEDDED_MODEL, PACKED], help="embedding.model")
     parser.add_argument("--languages", nargs="+", help="codes; English always comes along")
     parser.add_argument("--questions", type=int, default=0, help="of each language, evenly; 0 for all")
+    parser.add_argument(
+        "--answers",
+        type=int,
+        default=0,
+        help="answer so many questions of each language, evenly, and measure nothing else",
+    )
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     if given.folders == ["scales"]:
@@ -117,21 +102,19 @@ def main() -> None:
     files = sorted(file for folder in given.folders for file in Path(folder).glob("xquad.*.json"))
     readings = {file.name.split(".")[1]: read(file) for file in files}
     wanted = [code for code in readings if not given.languages or code in {*given.languages, "en"}]
-    chosen = {code: _thinned(readings[code], given.questions) for code in wanted}
+    chosen = {code: readings[code].thinned(given.questions) for code in wanted}
     if not chosen:
         sys.exit("No xquad.LANGUAGE.*.json in the folders.")
+    if given.answers:
+        for name in given.models:
+            asked = {code: reading.thinned(given.answers) for code, reading in chosen.items()}
+            print_contained(name, asked)
+        return
     found = {
         name: measure(name, open_embedder(EmbeddingSettings(model=name)), chosen) for name in given.models
     }
     if given.out:
         given.out.write_text(json.dumps(found, indent=1), encoding="utf-8")
-
-
-def _thinned(reading: Reading, count: int) -> Reading:
-    if not count:
-        return reading
-    places = np.linspace(0, len(reading.questions) - 1, min(count, len(reading.questions))).astype(int)
-    return Reading(reading.paragraphs, [reading.questions[place] for place in places])
 
 
 if __name__ == "__main__":
