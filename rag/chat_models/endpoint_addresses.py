@@ -81,10 +81,10 @@ class Addresses:
         """Return the model at an address."""
         return self._addresses[number].model
 
-    def best(self) -> EndpointChatModel:
-        """Return the model at the best address, without counting a request."""
+    def best(self, wanted: Collection[int]) -> int:
+        """Return the best of the wanted addresses, without counting a request."""
         with self._lock:
-            return self.model(self._best(range(len(self))))
+            return self._best(wanted)
 
     def give_back(self, number: int) -> None:
         """End a request that `take` counted."""

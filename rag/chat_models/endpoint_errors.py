@@ -25,11 +25,19 @@ def cut_off(url: str, began: bool) -> ModelFailed:
 
 
 def explained(
-    exc: Exception, began: bool, *, url: str, model_name: str, waited_seconds: float, doubt: str
+    exc: Exception,
+    began: bool,
+    *,
+    url: str,
+    model_name: str,
+    waited_seconds: float,
+    retries: int,
+    doubt: str,
 ) -> LecternError:
     """Return the error, in one sentence, for an exception of the client.
 
-    `began` if some of the answer's text came before it, `doubt` what to add to a refusal.
+    `began` if some of the answer's text came before it, `retries` the times it was asked again, `doubt` what to add
+    to a refusal.
     """
     import httpx2
 
@@ -46,9 +54,8 @@ def explained(
     if isinstance(exc, openai.APIConnectionError) and not began:
         return ModelMissing(f"no server answers at {url}; start it, or check the address after the @")
     if isinstance(exc, openai.RateLimitError):
-        return ModelBusy(
-            f"the server at {url} is busy and stayed so over {len(PAUSES_SECONDS)} retries; try again later"
-        )
+        lasting = f" and stayed so over {retries} retries" if retries else ""
+        return ModelBusy(f"the server at {url} is busy{lasting}; try again later")
     if isinstance(exc, openai.AuthenticationError | openai.PermissionDeniedError):
         return ModelMissing(f"the server at {url} refuses the key; set model.api_key")
     if isinstance(exc, openai.NotFoundError):

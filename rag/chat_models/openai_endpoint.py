@@ -262,6 +262,7 @@ class EndpointChatModel(StructuredChatModel):
             url=self.url,
             model_name=self.model_name,
             waited_seconds=waited_seconds or self.timeout_seconds,
+            retries=len(self.pauses_seconds),
             doubt=self._doubt(),
         )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing, suppress
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -13,6 +14,7 @@ from langchain_core.outputs import ChatGenerationChunk
 
 from rag.chat_models.endpoint_addresses import Addresses, all_failed
 from rag.chat_models.endpoint_errors import passes, refuses
+from rag.chat_models.endpoint_tokens import estimated_tokens
 from rag.chat_models.openai_endpoint import ASSUMED_CONTEXT_TOKENS, EndpointChatModel
 from rag.errors import LecternError, SettingsError
 from rag.types import Turn
@@ -54,19 +56,35 @@ class SeveralEndpoints(EndpointChatModel):
             ModelError: none works.
             SettingsError: a longer context is set than a server allows.
         """
-        self._check_each()
+        errors = self._errors(len(self.addresses))
+        for error in errors:
+            if isinstance(error, SettingsError):
+                raise error
+        if len(errors) == len(self.addresses):
+            raise all_failed(errors)
 
     def check_alive(self, timeout_seconds: float) -> None:
-        """Check the health of every address; one that works is enough.
+        """Check the health of every address; the first one that works is enough.
+
+        The others are checked to their end, so that a question need not wait for a silent one.
 
         Raises:
             ModelError: none works.
         """
-        self._check_each()
+        errors = self._errors(1)
+        if len(errors) == len(self.addresses):
+            raise all_failed(errors)
 
     def count_tokens(self, turns: Sequence[Turn]) -> int:
         """Return the tokens of the prompt, counted by the best address or estimated."""
-        return self.addresses.best().count_tokens(turns)
+        left = set(range(len(self.addresses)))
+        while left:
+            number = self.addresses.best(left)
+            left.remove(number)
+            with suppress(LecternError):  # it is left out, and the question finds its error
+                self.addresses.check(number)
+                return self.addresses.model(number).count_tokens(turns)
+        return estimated_tokens(turns)
 
     def _stream(
         self,
@@ -90,6 +108,8 @@ class SeveralEndpoints(EndpointChatModel):
                     answer = self.addresses.model(number)._stream(messages, stop, run_manager, **options)
                     with closing(answer):  # type: ignore[type-var]
                         for chunk in answer:
+                            if not began:  # so that no check disturbs a server that is busy with it
+                                self.addresses.answered(number)
                             began = True
                             yield chunk
                     self.addresses.answered(number)
@@ -109,14 +129,21 @@ class SeveralEndpoints(EndpointChatModel):
             time.sleep(pause)
         raise all_failed([errors[number] for number in sorted(errors)])
 
-    def _check_each(self) -> None:
-        errors: list[LecternError] = []
-        for number in range(len(self.addresses)):
-            try:
-                self.addresses.check(number)
-            except SettingsError:
-                raise
-            except LecternError as error:
-                errors.append(error)
-        if len(errors) == len(self.addresses):
-            raise all_failed(errors)
+    def _errors(self, enough: int) -> list[LecternError]:
+        """Check all addresses at once until `enough` work, and return the errors of the others.
+
+        One after the other, a few silent ones would take longer than a load balancer waits.
+        """
+        pool = ThreadPoolExecutor(len(self.addresses), thread_name_prefix="lectern-addresses")
+        checks = [pool.submit(self.addresses.check, number) for number in range(len(self.addresses))]
+        pool.shutdown(wait=False)
+        working = 0
+        for check in as_completed(checks):
+            working += check.exception() is None
+            if working == enough:
+                break
+        errors = [check.exception() for check in checks if check.done()]
+        unexpected = [error for error in errors if error and not isinstance(error, LecternError)]
+        if unexpected:
+            raise unexpected[0]
+        return [error for error in errors if isinstance(error, LecternError)]

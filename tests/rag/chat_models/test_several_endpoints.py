@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rag.chat_models.endpoint_addresses import LEFT_OUT_SECONDS, Addresses
+from rag.chat_models.endpoint_addresses import LEFT_OUT_SECONDS, REMEMBERED_SECONDS, Addresses
 from rag.chat_models.endpoint_opening import named_servers
 from rag.errors import ModelBusy, ModelFailed, ModelMissing, SettingsError
 from rag.settings import ModelSettings
@@ -144,7 +144,9 @@ def test_all_down_is_one_sentence_with_each_address_and_error(servers: Any) -> N
     assert all(url in str(failed.value) for url in urls)
     assert "closed the connection" in str(failed.value)
     assert "\n" not in str(failed.value)
-    with pytest.raises(ModelBusy, match=r"all 2 addresses .*\(1\) .* is busy .*\(2\) .* is busy"):
+    with pytest.raises(
+        ModelBusy, match=r"all 2 addresses .*\(1\) .* is busy; .*\(2\) .* is busy; try again later$"
+    ):
         opened(*servers(is_full, is_full)).model_copy(update={"pauses_seconds": (0.0,)}).invoke("q")
     other = {"object": "list", "data": [{"id": "n", "object": "model", "created": 0, "owned_by": "x"}]}
     with pytest.raises(ModelMissing, match="has no model 'm'; it has n"):
@@ -192,6 +194,53 @@ def test_a_silent_health_check_ends_in_time(servers: Any) -> None:
     with pytest.raises(ModelFailed, match=r"did not answer its health check in 0\.2 s"):
         check_health(f"{url}/v1", 0.2)
     silent.set()
+
+
+def test_an_answer_that_began_shows_that_its_server_lives(servers: Any) -> None:
+    now = [1e9]
+
+    def takes_long(to: Script, body: dict[str, Any]) -> None:
+        now[0] += 3
+        to.stream(event("a"), event("b"), event(finish="stop"), DONE)
+
+    model = opened(*servers(takes_long), NOBODY)
+    model.addresses._clock = lambda: now[0]
+    stream = model.stream("q")
+    assert next(stream).text == "a"
+    assert model.addresses._addresses[0].sound_until == 1e9 + 3 + REMEMBERED_SECONDS
+    stream.close()
+
+
+def test_all_addresses_are_checked_at_once(servers: Any) -> None:
+    together: Any = threading.Barrier(4)  # a server answers when all four were asked
+    model = opened(*servers(says("a"), says("b"), says("c"), says("d"), silent=together))
+    model.addresses._clock = lambda: 1e9
+    model.check_alive(1.0)
+    assert not together.broken
+
+
+def test_a_living_model_does_not_wait_for_silent_addresses(
+    servers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = threading.Event()
+    model = opened(*servers(says("a"), says("b"), silent=silent), *servers(says("c")))
+    model.addresses._clock = lambda: 1e9
+    monkeypatch.setattr("rag.chat_models.endpoint_addresses.HEALTH_SECONDS", PATIENCE_SECONDS)
+    model.check_alive(1.0)
+    assert [address.sound_until > 1e9 for address in model.addresses._addresses] == [False, False, True]
+    assert not any(address.left_out_until for address in model.addresses._addresses)
+    silent.set()
+
+
+def test_tokens_are_counted_where_a_server_lives() -> None:
+    sick: list[int] = []
+    with serving(says("a"), sick=sick) as (dead, asked), serving(says("b")) as (living, counted):
+        model = opened(dead, living)
+        sick.append(int(dead.rpartition(":")[2]))
+        model.addresses._clock = lambda: 1e9
+        model.count_tokens([Turn(Role.USER, "abcdef")])
+    assert not asked
+    assert counted[0][0] == "/tokenize"
 
 
 def test_copies_keep_their_own_lengths_and_share_the_load() -> None:
