@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Query, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse, Response
@@ -222,8 +221,7 @@ def _add_metrics(app: FastAPI, service: Service) -> None:
             raise ApiError(
                 403, "Your account may not do this; use a key or a teacher's account.", "not_allowed"
             )
-        # Not in the queue of searches, which may be full when the metrics are wanted most.
-        return Response(await run_in_threadpool(service.metrics), media_type=CONTENT_TYPE)
+        return Response(await service.metrics(), media_type=CONTENT_TYPE)
 
 
 def _asker(request: Request) -> str:

@@ -61,13 +61,19 @@ class Course:
 class Courses:
     """The courses by name; the first one is the default.
 
-    `others` returns those that come and go while the server runs. Their chains add to the `metrics`.
+    `others` opens and returns those that come and go while the server runs, `opened` those of all that are open now; without
+    it all are. Their chains add to the `metrics`.
     """
 
     def __init__(
-        self, courses: Sequence[Course], others: Callable[[], Sequence[Course]], metrics: QuestionMetrics
+        self,
+        courses: Sequence[Course],
+        others: Callable[[], Sequence[Course]],
+        metrics: QuestionMetrics,
+        opened: Callable[[], Sequence[Course]] | None = None,
     ) -> None:
         self.metrics = metrics
+        self.opened = opened or (lambda: tuple(self))
         self._courses = tuple(courses)
         self._others = others
         self.default = courses[0]

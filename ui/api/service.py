@@ -28,6 +28,12 @@ T = TypeVar("T")
 LOOK_UPS = 4
 """Searches, embeddings and documents read at once; each takes milliseconds."""
 
+_SCRAPES = 4
+"""Scrapes that may wait.
+
+One takes ten seconds or more for a library on a server that is down.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -56,6 +62,7 @@ class Service:
         self.courses = courses
         self.answers = WorkQueue("answers", settings.parallel, settings.queue_length)
         self.look_ups = WorkQueue("searches", LOOK_UPS, 4 * settings.queue_length)
+        self._scrapes = WorkQueue("metrics", 1, _SCRAPES)
         courses.metrics.waiting["answers"] = lambda: self.answers.waiting
         courses.metrics.waiting["searches"] = lambda: self.look_ups.waiting
         self._libraries = LibraryMetrics()
@@ -64,9 +71,19 @@ class Service:
         """Return how full the queues are."""
         return ServiceStatus(answers=self.answers.status(), searches=self.look_ups.status())
 
-    def metrics(self) -> str:
-        """Return the metrics of the questions and libraries in Prometheus' text format."""
-        libraries = [(course.name, partial(_library, course)) for course in self.courses]
+    async def metrics(self) -> str:
+        """Return the metrics of questions and open libraries in Prometheus' text format.
+
+        One thread counts, with a connection of its own to a library on a server. It is not one for searches, which may all
+        be busy when the metrics are wanted most.
+
+        Raises:
+            ApiError: too many wait (429).
+        """
+        return await self._scrapes.run(self._exposition)
+
+    def _exposition(self) -> str:
+        libraries = [(course.name, partial(_library, course)) for course in self.courses.opened()]
         lines = (*self.courses.metrics.lines(), *self._libraries.lines(libraries))
         return "\n".join((*lines, ""))
 
@@ -74,6 +91,7 @@ class Service:
         """Take no more work."""
         self.answers.close()
         self.look_ups.close()
+        self._scrapes.close()
 
     async def look_up(self, work: Callable[[], T]) -> T:
         """Return the result of quick work, done in a thread.

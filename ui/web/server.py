@@ -163,16 +163,19 @@ def _api(desks: CourseDesks, access: Access, doors: Doors) -> FastAPI:
     folder, server = desks.first.library.folder, desks.first.application.server
     first = server.course if server else folder.resolve().name
 
-    def course(identity: str) -> Course:
-        desk = desks.desk(identity)
+    def course(identity: str, desk: Desk) -> Course:
         return Course(identity or first, desk.application, desk.chain)
 
     def others() -> list[Course]:
-        return [course(entry.id) for entry in desks.registry.courses() if entry.id]
+        found = (entry.id for entry in desks.registry.courses() if entry.id)
+        return [course(identity, desks.desk(identity)) for identity in found]
+
+    def opened() -> list[Course]:
+        return [course(identity, desk) for identity, desk in desks.opened()]
 
     keys, people = KeyRing(folder), People(doors.accounts, doors.cookie)
-    metrics = desks.first.turns.metrics
-    return build_api(Courses([course("")], others, metrics), access, keys, desks.first.settings.api, people)
+    courses = Courses([course("", desks.first)], others, desks.first.turns.metrics, opened)
+    return build_api(courses, access, keys, desks.first.settings.api, people)
 
 
 def serve(

@@ -84,6 +84,26 @@ def test_a_course_made_in_the_app_is_served_beside_the_first(web: Any, tmp_path:
     assert web.get("/api/documents?course=optics").status_code == 404
 
 
+def test_a_scrape_opens_no_course_and_survives_one_that_cannot_be_opened(web: Any) -> None:
+    from ui.web.courses.registry import CourseRegistry
+
+    def courses() -> set[str]:
+        response = web.get("/metrics")
+        assert response.status_code == 200
+        return set(re.findall(r'lectern_library_readable{course="(.*)"} 1', response.text))
+
+    registry = CourseRegistry(web.app_library)
+    registry.make("Optics")
+    assert courses() == {"signals"}
+    assert not registry.folder("optics").exists()
+    assert web.get("/api/documents?course=optics").status_code == 200
+    registry.make("Broken")
+    registry.folder("broken").write_text("a file where a folder is expected")
+    assert courses() == {"signals", "optics"}
+    registry.remove("optics")
+    assert courses() == {"signals"}
+
+
 def test_health_needs_no_account_and_metrics_a_teachers(web: Any) -> None:
     from ui.accounts.cookies import session_cookie
     from ui.accounts.person import Role

@@ -43,6 +43,15 @@ class CourseDesks:
                 found.load()
         return found
 
+    def opened(self) -> list[tuple[str, Desk]]:
+        """Return the courses that are open now by id, without waiting for another.
+
+        Raises:
+            LibraryDamaged: the list of courses cannot be read.
+        """
+        desks = dict(self._desks)  # a removed course is in it until the program ends
+        return [(entry.id, desks[entry.id]) for entry in self.registry.courses() if entry.id in desks]
+
     def has(self, course: str) -> bool:
         """Return True if there is a course of that id."""
         return not course or self.registry.named(course) is not None
