@@ -118,10 +118,10 @@ class Service:
             QuestionError: the question is empty or too long.
         """
         try:
-            async with aclosing(self.answers.stream(lambda: _chain_events(asked))) as events:
+            async with aclosing(self.answers.stream(lambda: self._chain_events(asked))) as events:
                 async for event in events:
                     yield event
-        except ApiError as exc:  # other errors are the chain's, which counts them
+        except ApiError as exc:  # other errors are counted where they come from
             self.courses.metrics.failed(exc.code)
             raise
 
@@ -138,6 +138,17 @@ class Service:
                 if isinstance(event, Done):
                     return event.answer
         raise ApiError(500, "The answer ended before it was complete; ask again.", "incomplete")
+
+    def _chain_events(self, asked: Asked) -> Iterator[Event]:
+        question: Question = {
+            "question": asked.question,
+            "history": asked.history,
+            "exact": asked.exact,
+            "everywhere": asked.everywhere,
+        }
+        with self.courses.metrics.counted():
+            scope = asked.course.scope(asked.scope)
+        return _logged(asked, asked.course.chain(scope).stream(question))
 
 
 def found(
@@ -162,16 +173,6 @@ def found(
 
 def _library(course: Course) -> LibraryStore:
     return course.application.library
-
-
-def _chain_events(asked: Asked) -> Iterator[Event]:
-    question: Question = {
-        "question": asked.question,
-        "history": asked.history,
-        "exact": asked.exact,
-        "everywhere": asked.everywhere,
-    }
-    return _logged(asked, asked.course.chain(asked.course.scope(asked.scope)).stream(question))
 
 
 def _logged(asked: Asked, events: Iterator[Event]) -> Iterator[Event]:

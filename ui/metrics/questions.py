@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from rag.errors import LecternError
 from rag.types import AnswerKind
 from ui.metrics.exposition import Counter, Histogram, family
 
@@ -59,6 +61,15 @@ class QuestionMetrics:
     def failed(self, kind: str) -> None:
         """Count a question that failed or was refused a place in a queue."""
         self._errors.add(kind)
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count a question that fails before it reaches its chain."""
+        try:
+            yield
+        except LecternError as exc:
+            self.failed(type(exc).__name__)
+            raise
 
     def measured(self, start: Callable[[], Iterator[Event]]) -> Iterator[Event]:
         """Yield the events of one question, and count them."""

@@ -208,7 +208,7 @@ class _Runs:
             if kind == "retrieval":
                 measure_retrieval(self._desk.application, golden, folder, ready)
             else:
-                self._desk.chain()
+                self._desk.loaded()
                 measure_answers(self._desk.application, golden, folder, on_record=ready)
 
         title = _("%(kind)s on %(file)s", kind=kind_words(kind), file=golden.name)

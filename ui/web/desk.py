@@ -98,6 +98,14 @@ class Desk:
         """
         return self._embedder.result()
 
+    def loaded(self) -> None:
+        """Wait for the models.
+
+        Raises:
+            LecternError: one could not be loaded.
+        """
+        self._chain.result()
+
     def chain(
         self,
         scope: Scope | None = None,
@@ -112,7 +120,8 @@ class Desk:
         Raises:
             LecternError: a model could not be loaded.
         """
-        self._chain.result()
+        with self.turns.metrics.counted():
+            self.loaded()
         return ChainInTurn(self.turns, lambda: self._wished(wish).chain(scope), stop, place)
 
     def status(self) -> Status:

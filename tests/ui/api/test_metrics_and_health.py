@@ -222,3 +222,18 @@ def test_one_check_serves_all_who_ask_and_a_slow_one_is_not_waited_for(
         assert len(checks) == 2
 
     asyncio.run(ask())
+
+
+def test_a_question_is_counted_once_whatever_fails_before_its_chain(
+    make_site: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = make_site(requests_per_minute=0)
+
+    def unreachable() -> Any:
+        raise LibraryUnreachable("db.example.edu refuses tess")
+
+    monkeypatch.setattr(site.application._library, "get", unreachable)
+    body = {"question": "What is aliasing?", "stream": False}
+    assert site.http.post("/api/ask", json=body).status_code == 503
+    found = {key: value for key, value in metrics_of(site).items() if key[0] == "lectern_errors_total"}
+    assert found == {("lectern_errors_total", "LibraryUnreachable"): 1}
