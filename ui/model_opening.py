@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rag.errors import ModelError
 from rag.settings import ModelSettings, Settings
 from ui.lazy import Lazy
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from rag.chat_models.local_model import LocalChatModel
     from rag.chat_models.openai_endpoint import EndpointChatModel
 
+AGAIN_SECONDS = 10.0
+"""Time after which a model server that was not there at the start is asked again. Chosen, not measured."""
 _MOST_PASSAGES = 50
 """The bound of `answer.passages`."""
 
@@ -32,6 +35,16 @@ def check_merged(model: ModelSettings) -> None:
     chosen, folder = reference(model.name, model.folder), adapter_folder(model)
     if chosen.kind is ModelKind.GGUF and folder is not None:
         merged_gguf(gguf_path(chosen), folder)
+
+
+def may_come_later(chosen: ModelSettings, error: BaseException | None) -> bool:
+    """Return True if a model could not be opened because its server is not there yet.
+
+    After a start of the machine a model server takes minutes until it answers.
+    """
+    from rag.chat_models.presets import ENDPOINT_PREFIX
+
+    return isinstance(error, ModelError) and chosen.name.startswith(ENDPOINT_PREFIX)
 
 
 def lazy_model(chosen: ModelSettings) -> Lazy[LocalChatModel | EndpointChatModel]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from rag.errors import LecternError
@@ -13,6 +14,7 @@ from ui.addresses import bound_socket, url
 from ui.api.app import build_api
 from ui.api.courses import Courses
 from ui.api.keys import KeyRing
+from ui.model_opening import AGAIN_SECONDS, may_come_later
 from ui.question_logging import prune_log, question_log
 from ui.running_server import run_server
 
@@ -47,8 +49,18 @@ def serve(
 
 
 def _load(courses: Courses) -> None:
-    """Load the models before the first question; an error is reported to whoever asks."""
-    try:
-        courses.default.application.chain()
-    except LecternError as exc:
-        _log.warning("the models cannot be loaded yet: %s", exc)
+    """Load the models before the first question; an error is reported to whoever asks.
+
+    A model server that is not there yet is asked again: a load balancer sends no question that would do so.
+    """
+    application = courses.default.application
+    while True:
+        try:
+            application.chain()
+        except LecternError as exc:
+            _log.warning("the models cannot be loaded yet: %s", exc)
+            if not may_come_later(application.settings.model, exc):
+                return
+        else:
+            return
+        time.sleep(AGAIN_SECONDS)

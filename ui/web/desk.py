@@ -7,19 +7,22 @@ both are loaded by one thread in the background, and a failure to load is a mess
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from rag.chat_models.embedded import FILE_NAME
 from rag.errors import LecternError, LibraryMissing, QuestionError
 from rag.types import Document, Hit
+from ui.model_opening import AGAIN_SECONDS, may_come_later
 from ui.web.adapters import AdapterChoice, choices
 from ui.web.example_questions import course_questions, heading_questions
+from ui.web.futures import settle, settled
 from ui.web.language import gettext as _
 from ui.web.language import noted
 from ui.web.turns import AT_ONCE, ChainInTurn, Turns
@@ -34,7 +37,6 @@ if TYPE_CHECKING:
     from ui.application import Application
     from ui.web.asking import Chain
 
-T = TypeVar("T")
 _MOST_DOCUMENTS_FOR_QUESTIONS = 12
 
 
@@ -180,7 +182,7 @@ class Desk:
             self._coming = chosen
         done: Future[None] = Future()
         threading.Thread(
-            target=_settle, args=(done, lambda: self._change_to(chosen)), name="lectern-adapter", daemon=True
+            target=settle, args=(done, lambda: self._change_to(chosen)), name="lectern-adapter", daemon=True
         ).start()
         return done
 
@@ -254,8 +256,11 @@ class Desk:
         return self._wishes.get(wish, self.adapters() if self.offers_models else ())
 
     def _load(self) -> None:
-        _settle(self._embedder, self._open_embedder)
-        _settle(self._chain, self._open_chain)
+        settle(self._embedder, self._open_embedder)
+        settle(self._chain, self._open_chain)
+        while not self._embedder.exception() and may_come_later(self.settings.model, self._chain.exception()):
+            time.sleep(AGAIN_SECONDS)
+            self._chain = settled(self._open_chain)
 
     def _open_embedder(self) -> Embedder:
         self.application.open_model_ahead()
@@ -289,20 +294,3 @@ class Desk:
             close = getattr(events, "close", None)
             if close is not None:
                 close()
-
-
-def _settle(future: Future[T], make: Callable[[], T]) -> None:
-    """Settle the future with the result or error of `make`.
-
-    An unexpected error becomes one that a person can read.
-    """
-    try:
-        future.set_result(make())
-    except LecternError as exc:
-        future.set_exception(exc)
-    except Exception as exc:  # noqa: BLE001 - whatever a model's library raises must reach the page, not a dead thread
-        error = LecternError(
-            f"A model could not be loaded ({type(exc).__name__}: {exc}). Run: lectern doctor"
-        )
-        error.__cause__ = exc
-        future.set_exception(error)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.patience import PATIENCE_SECONDS
 
 ANSWER = "A window reduces spectral leakage."
 
@@ -123,3 +126,43 @@ def test_health_needs_no_account_and_metrics_a_teachers(web: Any) -> None:
     for person, status in ((ann, 403), (tess, 200)):
         headers = {"cookie": f"{session_cookie(web.app_library)}={accounts.begin_session(person)}"}
         assert web.get("/metrics", headers=headers).status_code == status
+
+
+def test_a_model_server_that_comes_later_is_found(
+    make_site: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rag.errors import ModelMissing
+    from tests.rag.chat_models.test_openai_endpoint import serving
+    from ui.api.server import _load
+    from ui.metrics.health import fault
+    from ui.model_opening import lazy_model
+    from ui.web.desk import Desk, LoadingStage
+
+    def answers(*_: Any) -> None:
+        raise AssertionError
+
+    for module in ("ui.web.desk", "ui.api.server"):
+        monkeypatch.setattr(f"{module}.AGAIN_SECONDS", 0.05)
+    site = make_site()
+    application = site.application
+    with serving(answers) as (url, _):
+        pass  # the address is free again
+    model = application.settings.model.model_copy(update={"name": f"openai:m@{url},http://127.0.0.1:9"})
+    application.settings = application.settings.model_copy(update={"model": model})
+    application._model = lazy_model(model)
+    desk = Desk(application)
+    desk.load()
+    with pytest.raises(ModelMissing, match="all 2 addresses of the model fail"):
+        desk.chain()
+    assert 'lectern_errors_total{type="ModelMissing"} 1' in list(desk.turns.metrics.lines())
+    assert fault(application) == "The language model is not loaded yet."
+    serves = threading.Thread(target=_load, args=(site.courses,), daemon=True)  # as `lectern serve` does
+    serves.start()
+    serves.join(0.2)
+    assert serves.is_alive()
+    with serving(answers, port=int(url.rpartition(":")[2])):
+        while desk.status().stage is not LoadingStage.READY:
+            threading.Event().wait(0.01)
+        serves.join(PATIENCE_SECONDS)
+        assert not serves.is_alive()
+        assert fault(application) == ""
