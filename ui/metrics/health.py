@@ -1,6 +1,7 @@
 """`/healthz`: the state of a server in one word, for a load balancer. It needs no key.
 
-It reads nothing of a request but its path, and its sentences name no file, address or course: the program's log does.
+Any name in `Host` is answered, because a load balancer sends the address of the server; pages of other sites are refused.
+The sentences name no file, address or course: the program's log does.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from ui.asgi import App, Receive, Scope, Send
+from ui.asgi import App, Receive, Scope, Send, has_own_origin, has_own_site
 
 if TYPE_CHECKING:
     from ui.application import Application
@@ -72,6 +73,9 @@ class HealthFirst:
         """Serve one request."""
         if scope["type"] != "http" or scope["path"] != PATH:
             await self._app(scope, receive, send)
+            return
+        if not (has_own_origin(scope) and has_own_site(scope)):
+            await _send(send, 403, {"status": "error", "reason": "A web page of another site asked."})
             return
         if scope["method"] not in ("GET", "HEAD"):
             await _send(send, 405, {"status": "error", "reason": "Only GET is possible here."})

@@ -152,6 +152,8 @@ def test_metrics_need_a_key_where_the_api_does_and_health_needs_none(make_site: 
     assert (healthy.status_code, healthy.json()) == (200, {"status": "ok"})
     assert site.http.head("/healthz").status_code == 200
     assert site.http.post("/healthz").status_code == 405
+    for foreign in ({"origin": "http://evil.example"}, {"sec-fetch-site": "cross-site"}):
+        assert site.http.get("/healthz", headers=foreign).status_code == 403
 
 
 def test_health_names_no_file_and_no_address(
@@ -207,7 +209,7 @@ def test_one_check_serves_all_who_ask_and_a_slow_one_is_not_waited_for(
         async def send(message: Any) -> None:
             sent.append(message)
 
-        await health({"type": "http", "path": "/healthz", "method": "GET"}, nobody, send)  # type: ignore[arg-type]
+        await health({"type": "http", "path": "/healthz", "method": "GET", "headers": []}, nobody, send)  # type: ignore[arg-type]
         return int(sent[0]["status"])
 
     async def ask() -> None:
