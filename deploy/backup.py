@@ -90,20 +90,39 @@ def back_up(database: str, state: Path, target: Path) -> int:
 
 
 def copy_files(source: Path, target: Path) -> Iterator[str]:
-    """Copy the files of a folder and yield their names; SQLite copies its own."""
+    """Copy the files of a folder and yield their names.
+
+    One that goes meanwhile is left out.
+    """
     for path in sorted(source.rglob("*")):
         if path.is_symlink() or not path.is_file() or path.name.endswith(_PASSING):
             continue
         name = path.relative_to(source).as_posix()
         copy = target / name
         copy.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".sqlite":
-            with closing(sqlite3.connect(path)) as original, closing(sqlite3.connect(copy)) as made:
-                original.backup(made)
-            shutil.copymode(path, copy)
+        try:
+            copy_file(path, copy)
+        except (OSError, sqlite3.Error):
+            if path.exists():
+                raise
+            copy.unlink(missing_ok=True)  # it was removed a moment ago
         else:
-            shutil.copy2(path, copy)
-        yield name
+            yield name
+
+
+def copy_file(path: Path, copy: Path) -> None:
+    """Copy one file; SQLite copies its own."""
+    if path.suffix == ".sqlite":
+        # rw: the -wal file is read too, and a file that was removed is not made again.
+        address = f"{path.absolute().as_uri()}?mode=rw"
+        with (
+            closing(sqlite3.connect(address, uri=True)) as original,
+            closing(sqlite3.connect(copy)) as made,
+        ):
+            original.backup(made)
+        shutil.copymode(path, copy)
+    else:
+        shutil.copy2(path, copy)
 
 
 def run(*command: str) -> str:
