@@ -5,22 +5,23 @@ python3 restore.py --database postgresql://USER@HOST/DATABASE --state ~/.local/s
 
 Stop every Lectern process first. The database is there and empty (`createdb`), or --overwrite replaces the tables in it.
 Every byte is checked before anything is changed, and the tables come in one transaction. A folder that is there
-is kept beside the new one with the ending `.before-restore`.
+is kept beside the new one with the ending `.before-restore`. After a failure tables and folder are as they were.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from backup import DUMP, FORM, MANIFEST, STATE, check_address, digest, run
 
 KEPT = ".before-restore"
+SCHEMA = "lectern"
 OLD_SCHEMA = "lectern_before_restore"
 
 
@@ -56,49 +57,74 @@ def restore(file: Path, database: str, state: Path, overwrite: bool) -> int:
     Raises:
         ValueError: the file is damaged, something is in the way, or pg_restore fails.
     """
-    if state.is_dir() and any(state.iterdir()) and not overwrite:
-        raise ValueError(f"{state} is not empty; --overwrite keeps it as {state.name}{KEPT}")
+    kept = state.with_name(f"{state.name}{KEPT}")
+    if is_full(state) and not overwrite:
+        raise ValueError(f"{state} is not empty; --overwrite keeps it as {kept.name}")
+    if is_full(state) and kept.exists():
+        raise ValueError(f"{kept} of an earlier restore is there; move it away first")
     state.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=state.parent, prefix=".lectern-restore-") as folder:
         made = Path(folder)
         with tarfile.open(file) as tar:
             tar.extractall(made, filter="data")
         count = check_files(made)
-        restore_database(database, made / DUMP, overwrite)
         (made / STATE).mkdir(exist_ok=True)
-        if state.exists():
-            kept = state.with_name(f"{state.name}{KEPT}")
-            if kept.exists():
-                shutil.rmtree(kept)
-            state.rename(kept)
-        (made / STATE).rename(state)
-        state.chmod(0o700)
+        (made / STATE).chmod(0o700)
+        put_back(database, made / DUMP, overwrite, lambda: swap(made / STATE, state, kept))
     return count
 
 
-def restore_database(database: str, dump: Path, overwrite: bool) -> None:
-    """Put the tables back in one transaction.
+def put_back(database: str, dump: Path, overwrite: bool, then: Callable[[], None]) -> None:
+    """Put the tables back in one transaction, and do what comes `then`.
 
-    With `overwrite` those that are there have another name meanwhile, and get theirs back after a failure. (The option
-    --clean of pg_restore cannot drop the keys of partitions.)
+    With `overwrite` the tables that are there have another name meanwhile, and get theirs back after any failure. (The
+    option --clean of pg_restore cannot drop the keys of partitions.)
 
     Raises:
-        ValueError: a program of PostgreSQL fails.
+        ValueError: a program of PostgreSQL fails, or a restore was killed before.
     """
-    replaced = overwrite and psql(database, "SELECT 1 FROM pg_namespace WHERE nspname = 'lectern'") != ""
-    if replaced:
-        psql(database, f"ALTER SCHEMA lectern RENAME TO {OLD_SCHEMA}")
-    try:
-        run(
-            *("pg_restore", "--no-password", "--exit-on-error", "--single-transaction"),
-            *(f"--dbname={database}", str(dump)),
+    names = f"nspname IN ('{SCHEMA}', '{OLD_SCHEMA}')"
+    found = psql(database, f"SELECT nspname FROM pg_namespace WHERE {names}").split()
+    if OLD_SCHEMA in found:
+        raise ValueError(
+            f"a restore was stopped before its end, and the tables from before it are in the schema {OLD_SCHEMA}. Give them "
+            f"their name back (ALTER SCHEMA {OLD_SCHEMA} RENAME TO {SCHEMA}), or drop them if {SCHEMA} has what you want"
         )
-    except ValueError:
+    replaced, restored = overwrite and SCHEMA in found, False
+    if replaced:
+        psql(database, f"ALTER SCHEMA {SCHEMA} RENAME TO {OLD_SCHEMA}")
+    try:
+        # Only its owner may comment on an extension, and pgvector's is often a superuser.
+        options = ("--no-password", "--no-comments", "--exit-on-error", "--single-transaction")
+        run("pg_restore", *options, f"--dbname={database}", str(dump))
+        restored = True
+        then()
+    except BaseException:  # Ctrl-C too
+        if restored:
+            psql(database, f"DROP SCHEMA {SCHEMA} CASCADE")
         if replaced:
-            psql(database, f"ALTER SCHEMA {OLD_SCHEMA} RENAME TO lectern")
+            psql(database, f"ALTER SCHEMA {OLD_SCHEMA} RENAME TO {SCHEMA}")
         raise
     if replaced:
         psql(database, f"DROP SCHEMA {OLD_SCHEMA} CASCADE")
+
+
+def is_full(folder: Path) -> bool:
+    """Return True for a folder with something in it."""
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def swap(made: Path, state: Path, kept: Path) -> None:
+    """Put a new folder in the place of the one that is there, which is kept."""
+    full = is_full(state)
+    if full:
+        state.rename(kept)
+    try:
+        made.rename(state)
+    except BaseException:
+        if full:
+            kept.rename(state)
+        raise
 
 
 def psql(database: str, statement: str) -> str:
@@ -126,13 +152,18 @@ def check_files(folder: Path) -> int:
     """
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        form, digests = manifest["form"], manifest["sha256"]
+        form, digests = manifest["form"], dict(manifest["sha256"])
+        _ = digests[DUMP]
     except (OSError, ValueError, KeyError, TypeError):
         raise ValueError("the file is no backup of backup.py") from None
     if form != FORM:
         raise ValueError(
             f"the file has form {form} and this script knows form {FORM}; use the script beside it"
         )
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    strange = found - {MANIFEST} - digests.keys()
+    if strange:
+        raise ValueError(f"{min(strange)} of the backup is not in its list; use another backup")
     for name, expected in digests.items():
         path = folder / name
         if not path.is_file() or digest(path) != expected:

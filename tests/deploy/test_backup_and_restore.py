@@ -10,6 +10,7 @@ import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,12 @@ def opened(database: str, folder: Path, course: str = "course 1") -> LibraryStor
 def everything(store: LibraryStore) -> Any:
     documents = store.documents()
     return documents, [store.document(each.path) for each in documents], store.feedback(), values_of(store)
+
+
+def as_user(database: str, user: str) -> str:
+    """The address with another user."""
+    scheme, _, rest = database.partition("://")
+    return f"{scheme}://{user}@{rest.partition('@')[2]}"
 
 
 def messages(state: Path) -> list[Any]:
@@ -134,14 +141,83 @@ def test_what_was_backed_up_is_restored(
     with closing(opened(database, tmp_path / "beside")) as copy:
         assert everything(copy) == changed
     assert (state / "later.txt").exists()
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file in the place of the folder")
     with psycopg.connect(database) as connection:
         connection.execute("DROP EVENT TRIGGER stops")
+    failed = run("restore.py", "--overwrite", "--database", database, "--state", blocked, file)
+    assert (failed.returncode, "Not a directory" in failed.stderr) == (1, True)
+    with closing(opened(database, tmp_path / "beside")) as copy:
+        assert everything(copy) == changed
     done = run(*over)
     assert done.returncode == 0, done.stderr
     assert not (state / "later.txt").exists()
     assert (tmp_path / "state.before-restore" / "later.txt").read_text() == "after the backup"
     with closing(opened(database, tmp_path / "beside")) as copy:
         assert everything(copy) == everything(store)
+    refused = run(*over)
+    assert "state.before-restore of an earlier restore is there; move it away first" in refused.stderr
+    assert (tmp_path / "state.before-restore" / "later.txt").exists()
+
+
+def test_a_restore_that_failed_or_was_killed_can_be_repeated(
+    backed_up: tuple[LibraryStore, Path, Path], make_database: Callable[[], str], tmp_path: Path
+) -> None:
+    import psycopg
+
+    store, _, file = backed_up
+    database, state = make_database(), tmp_path / "state"
+    again = ("restore.py", "--database", database, "--state", state, file)
+    state.write_text("a file in the place of the folder")
+    assert "Not a directory" in run(*again).stderr
+    state.unlink()
+    with psycopg.connect(database) as connection:
+        connection.execute("CREATE SCHEMA lectern_before_restore")  # as if killed between two statements
+    assert "ALTER SCHEMA lectern_before_restore RENAME TO lectern" in run(*again).stderr
+    assert not state.exists()
+    with psycopg.connect(database) as connection:
+        connection.execute("DROP SCHEMA lectern_before_restore")
+    done = run(*again)
+    assert done.returncode == 0, done.stderr
+    assert state.stat().st_mode & 0o777 == 0o700
+    with closing(opened(database, tmp_path / "beside")) as copy:
+        assert everything(copy) == everything(store)
+
+
+def test_a_user_who_does_not_own_pgvector_backs_up_and_restores(
+    make_database: Callable[[], str], tmp_path: Path
+) -> None:
+    """As docs/deployment.md sets it up: a superuser adds the extension, Lectern's user owns the database."""
+    import psycopg
+
+    databases, file = [make_database(), make_database()], tmp_path / "lectern.tar"
+    for superuser in databases:
+        with psycopg.connect(superuser, autocommit=True) as connection:
+            connection.execute("CREATE EXTENSION vector")
+            if superuser == databases[0]:
+                connection.execute("CREATE ROLE keeper LOGIN")
+            name = connection.info.dbname
+            connection.execute(f'ALTER DATABASE "{name}" OWNER TO keeper')
+    first, second = (as_user(database, "keeper") for database in databases)
+    try:
+        (tmp_path / "state").mkdir()
+        with closing(opened(first, tmp_path / "a")) as store:
+            store.bind("first letters", 8, "by hand")
+            fill(store, FirstLetterTokens())
+            done = run("backup.py", "--database", first, "--state", tmp_path / "state", file)
+            assert done.returncode == 0, done.stderr
+            for flags in ((), ("--overwrite",)):
+                done = run("restore.py", *flags, "--database", second, "--state", tmp_path / "other", file)
+                assert done.returncode == 0, done.stderr
+                with closing(opened(second, tmp_path / "b")) as copy:
+                    assert everything(copy) == everything(store)
+    finally:
+        for superuser in databases:
+            with psycopg.connect(superuser, autocommit=True) as connection:
+                connection.execute("DROP OWNED BY keeper CASCADE")
+                connection.execute(f'ALTER DATABASE "{connection.info.dbname}" OWNER TO CURRENT_USER')
+        with psycopg.connect(databases[0], autocommit=True) as connection:
+            connection.execute("DROP ROLE keeper")
 
 
 def test_a_damaged_backup_changes_nothing(
@@ -160,6 +236,14 @@ def test_a_damaged_backup_changes_nothing(
     assert done.stderr == (
         "The backup was not restored: database.dump of the backup is damaged; use another backup\n"
     )
+    assert not (tmp_path / "state").exists()
+    more = tmp_path / "more.tar"
+    with tarfile.open(file) as whole, tarfile.open(more, "w") as tar:
+        for member in whole.getmembers():
+            tar.addfile(member, whole.extractfile(member))
+        tar.addfile(tarfile.TarInfo("state/unlisted"), io.BytesIO(b""))
+    done = run("restore.py", "--database", database, "--state", tmp_path / "state", more)
+    assert "state/unlisted of the backup is not in its list" in done.stderr
     assert not (tmp_path / "state").exists()
     other = tmp_path / "other.tar"
     with tarfile.open(other, "w"):
@@ -216,3 +300,21 @@ def test_the_way_to_tables_of_another_version(
     with closing(Library.open(tmp_path / "folder")) as folder, closing(opened(new, tmp_path / "b")) as course:
         copy_library(folder, course)
         assert everything(course) == everything(store)
+
+
+def test_a_file_that_goes_during_a_backup_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(DEPLOY))
+    copy_files = import_module("backup").copy_files
+    state = tmp_path / "state"
+    state.mkdir()
+    for name in ("a.txt", "b.sqlite", "c.txt", "d.txt"):
+        (state / name).touch()
+    names = copy_files(state, tmp_path / "copy")
+    assert next(names) == "a.txt"
+    (state / "b.sqlite").unlink()
+    (state / "c.txt").unlink()
+    assert list(names) == ["d.txt"]
+    assert sorted(path.name for path in state.iterdir()) == ["a.txt", "d.txt"]
+    assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["a.txt", "d.txt"]
