@@ -130,7 +130,7 @@ class SeveralEndpoints(EndpointChatModel):
         raise all_failed([errors[number] for number in sorted(errors)])
 
     def _errors(self, enough: int) -> list[LecternError]:
-        """Check all addresses at once until `enough` work, and return the errors of the others.
+        """Check all addresses at once until `enough` work, and return the errors.
 
         One after the other, a few silent ones would take longer than a load balancer waits.
         """

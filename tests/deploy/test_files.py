@@ -88,6 +88,7 @@ def test_the_services_name_what_exists() -> None:
     port = ours["web1"]["command"][ours["web1"]["command"].index("--port") + 1]
     assert upstreams == [f"{name}:{port}" for name in ours]
     assert services["vllm"]["profiles"] == ["vllm"]
+    assert services["vllm"]["command"][0].startswith("${VLLM_MODEL:-")  # vllm serve takes the model first
     assert [name for name, service in services.items() if "profiles" in service] == ["vllm"]
 
 
