@@ -48,8 +48,9 @@ PASSAGES = 4
 """Most passages shown, where the settings do not say.
 
 Training examples of the grounded adapter have two to six, most often four (`finetune.grounded.examples`).
-Qwen2.5-Coder-1.5B is right as often with four as with eight (.52 of the golden questions, `make
-bench-answers`) and reads half as long.
+Qwen2.5-Coder-1.5B has the answer to 161 of 215 questions with four passages (golden file, paragraphs of XQuAD),
+to 159 with two, 161 with three, 162 with six and eight, and 158 with the best of four last. Its prompt has 630
+tokens with four and 1,180 with eight.
 """
 READER_PASSAGE_TOKENS = 1200
 """Most tokens of passages in the reader style.
