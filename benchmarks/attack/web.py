@@ -56,7 +56,7 @@ class _Application:
 
     def __init__(self, folder: Path) -> None:
         self.settings = Settings()
-        self._library = Library.open(folder)
+        self._library, self.server = Library.open(folder), None
 
     def open_library(self) -> Library:
         """Return the library."""
