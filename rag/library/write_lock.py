@@ -7,14 +7,13 @@ however it dies.
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from rag.errors import LibraryBusy, LibraryDamaged
+from rag.errors import LibraryDamaged
+from rag.library.nested_lock import NestedLock, busy_elsewhere
 
 LOCK_NAME = "library.lock"
 
@@ -26,39 +25,21 @@ class WriteLock:
         self._folder = folder
         self._file = FileLock(str(folder / LOCK_NAME), timeout=0, thread_local=False)
         self._holder = folder / f"{LOCK_NAME}.holder"
-        self._thread = threading.RLock()
-        self._depth = 0
+        self._nested = NestedLock(folder, self._take, self._file.release)
 
-    @contextmanager
-    def taken(self) -> Iterator[None]:
+    def taken(self) -> AbstractContextManager[None]:
         """Take the lock for the length of a `with`.
 
         Raises:
             LibraryBusy: another process or thread has it; the message names the process.
         """
-        if not self._thread.acquire(blocking=False):
-            raise LibraryBusy(f"This program is already writing to {self._folder}; wait until that is done.")
-        try:
-            if self._depth == 0:
-                self._take()
-            self._depth += 1
-            try:
-                yield
-            finally:
-                self._depth -= 1
-                if self._depth == 0:
-                    self._file.release()
-        finally:
-            self._thread.release()
+        return self._nested.taken()
 
     def _take(self) -> None:
         try:
             self._file.acquire()
         except Timeout as exc:
-            raise LibraryBusy(
-                f"Another process{self._named()} is writing to {self._folder}. Wait until it is done, or stop it; "
-                "searching and asking work meanwhile."
-            ) from exc
+            raise busy_elsewhere(self._named(), self._folder) from exc
         except OSError as exc:
             raise LibraryDamaged(f"{self._folder} cannot be written to ({exc.strerror}).") from exc
         try:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from rag.errors import LibraryBusy, LibraryUnreachable
+from rag.errors import LibraryUnreachable
+from rag.library.nested_lock import NestedLock, busy_elsewhere
 from rag.library.postgres.errors import translated, translated_connecting
 from rag.library.postgres.vector_type import register_vectors
 from rag.system.atomic_write import host_name
@@ -53,8 +54,7 @@ class ServerConnections:
         self._local = threading.local()
         self._opened: list[tuple[threading.Thread, Connection]] = []
         self._opening = threading.Lock()
-        self._thread = threading.RLock()
-        self._depth = 0
+        self._lock = NestedLock(self.place, self._take, self._release)
 
     def close(self) -> None:
         """Close every connection; the next use opens new ones."""
@@ -101,7 +101,7 @@ class ServerConnections:
                 yield connection
             return
         with translated(self.place):
-            if self._depth == 0 and _is_idle(self.writing):
+            if not self._lock.is_taken and _is_idle(self.writing):
                 self._execute("writing", "SELECT 1")  # opens the connection anew if it was lost
             connection = self.writing
             with connection.transaction():
@@ -116,27 +116,13 @@ class ServerConnections:
                             "SELECT lectern.admit('USER', 'COURSE', true)"
                         )
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> AbstractContextManager[None]:
         """Take the course's write lock for the length of a `with`.
 
         Raises:
             LibraryBusy: another process or thread has it; the message names the process.
         """
-        if not self._thread.acquire(blocking=False):
-            raise LibraryBusy(f"This program is already writing to {self.place}; wait until that is done.")
-        try:
-            if self._depth == 0:
-                self._take()
-            self._depth += 1
-            try:
-                yield
-            finally:
-                self._depth -= 1
-                if self._depth == 0:
-                    self._release()
-        finally:
-            self._thread.release()
+        return self._lock.taken()
 
     def rows(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         """Return all rows of a query, read through this thread's connection."""
@@ -167,10 +153,7 @@ class ServerConnections:
         with translated(self.place):
             query = "SELECT pg_try_advisory_lock(%s, %s)"
             if not self._execute("writing", query, (_LOCK, self.course))[0][0]:
-                raise LibraryBusy(
-                    f"Another process{self._holder()} is writing to {self.place}. Wait until it is done, or stop it; "
-                    "searching and asking work meanwhile."
-                )
+                raise busy_elsewhere(self._holder(), self.place)
 
     def _release(self) -> None:
         held: Connection = self._local.writing
@@ -192,7 +175,7 @@ class ServerConnections:
         found: Connection | None = getattr(self._local, name, None)
         if found is not None and not found.closed:
             return found
-        if found is not None and name == "writing" and self._depth:
+        if found is not None and name == "writing" and self._lock.is_taken:
             raise LibraryUnreachable(
                 f"The connection to {self.place} was lost while writing. Nothing that was saved before is lost: run the same "
                 "command again."
