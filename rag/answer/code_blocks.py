@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag.answer.cited_lines import plain
 from rag.answer.notes import headings_above
@@ -28,7 +28,7 @@ class Code:
     """A function, a class or a whole block of code: `document.text[start:end]`.
 
     `name` is empty for a block that defines nothing; `about` are the headings and the paragraph before it; `output` is the span of what
-    its cell printed.
+    its cell printed; `introduced` is True where there is such a paragraph.
     """
 
     document: str
@@ -39,6 +39,12 @@ class Code:
     language: str
     about: str
     output: tuple[int, int] | None = None
+    introduced: bool = False
+
+    @property
+    def printed(self) -> bool:
+        """True for what a program printed: a block that defines nothing and is marked so."""
+        return not self.name and self.language in _OUTPUTS
 
 
 def code_of(document: Document) -> list[Code]:
@@ -65,7 +71,8 @@ def code_of(document: Document) -> list[Code]:
         after = placed[place + 1][0] if place + 1 < len(placed) else None
         output = (after.start, after.end) if after is not None and _prints(block, after) else None
         about = " · ".join(filter(None, (document.title, *headings, intro)))
-        found += _parts(document, block, about, output)
+        parts = _parts(document, block, about, output)
+        found += [replace(one, introduced=True) for one in parts] if intro else parts
     return found
 
 
@@ -83,9 +90,9 @@ def _nested(document: Document, block: Block, about: str) -> Iterable[Code]:
             else None
         )
         before = plain(text[: fence.start()])[-_INTRO_CHARS:]
-        yield from _defined(
-            document.path, fence[2], block.start + fence.start(2), fence[1], f"{about} · {before}", output
-        )
+        start = block.start + fence.start(2)
+        for one in _defined(document.path, fence[2], start, fence[1], f"{about} · {before}", output):
+            yield replace(one, introduced=bool(before))
 
 
 def _prints(code: Block, after: Block) -> bool:

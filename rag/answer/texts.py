@@ -24,6 +24,7 @@ class Texts:
     greeting: str
     thanks: str
     help: str
+    other_version: str
 
 
 _ENGLISH = Texts(
@@ -34,6 +35,7 @@ _ENGLISH = Texts(
     "I am Lectern. I answer questions from your own course notes, on this machine, and show the passage behind every "
     "sentence. Ask for a fact, a definition, an explanation, a list, a comparison, the code for something or a summary "
     "of a lecture; follow-up questions work too. If the notes do not have the answer, I show what is closest or say so.",
+    "Another version:",
 )
 _TEXTS = {
     "de": Texts(
@@ -44,6 +46,7 @@ _TEXTS = {
         "Ich bin Lectern. Ich beantworte Fragen aus deinen eigenen Unterlagen, auf diesem Rechner, und zeige zu jedem Satz die "
         "Textstelle. Frag nach einer Tatsache, Definition, Erklärung, Liste, einem Vergleich, Code oder der Zusammenfassung einer "
         "Vorlesung; auch Nachfragen gehen. Steht die Antwort nicht in den Unterlagen, zeige ich das Nächstliegende oder sage es.",
+        "Eine andere Fassung:",
     ),
     "es": Texts(
         "Los apuntes no lo dicen.",
@@ -53,6 +56,7 @@ _TEXTS = {
         "Soy Lectern. Respondo preguntas con tus propios apuntes, en este equipo, y muestro el pasaje de cada frase. Pide un dato, una "
         "definición, una explicación, una lista, una comparación, código o el resumen de una clase; también puedes seguir "
         "preguntando. Si la respuesta no está en los apuntes, muestro lo más cercano o lo digo.",
+        "Otra versión:",
     ),
     "fr": Texts(
         "Les notes ne le disent pas.",
@@ -62,6 +66,7 @@ _TEXTS = {
         "Je suis Lectern. Je réponds à partir de vos propres notes, sur cette machine, et je montre le passage de chaque phrase. "
         "Demandez un fait, une définition, une explication, une liste, une comparaison, du code ou le résumé d'un cours. Si les "
         "notes n'ont pas la réponse, je montre le plus proche ou je le dis.",
+        "Une autre version :",
     ),
     "pt": Texts(
         "Os apontamentos não o dizem.",
@@ -71,6 +76,7 @@ _TEXTS = {
         "Sou o Lectern. Respondo a partir dos seus próprios apontamentos, nesta máquina, e mostro a passagem de cada frase. Peça um "
         "facto, uma definição, uma explicação, uma lista, uma comparação, código ou o resumo de uma aula. Se os apontamentos não "
         "têm a resposta, mostro o mais próximo ou digo-o.",
+        "Outra versão:",
     ),
     "ru": Texts(
         "В конспектах этого нет.",
@@ -80,6 +86,7 @@ _TEXTS = {
         "Я Lectern. Я отвечаю по вашим собственным конспектам, на этом компьютере, и показываю отрывок для каждого предложения. "
         "Спросите факт, определение, объяснение, список, сравнение, код или краткое содержание лекции. Если ответа в конспектах "
         "нет, я покажу ближайшее или скажу об этом.",
+        "Другая версия:",
     ),
     "zh": Texts(
         "笔记中没有提到。",
@@ -88,6 +95,7 @@ _TEXTS = {
         "不客气。随时可以继续问。",
         "我是 Lectern。我在本机上根据你自己的课程笔记回答问题，并显示每句话所依据的段落。可以询问事实、定义、解释、列表、比较、"
         "代码或某一讲的摘要，也可以追问。如果笔记中没有答案，我会显示最接近的内容或如实说明。",
+        "另一个版本：",
     ),
     "ar": Texts(
         "لا تذكر الملاحظات ذلك.",
@@ -96,6 +104,7 @@ _TEXTS = {
         "على الرحب والسعة. اسأل متى شئت.",
         "أنا Lectern. أجيب عن الأسئلة من ملاحظاتك أنت، على هذا الجهاز، وأعرض المقطع الذي تستند إليه كل جملة. اطلب معلومة أو تعريفًا "
         "أو شرحًا أو قائمة أو مقارنة أو شيفرة أو ملخص محاضرة. وإن لم تكن الإجابة في الملاحظات عرضتُ الأقرب أو قلتُ ذلك.",
+        "نسخة أخرى:",
     ),
 }
 REFUSALS = frozenset({REFUSAL, *(texts.refusal for texts in _TEXTS.values())})
