@@ -22,7 +22,7 @@ from rag.types import Block, BlockKind, Document, DocumentKind
 
 _OPENING_CHARS = 1000
 """Most characters before a title: badges, a date, an import cell."""
-PARSER_VERSION = 6
+PARSER_VERSION = 7
 """Version of the parsers' results, raised when a parser gives another text.
 
 Failures are tried again under another version.

@@ -13,6 +13,7 @@ from ingest.parsers.draft import Draft
 from ingest.parsers.missed import described
 from ingest.parsers.ocr import OcrFailed, ocr_page
 from ingest.parsers.pdf_annotations import Marks, described_pictures, page_marks
+from ingest.parsers.pdf_code import forget_typewriting
 from ingest.parsers.pdf_hyphens import known_words
 from ingest.parsers.pdf_layout import (
     body_size,
@@ -187,6 +188,7 @@ def add_pages(draft: Draft, texts: Sequence[PageText], read: Sequence[_Page] = (
     `read` are the pages of a PDF; pages that are pictures have a text alone.
     """
     pages = read or [_Page(text) for text in texts]
+    forget_typewriting(texts)
     running = running_lines(texts)
     body = body_size(texts)
     sizes = heading_sizes(texts, body)
@@ -198,7 +200,7 @@ def add_pages(draft: Draft, texts: Sequence[PageText], read: Sequence[_Page] = (
         for passage in passages_of(rows_of(reading_order(text, lines)), body, sizes, known):
             if passage.kind is BlockKind.HEADING:
                 heading = " ".join(passage.text.split())
-            elif is_broken_formula(passage.text):
+            elif passage.kind is not BlockKind.CODE and is_broken_formula(passage.text):
                 draft.missed.add(WarningCode.FORMULAS, number)
             at = Locator(Unit.PAGE, number, number, heading, page.label)
             draft.add(passage.kind, passage.text, at, level=passage.level, part=number)

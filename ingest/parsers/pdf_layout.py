@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+from ingest.parsers.pdf_code import ends_at_code, verbatim
 from ingest.parsers.pdf_hyphens import joined_word
 from ingest.parsers.pdf_lines import SOFT_HYPHEN, Line, PageText
 from rag.types import BlockKind
@@ -66,6 +67,11 @@ class Row:
     @property
     def bottom(self) -> float:
         return min(cell.bottom for cell in self.cells)
+
+    @property
+    def fixed(self) -> bool:
+        """True if all is in a fixed-pitch font, as code is."""
+        return all(cell.fixed for cell in self.cells)
 
     @property
     def size(self) -> float:
@@ -182,7 +188,7 @@ def rows_of(lines: Sequence[Line]) -> list[Row]:
 def passages_of(
     rows: Sequence[Row], body: float, sizes: Sequence[float], known: Counter[str]
 ) -> Iterator[Passage]:
-    """Yield headings, tables and paragraphs in the order of the rows."""
+    """Yield headings, tables, code and paragraphs in the order of the rows."""
     limits = [_right_limit(rows, index) for index in range(len(rows))]
     start = 0
     for index in range(len(rows)):
@@ -195,6 +201,8 @@ def passages_of(
             yield Passage(
                 BlockKind.TABLE, "\n".join(" | ".join(cell.text for cell in row.cells) for row in group)
             )
+        elif len(group) > 1 and all(row.fixed for row in group):
+            yield Passage(BlockKind.CODE, verbatim(group))
         else:
             yield Passage(BlockKind.PARAGRAPH, _flowed(group, limits[start : index + 1], known))
         start = index + 1
@@ -221,8 +229,10 @@ def _heading_level(rows: Sequence[Row], following: Sequence[Row], body: float, s
 def _ends_block(rows: Sequence[Row], index: int, body: float) -> bool:
     """Return whether a new block begins after a row."""
     row, following = rows[index], rows[index + 1]
-    drop = row.bottom - following.bottom
-    far = drop > 1.45 * _pitch(rows, index)
+    drop, pitch = row.bottom - following.bottom, _pitch(rows, index)
+    far = drop > 1.45 * pitch
+    if (ends := ends_at_code(rows, index, pitch)) is not None:
+        return ends
     if (
         following.text[:1].islower()
         and row.text[-1:] not in ".!?:"

@@ -20,6 +20,13 @@ SOFT_HYPHEN = "\ufffe"
 _COLUMN_GAP_EMS = 1.0
 _SAME_LINE_OVERLAP = 0.4
 _BOLD_FONT = re.compile(r"bold|black|heavy|cmbx|cmssbx|ptmb|phvb", re.IGNORECASE)
+_FIXED_FONT = re.compile(
+    r"courier|mono(?!type)|(?:cm|lm|sf|ec)tt|consola|menlo|inconsolata|(?:source|fira)-?code|typewriter",
+    re.IGNORECASE,
+)
+"""Names of fonts whose characters are equally wide. Their flag in the file is often wrong."""
+_ADDRESS = re.compile(r"\S+://\S+")
+"""A line that is part of a sentence though its font is that of code."""
 _FONT_NAME_BYTES = 128
 _SAMPLED = 200
 """Characters of a page whose direction is looked at."""
@@ -42,7 +49,7 @@ class Glyph:
 class Line:
     """Characters beside each other.
 
-    `last` is the index of the last visible one in PDFium's text.
+    `last` is the index of the last visible one in PDFium's text; `fixed` is True for a font of equally wide characters.
     """
 
     glyphs: list[Glyph] = field(default_factory=list)
@@ -51,6 +58,7 @@ class Line:
     right: float = 0.0
     top: float = 0.0
     bold: bool = False
+    fixed: bool = False
     last: int = 0
 
     @property
@@ -128,7 +136,8 @@ def page_text(page: Any) -> PageText:
                 line.add(glyph)
             continue
         if not line.glyphs:
-            line.bold = _is_bold(text, index)
+            font = _font(text, index)
+            line.bold, line.fixed = bool(_BOLD_FONT.search(font)), bool(_FIXED_FONT.search(font))
         line.add(glyph)
         line.last = index
         if glyph.character == SOFT_HYPHEN:  # PDFium leaves the line break out after a hyphen it takes for one
@@ -137,7 +146,9 @@ def page_text(page: Any) -> PageText:
     if place.reversed:
         lines.reverse()
     for line in lines:
-        line.bold = line.bold and _is_bold(text, line.last)
+        font = _font(text, line.last)
+        line.bold = line.bold and bool(_BOLD_FONT.search(font))
+        line.fixed = line.fixed and bool(_FIXED_FONT.search(font)) and not _ADDRESS.fullmatch(line.text)
     return PageText(_joined(lines), place.width, place.height, count, unmapped)
 
 
@@ -151,13 +162,13 @@ def _is_level(text: Any, count: int) -> bool:
     return 2 * level > len(angles)
 
 
-def _is_bold(text: Any, index: int) -> bool:
-    """Return whether the font of a character is bold, by its name."""
+def _font(text: Any, index: int) -> str:
+    """Return the name of a character's font."""
     import pypdfium2.raw as pdfium
 
     name, flags = ctypes.create_string_buffer(_FONT_NAME_BYTES), ctypes.c_int()
     pdfium.FPDFText_GetFontInfo(text, index, name, _FONT_NAME_BYTES, flags)
-    return _BOLD_FONT.search(name.value.decode("latin-1")) is not None
+    return name.value.decode("latin-1")
 
 
 def _parts(before: list[Glyph], glyph: Glyph) -> bool:
@@ -177,6 +188,7 @@ def _joined(lines: list[Line]) -> list[Line]:
     joined: list[Line] = []
     for line in lines:
         if joined and joined[-1].beside(line):
+            joined[-1].fixed = joined[-1].fixed and line.fixed
             for glyph in line.glyphs:
                 joined[-1].add(glyph)
         else:

@@ -241,3 +241,53 @@ def test_a_file_of_many_scans_says_what_was_not_read_and_what_to_do(
     assert warning.startswith("pages 1-3: needs OCR and was not read")
     assert "raise ingest.max_seconds" in warning
     assert "lectern documents remove" in warning
+
+
+CODE_LINES = (
+    "def fill(tank, litres):",
+    "    level = tank.level + litres",
+    "    if level > tank.most:",
+    "        level = tank.most",
+    "",
+    "    return level",
+)
+
+
+def drawn_code(canvas: Any, font: str = "Courier", size: int = 9) -> None:
+    """Draws prose, code whose indentation is a place and no spaces, and prose again."""
+    for left, bottom, text in prose():
+        canvas.drawString(left, bottom, text)
+    canvas.setFont(font, size)
+    for number, line in enumerate(CODE_LINES):
+        indent = len(line) - len(line.lstrip())
+        canvas.drawString(90 + indent * 0.6 * size, 630 - 11 * number, line.strip())
+    canvas.setFont("Helvetica", 10)
+    for left, bottom, text in prose(550):
+        canvas.drawString(left, bottom, text)
+
+
+@pytest.mark.parametrize("size", [7, 9, 10])
+def test_code_keeps_its_lines_and_its_indentation(read: Callable[..., Document], size: int) -> None:
+    document = read(lambda canvas: drawn_code(canvas, size=size))
+    assert texts(document, BlockKind.CODE) == ["\n".join(CODE_LINES)]
+    assert texts(document, BlockKind.PARAGRAPH) == [" ".join(PROSE)] * 2
+
+
+def test_a_page_in_a_fixed_font_alone_is_prose(read: Callable[..., Document]) -> None:
+    def draw(canvas: Any) -> None:
+        canvas.setFont("Courier", 9)
+        for left, bottom, text in prose():
+            canvas.drawString(left, bottom, text)
+
+    assert texts(read(draw)) == [" ".join(PROSE)]
+
+
+def test_addresses_in_a_sentence_are_no_code(read: Callable[..., Document]) -> None:
+    def draw(canvas: Any) -> None:
+        for left, bottom, text in prose():
+            canvas.drawString(left, bottom, text)
+        canvas.setFont("Courier", 10)
+        for number in range(2):
+            canvas.drawString(60, 644 - 12 * number, f"https://foxes.example/{'den' * 20}/{number}")
+
+    assert not texts(read(draw), BlockKind.CODE)
