@@ -1,6 +1,6 @@
 """Comparable numbers of a column or a row of a table, in one unit.
 
-"400 kbit/s" and "1 Mbit/s" are compared as 400 and 1000 kbit/s; "3 h" and "40 min", which no prefix joins, are not.
+"400 kbit/s" and "1 Mbit/s" are compared as 400 and 1000 kbit/s, "1 h 30 min" and "40 min" as 90 and 40 min.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from rag.answer.durations import as_one_unit, seconds_of, smallest
 from rag.answer.structures import Item, Structure
 from rag.text.words import stem
 
@@ -68,6 +69,7 @@ def _series(name: str, cells: Sequence[tuple[str, str, Item]], largest: bool) ->
     if len(measured) < 2 or len(measured) - len(valued) > len(measured) // MOST_UNNUMBERED:
         return []
     units = [unit for measures, _, _ in valued for _, unit in measures if unit]
+    units = [*filter(None, [smallest(units)]), *units]
     scales = _scales(units)
     if scales is None:
         return []
@@ -81,7 +83,7 @@ def _series(name: str, cells: Sequence[tuple[str, str, Item]], largest: bool) ->
 
 def _measures(cell: str) -> list[tuple[Decimal, str]]:
     """The numbers of a cell with their units. One without a unit has that of the next number: "0.1 to 1 V"."""
-    text = _GROUPS.sub("", cell)
+    text = as_one_unit(_GROUPS.sub("", cell))
     matches = list(_NUMBER.finditer(text))
     found: list[tuple[Decimal, str]] = []
     unit = ""
@@ -100,20 +102,22 @@ def _measures(cell: str) -> list[tuple[Decimal, str]]:
 
 def _scales(units: Sequence[str]) -> dict[str, Decimal] | None:
     """The factor of each unit to the first; None where the units cannot be compared."""
-    powers: dict[str, int] | None = None
-    for base in _bases(units[0]) if units else {"": 0}:
+    factors: dict[str, Decimal] | None = None
+    for base in _bases(units[0]) if units else {"": Decimal(1)}:
         found = {unit: _bases(unit).get(base) for unit in units}
         if None not in found.values():
-            powers = {unit: power for unit, power in found.items() if power is not None}
+            factors = {unit: factor for unit, factor in found.items() if factor is not None}
             break
-    if powers is None:
+    if factors is None:
         return None
-    return {unit: Decimal(10) ** (power - powers[units[0]]) for unit, power in powers.items()}
+    return {unit: factor / factors[units[0]] for unit, factor in factors.items()}
 
 
-def _bases(unit: str) -> dict[str, int]:
-    """A unit's stem, and what is behind a prefix, with the prefix's power of ten."""
-    found = {stem(unit): 0}
+def _bases(unit: str) -> dict[str, Decimal]:
+    """A unit's stem, what is behind a prefix, and seconds, each with its factor."""
+    found = {stem(unit): Decimal(1)}
     if len(unit) > 1 and unit[0] in _PREFIXES:
-        found[unit[1:]] = _PREFIXES[unit[0]]
+        found[unit[1:]] = Decimal(10) ** _PREFIXES[unit[0]]
+    if (seconds := seconds_of(unit)) is not None:
+        found["s"] = seconds
     return found

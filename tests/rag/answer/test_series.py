@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from rag.answer.durations import as_one_unit
 from rag.answer.series import series_of
 from rag.answer.structures import Item, Structure
 
@@ -29,6 +30,16 @@ def table(head: tuple[str, ...], *rows: tuple[str, ...]) -> Structure:
         (("5 min.", "10 min"), ["5", "10"], "min"),
         (("7*", "5."), ["7", "5"], ""),
         (("1,024", "256"), ["1024", "256"], ""),
+        (("1 h 30 min", "45 min"), ["90", "45"], "min"),
+        (("2 h", "1h30"), ["120", "90"], "min"),
+        (("2 h 5 min", "1 hr 30 mins"), ["125", "90"], "min"),
+        (("1 Std. 30 Min.", "2 Std."), ["90", "120"], "Min"),
+        (("1 h 5 min 20 s", "59 min"), ["3920", "3540"], "s"),
+        (("3 h", "40 min"), ["180", "40"], "min"),
+        (("20 ms", "1 s"), ["20", "1000"], "ms"),
+        (("2 days 3 hours", "50 hours"), ["51", "50"], "hours"),
+        (("1 h to 2 h", "90 min"), ["120", "90"], "min"),
+        (("3 h", "2 h"), ["3", "2"], "h"),
     ],
 )
 def test_numbers_are_compared_in_one_unit(cells: tuple[str, ...], values: list[str], unit: str) -> None:
@@ -39,7 +50,14 @@ def test_numbers_are_compared_in_one_unit(cells: tuple[str, ...], values: list[s
     assert series.unit == unit
 
 
-@pytest.mark.parametrize("cells", [("3 h", "40 min"), ("2 October", "1 November"), ("3 files", "7 books")])
+@pytest.mark.parametrize("cells", [("3 h", "40 m"), ("2 October", "1 November"), ("3 files", "7 books")])
 def test_numbers_of_different_units_are_not_compared(cells: tuple[str, ...]) -> None:
     rows = [("first", cells[0]), ("second", cells[1])]
     assert not [one for one in series_of(table(("Part", "Size"), *rows), True) if one.name == "Size"]
+
+
+@pytest.mark.parametrize(
+    "text", ["2 m 30 s", "1 h 75 min", "5 h, 30 min", "3 hours 2 labs", "12 h 30.5 V", "h 5 min"]
+)
+def test_what_is_no_time_in_two_units_stays(text: str) -> None:
+    assert as_one_unit(text) == text
