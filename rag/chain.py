@@ -27,7 +27,8 @@ from rag.answer.kinds import finished, returned, routed_draft
 from rag.answer.outline import asks_for_outline, outline_draft
 from rag.answer.readable import as_is
 from rag.answer.route import Route, Routed, route
-from rag.answer.scope_in_words import Named, named_by_number
+from rag.answer.scope_by_place import named_part
+from rag.answer.scope_in_words import Named
 from rag.answer.steps import ReceiptSource, Steps
 from rag.answer.study_request import study_draft
 from rag.answer.talk import TALK, talk_draft
@@ -263,7 +264,7 @@ class AnswerChain(Runnable[Question, Any]):
         """
         notes = self.steps.notes
         limits = None if asked.get("everywhere", False) else notes
-        named = named_by_number(standalone, limits, self.scope) if limits is not None else None
+        named = named_part(standalone, limits, self.scope) if limits is not None else None
         before, read = () if asked.get("exact", False) else history, notes.reading if notes else as_is
 
         def found_in(part: Named | None) -> Generator[Event, None, Found]:

@@ -34,6 +34,8 @@ _WORDS = (
 )  # fmt: skip
 ORDINALS = {word: place for place, words in enumerate(_WORDS) for word in words.split()}
 """The place, from 0, that an ordinal names."""
+LAST = len(_WORDS) - 1
+"""The place of the last of several."""
 LEAST_OFFERED = 2
 """Words with content of an offer that can be searched: "shall I?" has one."""
 _ASKING = "?？؟"
@@ -61,8 +63,8 @@ def with_named_item(question: str, history: Sequence[Turn]) -> str:
         )
         if place is None or names_itself or len(items) < 2:
             continue
-        if place == len(_WORDS) - 1 or place < len(items):
-            item = items[-1] if place == len(_WORDS) - 1 else items[place]
+        if place == LAST or place < len(items):
+            item = items[-1] if place == LAST else items[place]
             return f"{question[: match.start()]} {item}{question[match.end() :]}".strip()
     return question
 

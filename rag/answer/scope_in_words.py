@@ -74,7 +74,7 @@ def named_by_number(question: str, notes: Notes, scope: Scope | None = None) -> 
             used |= {word, str(number)}
     if not inside:
         return None
-    ordered = _ordered([record for record in records if record.path in inside])
+    ordered = in_order([record for record in records if record.path in inside])
     label = distinct_title(ordered[0], records)
     return Named(tuple(record.path for record in ordered), label, True, frozenset(used))
 
@@ -146,6 +146,16 @@ def unit_words(labels: dict[str, set[Pair]]) -> set[str]:
 def _titled(title: str) -> set[Pair]:
     match = _NUMBERED.match(title.strip())
     return {(stem(match[1].casefold()), int(match[2]))} if match else set()
+
+
+def numbered_names(part: str) -> set[Pair]:
+    """Return the numbers of the name of a file or folder, each with its word.
+
+    The word is "" where the name begins with the number.
+    """
+    pairs = {(stem(m[1].casefold()), int(m[2])) for m in _NUMBERED.finditer(part)}
+    leading = _LEADING.match(part)
+    return pairs | ({("", int(leading[1]))} if leading else set())
 
 
 def _path_pairs(path: str) -> set[Pair]:
@@ -225,8 +235,8 @@ def is_opening(path: str) -> bool:
     return posixpath.splitext(posixpath.basename(path))[0].casefold() in _OPENERS
 
 
-def _ordered(records: Sequence[DocumentRecord]) -> list[DocumentRecord]:
-    """Opening documents first, then those nearer to the top, notebooks last."""
+def in_order(records: Sequence[DocumentRecord]) -> list[DocumentRecord]:
+    """Return opening documents first, then those nearer to the top, notebooks last."""
     return sorted(
         records,
         key=lambda one: (one.path.count("/") - opens(one), one.kind is DocumentKind.NOTEBOOK, one.path),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rag.answer.found import Draft
 from rag.answer.notes import Notes
-from rag.answer.scope_in_words import named_by_number, named_by_title
+from rag.answer.scope_by_place import named_part
+from rag.answer.scope_in_words import named_by_title
 from rag.search.scope import Scope
 from rag.types import AnswerKind
 
@@ -21,7 +22,7 @@ def study_draft(question: str, notes: Notes | None, scope: Scope | None) -> Draf
     """
     named = None
     if notes is not None:
-        named = named_by_number(question, notes, scope) or named_by_title(question, notes, scope)
+        named = named_part(question, notes, scope) or named_by_title(question, notes, scope)
     within = f' --scope "document:{named.documents[0]}"' if named else ""
     about = f"From “{named.label}”: " if named else ""
     return Draft(AnswerKind.STUDY, about + REPLY.format(scope=within))
