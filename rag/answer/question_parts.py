@@ -27,21 +27,32 @@ _SMALL = frozenset(
     """der die das den dem des ein eine einen einem einer ist sind was wie el la los las un una es son que qué le les l des est sont
     quel quelle quelles i a an the""".split()
 )
+_ARTICLES = frozenset(
+    "the a an der die das den dem des ein eine einen einem einer el la los las un una le les l".split()
+)
 MOST_SIDE_WORDS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A question's words before and after a word that joins."""
+    """A question's words before and after a word that joins, or that relates."""
 
     before: str
     after: str
+    relating: bool = False
 
 
 def splits_of(question: str) -> list[Split]:
     """Return every way to split a question at a word or sign that joins."""
     body = question.strip()
-    found = [Split(body[: m.start()].strip(), body[m.end() :].strip()) for m in _JOINER.finditer(body)]
+    found = [
+        Split(
+            body[: m.start()].strip(),
+            body[m.end() :].strip(),
+            not RELATING.isdisjoint(m.group().lower().split()),
+        )
+        for m in _JOINER.finditer(body)
+    ]
     return [one for one in found if _WORD.search(one.before) and _WORD.search(one.after)]
 
 
@@ -56,6 +67,29 @@ def sides_of(question: str) -> list[tuple[str, str]]:
         if left and right and left.casefold() != right.casefold():
             found.append(_completed(left, right))
     return sorted(dict.fromkeys(found), key=lambda pair: abs(len(pair[0].split()) - len(pair[1].split())))
+
+
+def with_one_predicate(split: Split) -> list[tuple[str, str]]:
+    """Return a question of two subjects as one of each.
+
+    "What weight do A and B have" is "What weight do A have" and "What weight do B have". Empty where the second half begins as a
+    question or has nothing but a subject.
+    """
+    left, words, found = split.before.split(), split.after.split(), []
+    for most in dict.fromkeys((len(_last_phrase(split.before).split()), 1)):
+        numbered = most < len(words) and (words[most].isdecimal() or _letter(words[most]))
+        size = most + numbered
+        right, rest = words[:size], words[size:]
+        if any(map(_WORD.search, rest)) and not any(_empty(word) or word[-1] in ",;:" for word in right):
+            found.append((" ".join((*left, *rest)), " ".join((*left[:-size], *right, *rest))))
+    return found
+
+
+def last_thing(text: str) -> str:
+    """Return the last things that a text names, with the article before them."""
+    phrase = _last_phrase(text)
+    before = text[: text.rfind(phrase)].split() if phrase else []
+    return f"{before[-1]} {phrase}" if before and before[-1].casefold() in _ARTICLES else phrase
 
 
 def _completed(left: str, right: str) -> tuple[str, str]:

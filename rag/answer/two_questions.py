@@ -10,9 +10,8 @@ from rag.answer.cited_lines import joined
 from rag.answer.condense_question import merge, with_subject
 from rag.answer.found import Draft
 from rag.answer.matching import asked_stems
-from rag.answer.question_parts import Split, sides_of, splits_of
+from rag.answer.question_parts import Split, last_thing, sides_of, splits_of, with_one_predicate
 from rag.answer.texts import texts_for
-from rag.text.words import content_spans
 from rag.types import AnswerKind, Role, Turn
 
 MOST_SPLITS = 3
@@ -68,13 +67,13 @@ def ways_to_ask(question: str) -> list[tuple[str, str]]:
     """Return the pairs of questions that one may be made of, likeliest first.
 
     Both halves with a verb of their own are asked as they are, the second with the words of the first that it needs; two things of one
-    predicate ("which ports do A and B use") are asked one after the other.
+    predicate ("which ports do A and B use") are asked one after the other. A pronoun is also the last thing that the first half names.
     """
     found = [
-        (split.before, after)
+        pair
         for split in sorted(splits_of(question), key=lambda one: abs(len(one.before) - len(one.after)))
         if len(split.after.split()) > 2 and len(split.before.split()) > 2
-        for after in _completed(split)
+        for pair in _one_predicate(split) or [(split.before, after) for after in _completed(split)]
     ]
     for left, right in sides_of(question):
         pattern = re.compile(rf"{re.escape(left)}(.{{1,24}}?){re.escape(right)}", re.IGNORECASE)
@@ -83,14 +82,22 @@ def ways_to_ask(question: str) -> list[tuple[str, str]]:
     return list(dict.fromkeys(found))
 
 
+def _one_predicate(split: Split) -> list[tuple[str, str]]:
+    """A question for each of two subjects, where the second half begins with a name.
+
+    With another word it may ask for something itself: "and who", "und wer".
+    """
+    first = split.after.split()[0]
+    named = first[0].isupper() or first[0].isdecimal()
+    return with_one_predicate(split) if named and asked_stems(first) and not split.relating else []
+
+
 def _completed(split: Split) -> list[str]:
     """The second half with the topic of the first, and with its last thing."""
-    topical, spans = _with_topic(split), content_spans(split.before)
-    if topical == split.after or not spans:
+    topical, last = _with_topic(split), last_thing(split.before)
+    if topical == split.after or not last:
         return [topical]
-    return list(
-        dict.fromkeys((topical, with_subject(split.after, split.before[spans[-1][1] : spans[-1][2]])))
-    )
+    return list(dict.fromkeys((topical, with_subject(split.after, last))))
 
 
 def _with_topic(split: Split) -> str:

@@ -41,6 +41,34 @@ def test_two_questions_are_split_with_what_the_second_needs() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("question", "ways"),
+    [
+        (
+            "What voltage do Lisa and Marge need at noon?",
+            ("What voltage do Lisa need at noon?", "What voltage do Marge need at noon?"),
+        ),
+        (
+            "Wie lange dauern Übung 1 und Übung 2 im Sommer?",
+            ("Wie lange dauern Übung 1 im Sommer?", "Wie lange dauern Übung 2 im Sommer?"),
+        ),
+        (
+            "Who invented the lens and who ground the first one?",
+            ("Who invented the lens", "who ground the first one?"),
+        ),
+    ],
+)
+def test_two_subjects_of_one_predicate_are_asked_one_after_the_other(
+    question: str, ways: tuple[str, str]
+) -> None:
+    assert ways_to_ask(question)[0] == ways
+
+
+def test_a_pronoun_is_also_the_last_thing_of_the_first_half() -> None:
+    question = "What is allowed in the oral exam, and in which room is it?"
+    assert ("What is allowed in the oral exam", "in which room is the oral exam?") in ways_to_ask(question)
+
+
 def test_the_second_one_is_what_the_last_answer_names_second() -> None:
     history = (Turn(Role.ASSISTANT, "There are flash, SAR and sigma-delta converters. [1]"),)
     assert with_named_item("what is the last one used for?", history) == (
