@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
 from rag.answer.asked import Asked
 from rag.answer.cited_lines import without_mark
-from rag.answer.follow_up import offered
+from rag.answer.follow_up import asks_for_reason, offered
 from rag.answer.found import Draft
 from rag.answer.kinds import kind_draft
 from rag.answer.notes import Notes
 from rag.answer.route import Route
+from rag.embedding.engine import open_embedder
+from rag.settings import EmbeddingSettings
 from rag.types import AnswerKind, Conflict, Decision, Role, Tier, Turn
 
 
@@ -242,6 +244,27 @@ def test_an_offer_that_is_taken_is_asked(notes: Notes) -> None:
     assert draft is not None
     assert draft.text == "1. Measure."
     assert "steps" in answered[0]
+
+
+@pytest.mark.parametrize(("reason", "consent"), [(0.9, 0.2), (0.5, 0.45), (0.1, 0.8)])
+def test_a_message_near_to_why_asks_for_the_reason_without_a_mark(reason: float, consent: float) -> None:
+    near = {"why?": reason, "yes": consent}
+    found = asks_for_reason("why so", lambda message, texts: [near.get(text, 0.0) for text in texts])
+    assert found is (reason == 0.9)
+
+
+@pytest.mark.model
+def test_the_embedded_model_tells_why_from_yes() -> None:
+    embedder = open_embedder(EmbeddingSettings())
+
+    def near(message: str, texts: Sequence[str]) -> list[float]:
+        return [float(one) for one in embedder.embed_passages(texts) @ embedder.embed_query(message)]
+
+    asking, consenting = (
+        ("why", "but why", "how so"),
+        ("yes please", "sure", "ja bitte", "show me", "the first one"),
+    )
+    assert [one for one in (*asking, *consenting) if asks_for_reason(one, near)] == list(asking)
 
 
 def test_the_mark_of_an_item_is_left_out_and_bold_text_stays() -> None:
