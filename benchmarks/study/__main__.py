@@ -1,7 +1,7 @@
 """Study items of three courses: number, share accepted, quality, and time.
 
-`python -m benchmarks.study [--course NAME ...] [--items N] [--labels FILE ...] [--dump FILE] [--libraries DIR]`. A course whose folder
-is absent is skipped with the reason. `labels.jsonl` beside this file has the labels, set by hand by reading each item with its passage. A
+`python -m benchmarks.study [--course NAME ...] [--items N] [--labels FILE ...] [--dump FILE] [--libraries DIR] [--model NAME]`. A course whose
+folder is absent is skipped with the reason. With `--model` only the questions that this model writes are measured. `labels.jsonl` beside this file has the labels, set by hand by reading each item with its passage. A
 row names its item by id and by the digest of its question, choices, key and passage, so that no text of a foreign course is in it, and an item
 that is made otherwise now has no label. `--dump` writes the items for labelling, `--labels` reads another file of labels.
 """
@@ -21,10 +21,11 @@ from benchmarks.questions.__main__ import ROOT, SHARED
 from ingest.pipeline import ingest_paths
 from rag.answer.notes import Notes
 from rag.study.item_json import item_record
-from rag.study.items import Item
+from rag.study.items import Item, Topic
 from rag.study.quiz import StudySet, make_items
 from rag.text.words import content_words
 from ui.application import Application, load
+from ui.study.making import model_writer
 
 COURSES = {
     "example": ROOT / "examples" / "course",
@@ -51,6 +52,7 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, action="append")
     parser.add_argument("--dump", type=Path)
     parser.add_argument("--libraries", type=Path)
+    parser.add_argument("--model")
     given = parser.parse_args()
     labels = read_labels([Path(__file__).with_name("labels.jsonl"), *(given.labels or [])])
     rows: list[tuple[str, dict[str, Any]]] = []
@@ -59,9 +61,12 @@ def main() -> None:
             if not COURSES[course].is_dir():
                 print(f"{course}: skipped, there is no {COURSES[course]}")
                 continue
-            application = opened(course, given.libraries or Path(folder))
-            items, everything = measured(course, application, given.items)
-            report_quizzes(course, everything)
+            application = opened(course, given.libraries or Path(folder), given.model)
+            if given.model:
+                items = written(course, application, given.items)
+            else:
+                items, everything = measured(course, application, given.items)
+                report_quizzes(course, everything)
             records = [item_record(item) for item in items]
             rows += [(course, record) for record in records]
             report_labels(course, records, labels)
@@ -76,10 +81,10 @@ def main() -> None:
         )
 
 
-def opened(course: str, folder: Path) -> Application:
+def opened(course: str, folder: Path, model: str | None = None) -> Application:
     """Return the application over a course's library, ingested on first use."""
     library = folder / course
-    application = Application(load(library))
+    application = Application(load(library, None, model__name=model))
     if not (library / "library.sqlite").is_file():
         ingest_paths(
             application.open_library(), [COURSES[course]], application.embedder, application.settings
@@ -108,6 +113,31 @@ def measured(course: str, application: Application, count: int) -> tuple[tuple[I
     for reason, number in sorted(everything.rejected.items(), key=lambda one: -one[1]):
         print(f"  {number:>5} rejected: {reason}")
     return make_items(notes, None, count).items, everything
+
+
+def written(course: str, application: Application, count: int) -> tuple[Item, ...]:
+    """Print number, acceptance, time and tokens of written items, and return them."""
+    ask, size = model_writer(application), application.model.get_num_tokens
+    lengths: list[tuple[int, int]] = []
+
+    def write(prompt: str) -> str:
+        reply = ask(prompt)
+        lengths.append((size(prompt), size(reply)))
+        return reply
+
+    write("One word:")
+    lengths.clear()
+    started = time.perf_counter()
+    notes = Notes(application.searcher, application.scorer)
+    found = make_items(notes, None, count, topics=[Topic.WRITTEN], write=write)
+    print(
+        f"\n{course}: {len(found.items)} written items of {found.checked} checked, {found.proposed} sentences, "
+        f"{time.perf_counter() - started:.0f} s, {len(lengths)} requests, {sum(one for one, _ in lengths)} tokens read, "
+        f"{sum(one for _, one in lengths)} written"
+    )
+    for reason, number in sorted(found.rejected.items(), key=lambda one: -one[1]):
+        print(f"  {number:>5} rejected: {reason}")
+    return found.items
 
 
 def report_quizzes(course: str, found: StudySet) -> None:

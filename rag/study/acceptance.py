@@ -24,6 +24,7 @@ from rag.study.items import (
     Topic,
 )
 from rag.study.readable import heading_shown, readable
+from rag.study.written import Author
 from rag.text.words import content_words
 from rag.types import Chunk, Hit
 
@@ -39,6 +40,8 @@ ASKING = frozenset(
 """Stems of headings over questions and links, which state nothing."""
 _ARTICLE = re.compile(rf"\b([Aa])n? (?={GAP})")
 _TERM_TOPICS = frozenset((Topic.DEFINITION, Topic.PROPERTY))
+_ONCE = _TERM_TOPICS | {Topic.WRITTEN}
+"""Topics of which a document gives one item for each key."""
 _BY_PASSAGE = frozenset((Topic.CODE, Topic.FORMULA, Topic.TABLE, Topic.COMPARISON, Topic.STEP))
 """Topics whose key is no sentence: the scorer must pick the passage."""
 
@@ -57,15 +60,31 @@ class Examiner:
     reported: frozenset[str] = frozenset()
     _asked: list[tuple[Proposal, set[str]]] = field(default_factory=list)
 
-    def examine(self, proposal: Proposal, choice: bool = True) -> Item | Rejection:
+    def examine(
+        self, proposal: Proposal, choice: bool = True, author: Author | None = None
+    ) -> Item | Rejection:
         """Return the item of a proposal, or the reason why it is none.
 
-        Without `choice` it may have no choices: the reader then writes the answer.
+        Without `choice` it may have no choices: the reader then writes the answer. A sketch gets its question
+        from the `author`, after what can be checked without one.
         """
         stems = set(content_words(f"{proposal.text} {proposal.key}"))
         reason = self._first_fault(proposal, stems)
         if reason is not None:
             return reason
+        if author is None or proposal.topic is not Topic.WRITTEN:
+            return self._round_trip(proposal, stems, choice)
+        made = author.written(proposal)
+        if isinstance(made, Rejection):
+            return made
+        result = self._round_trip(made, stems, choice)
+        if isinstance(result, Item) and not author.confirms(made, readable(result.citation.quote)):
+            self._asked.pop()
+            return Rejection.NOT_CONFIRMED
+        return result
+
+    def _round_trip(self, proposal: Proposal, stems: set[str], choice: bool) -> Item | Rejection:
+        """Return the item of a proposal that the search, the scorer and the pool accept."""
         if proposal.asks and not self._answers(proposal):
             return Rejection.NO_ANSWER
         hits = self.notes.search(_query(proposal), FOUND_WITHIN, self.scope)
@@ -94,7 +113,7 @@ class Examiner:
         if proposal.topic in _TERM_TOPICS and _flat(proposal.key) in _flat(proposal.question):
             return Rejection.GIVEN_AWAY
         for other, asked in self._asked:
-            terms = {proposal.topic, other.topic} <= _TERM_TOPICS
+            terms = {proposal.topic, other.topic} <= _ONCE
             same_key = terms and _flat(other.key) == _flat(proposal.key)
             likeness = similarity(asked, stems)
             if same_key and (other.document == proposal.document or likeness > SAME_QUESTION / 2):
@@ -141,7 +160,7 @@ class Examiner:
     def _item(self, proposal: Proposal, wrong: Sequence[str]) -> Item:
         document = self.notes.document(proposal.document)
         chunk = self.notes.passage(proposal.document, proposal.start, proposal.end)
-        capital = proposal.topic in _TERM_TOPICS
+        capital = proposal.topic in _ONCE
         key = _capital(proposal.key) if capital else proposal.key
         others = [_capital(one) if capital else one for one in wrong]
         kind = proposal.kind if wrong or proposal.kind is not ItemKind.CHOICE else _written_kind(proposal)

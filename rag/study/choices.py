@@ -34,6 +34,8 @@ class Pool:
     quantities: Sequence[Quantity]
     claims: Claims
     embedder: SentenceEmbedder
+    named: Sequence[Term] = ()
+    """Names that the notes emphasise, which are wrong choices for written questions only."""
     _vectors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def wrong(self, proposal: Proposal) -> tuple[str, ...]:
@@ -45,12 +47,23 @@ class Pool:
             found = wrong_numbers(proposal.key, proposal.unit, self.quantities, proposal.text, 8)
             sound = [one for one in found if not self.claims.supports(proposal.text, one)]
         elif proposal.topic in {Topic.DEFINITION, Topic.PROPERTY}:
-            sound = self._terms(proposal)
+            sound = self._terms(proposal, self.terms)
         elif proposal.topic is Topic.WRITTEN:
             sound = self._written(proposal)
         else:
             sound = list(dict.fromkeys(one for one in proposal.choices if _flat(one) != _flat(proposal.key)))
         return tuple(sound[:WRONG_CHOICES]) if len(sound) >= LEAST_WRONG else ()
+
+    def beside(self, sketch: Proposal) -> tuple[str, ...]:
+        """Return wrong choices for the gap of a sketch, none where fewer than two are sound."""
+        if sketch.unit:
+            found = wrong_numbers(sketch.key, sketch.unit, self.quantities, sketch.text, 8)
+            sound = [one for one in found if not self.claims.supports(sketch.text, one)]
+            sound.sort(key=lambda one: _decimals(one) > _decimals(sketch.key))
+            sound = sound[:WRONG_CHOICES]
+        else:
+            sound = self._terms(sketch, [*self.terms, *self.named])
+        return tuple(sound) if len(sound) >= LEAST_WRONG else ()
 
     def _written(self, proposal: Proposal) -> list[str]:
         """A model's wrong choices without those that repeat the key in other words."""
@@ -68,7 +81,7 @@ class Pool:
             )
         ]
 
-    def _terms(self, proposal: Proposal) -> list[str]:
+    def _terms(self, proposal: Proposal, terms: Sequence[Term]) -> list[str]:
         """Terms near to the key that are neither it nor right in its place.
 
         A term whose definition names the key, or is named in the key's, is its kind or its part, and may be
@@ -78,13 +91,13 @@ class Pool:
         asked = set(content_words(proposal.text.replace(GAP, " ")))
         said = {
             stem
-            for term in self.terms
+            for term in terms
             if _flat(term.name) == _flat(proposal.key)
             for stem in content_words(term.definition)
         }
         near = [
             term
-            for term in self.terms
+            for term in terms
             if _flat(term.name) != _flat(proposal.key)
             and not set(content_words(term.name)) <= asked | taken | said
             and not taken <= set(content_words(term.name))
@@ -146,6 +159,10 @@ def shuffled(key: str, wrong: Sequence[str], seed: str) -> tuple[str, ...]:
         return tuple(sorted(choices, key=lambda one: value_of(one) or 0))
     Random(seed).shuffle(choices)
     return tuple(choices)
+
+
+def _decimals(number: str) -> int:
+    return len(number.partition(".")[2])
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -77,7 +77,7 @@ class Deck:
         kept = tuple(self.store.keep(found.items, now))
         if not choice:
             self.store.add_cards(kept, new_card(now), now)
-        return StudySet(kept, found.proposed, found.rejected, found.words)
+        return StudySet(kept, found.proposed, found.rejected, found.words, found.stopped)
 
     def answer(self, item: Item, given: str, now: datetime, grade: Grade | None = None) -> Answered:
         """Judge and record an answer, and give its card the next date.

@@ -21,10 +21,11 @@ from rag.study.formulas import formula_proposals, formulas_of
 from rag.study.items import GAP, Item, Proposal, Rejection, Topic
 from rag.study.numbers import number_proposals, quantities_in
 from rag.study.readable import Line, lines_of
+from rag.study.sketches import askable, named_terms, sketches
 from rag.study.steps import step_proposals
 from rag.study.tables import table_proposals
 from rag.study.terms import Term, terms_of
-from rag.study.written import Write, passages_to_write, written_proposals
+from rag.study.written import WRITTEN_PER_ITEM, Author, Write
 from rag.text.words import stem
 from rag.types import Document
 
@@ -52,8 +53,6 @@ MOST_SHARE = 0.1
 """
 MANY_LINES = 50
 """Sentences from which `MOST_SHARE` is looked at."""
-WRITTEN_PER_ITEM = 2
-"""Passages that a model writes from for each item wanted."""
 TRIED_PER_ITEM = 12
 """Most proposals checked for each item wanted, so that a poor scope ends soon."""
 
@@ -66,6 +65,8 @@ class StudySet:
     proposed: int
     rejected: dict[Rejection, int]
     words: int
+    stopped: bool = False
+    """True where Ctrl-C ended it early."""
 
     @property
     def checked(self) -> int:
@@ -109,19 +110,21 @@ def make_items(
         QuestionError: the scope has no document, or its documents have no text.
     """
     material = material_of(notes, scope)
-    proposed = proposals_of(notes, material)
-    if write is not None:
-        passages = passages_to_write(notes, scope, WRITTEN_PER_ITEM * count, seed)
-        proposed += written_proposals(passages, write)
-    wanted = [one for one in proposed if not topics or one.topic in topics]
     quantities = [one for line in material.lines for one in quantities_in(line.text)]
     course = AboutCourse(notes.searcher.embedder)
+    wanted = [one for one in proposals_of(notes, material) if not topics or one.topic in topics]
     wanted, about = _about_subject(wanted, course)
     terms = _terms_of_subject(material.terms[:MOST_TERMS], course)
     pool = Pool(terms, quantities, material.claims, notes.searcher.embedder)
+    author = None
+    if write is not None and (not topics or Topic.WRITTEN in topics):
+        pool.named = _named(notes, material)
+        drawn, others = _about_subject(_sketches(notes, material, [*terms, *pool.named]), course)
+        wanted, about = wanted + drawn, about + others
+        author = Author(write, pool, WRITTEN_PER_ITEM * count)
     units = frozenset(unit_words(labels_of(notes.records(scope))))
     examiner = Examiner(notes, scope, pool, PARTS_OF_NOTES | units, frozenset(reported))
-    items, rejected = _chosen(examiner, wanted, count, choice, seed, ticked)
+    items, rejected, stopped = _chosen(examiner, wanted, count, choice, seed, ticked, author)
     rejected[Rejection.ABOUT_THE_NOTES] += about
     words = sum(len(line.text.split()) for line in material.lines)
     order = {document.path: place for place, document in enumerate(material.documents)}
@@ -131,6 +134,7 @@ def make_items(
         len(wanted) + about,
         {reason: number for reason, number in rejected.items() if number},
         words,
+        stopped,
     )
 
 
@@ -182,6 +186,25 @@ def proposals_of(notes: Notes, material: Material) -> list[Proposal]:
     return _once(proposals)
 
 
+def _named(notes: Notes, material: Material) -> list[Term]:
+    found: dict[str, Term] = {}
+    for document in material.documents:
+        lines = notes.made(lines_of, document.path)
+        for term in named_terms(document, lines, material.claims):
+            found.setdefault(term.name.casefold(), term)
+    known = {term.name.casefold() for term in material.terms}
+    return [term for name, term in found.items() if name not in known][:MOST_TERMS]
+
+
+def _sketches(notes: Notes, material: Material, terms: Sequence[Term]) -> list[Proposal]:
+    names = askable(terms, material.claims)
+    found: list[Proposal] = []
+    for document in material.documents:
+        mine = [term.name for term in material.terms if term.document == document.path]
+        found += sketches(document, notes.made(lines_of, document.path), names, mine)
+    return _once(found)
+
+
 def _about_subject(proposals: Sequence[Proposal], course: AboutCourse) -> tuple[list[Proposal], int]:
     """Return the proposals about the subject, and how many were about the course.
 
@@ -224,8 +247,12 @@ def _chosen(
     choice: bool,
     seed: int,
     ticked: Callable[[], None] | None,
-) -> tuple[list[Item], Counter[Rejection]]:
-    """Return accepted items, spread over documents, sections and topics."""
+    author: Author | None,
+) -> tuple[list[Item], Counter[Rejection], bool]:
+    """Return accepted items, spread over documents, sections and topics.
+
+    The last value is true where Ctrl-C ended it after an item was accepted.
+    """
     random = Random(seed)
     left = [
         replace(one, weight=one.weight + (0.2 * random.random() if seed else 0.0))
@@ -252,7 +279,14 @@ def _chosen(
         if counts[best.document, *best.headings] >= MOST_PER_SECTION:
             rejected[Rejection.SECTION_FULL] += 1
             continue
-        result = examiner.examine(best, choice)
+        if author is not None and author.done and best.topic is Topic.WRITTEN:
+            continue
+        try:
+            result = examiner.examine(best, choice, author)
+        except KeyboardInterrupt:
+            if not items:
+                raise
+            return items, rejected, True
         if isinstance(result, Item):
             items.append(result)
             spans.add((best.document, best.start))
@@ -261,4 +295,4 @@ def _chosen(
             rejected[result] += 1
         if ticked is not None:
             ticked()
-    return items, rejected
+    return items, rejected, False

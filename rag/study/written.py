@@ -1,119 +1,123 @@
-"""Items that a model writes from a passage, under a JSON schema.
+"""Questions that a model writes: one line for a sentence and a key that code chose.
 
-The model proposes; the same examiner decides. A key that is not in the section word for word is refused before.
+The model sees the sentence with a gap, so it can neither change the key nor give it away. What it wrote is
+compared with the sentence, and the same examiner decides. Then the model must find the key itself.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator, Sequence
-from itertools import zip_longest
-from random import Random
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
-from rag.answer.notes import Notes
-from rag.search.scope import Scope
-from rag.study.items import ItemKind, Proposal, Topic
-from rag.study.readable import heading_shown, is_whole, readable
-from rag.text.sentences import sentence_spans
-from rag.text.words import content_words
-from rag.types import Chunk
+from rag.study.choices import Pool
+from rag.study.items import GAP, Proposal, Rejection
+from rag.study.readable import heading_shown, leak
+from rag.text.scripts import detected_language
+from rag.text.words import content_words, numbers, tokens
 
-Write = Callable[[str, dict[str, Any]], str]
-"""A function from a prompt and a JSON schema to the JSON that a model wrote."""
-
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "quote": {"type": "string", "minLength": 20, "maxLength": 240},
-        "question": {"type": "string", "minLength": 15, "maxLength": 160},
-        "answer": {"type": "string", "minLength": 2, "maxLength": 90},
-        "wrong_1": {"type": "string", "minLength": 2, "maxLength": 90},
-        "wrong_2": {"type": "string", "minLength": 2, "maxLength": 90},
-        "wrong_3": {"type": "string", "minLength": 2, "maxLength": 90},
-    },
-    "required": ["quote", "question", "answer", "wrong_1", "wrong_2", "wrong_3"],
-}
-PROMPT = (
-    "You write exam questions. Read the passage and write one question about its subject that a student can answer from the "
-    "passage alone. Copy one sentence of the passage as quote. The answer is a few words copied from that quote, word for word. "
-    "The question names its subject and does not mention the passage, the text or the lecture. The three wrong answers are of "
-    "the same kind as the answer and are clearly false.\n\nTopic: {topic}\nPassage:\n{passage}\n\nJSON:"
+Write = Callable[[str], str]
+"""A function from a prompt to the line that a model wrote."""
+ASK = (
+    "Turn the sentence into one question that asks for the gap. "
+    "Keep its language and its facts.\n\nSentence{code}: {sentence}\nQuestion{code}:"
 )
-LEAST_WORDS, MOST_CHARS = 25, 1800
-"""Fewest stems and most characters of a passage that a model writes from."""
-_REFERS = re.compile(
-    r"\b(?:passage|text|quote|author|section|above|following statement|according to|mentioned)\b",
-    re.IGNORECASE,
-)
+ANSWER = "Answer with a few words of the text.\n\nText: {sentence}\nQuestion: {question}\nAnswer:"
+_LABEL = re.compile(r"^\W*(?:Question|Answer)(?: \(\w+\))?: ?")
+_OWN = frozenset(content_words("sentence text question answer gap"))
+"""Stems of the requests: a question about "the gap in the sentence" is about no subject."""
+MOST_TOKENS = 64
+"""Most tokens of a line. Longer ones are loops."""
+_ENDS = ("?", "？", "؟", ";")
+"""Question marks, the Arabic and the Greek ones too."""
+LEAKED = 0.34
+"""Share of a key's stems that a question may have."""
+FAITHFUL, SPECIFIC = 0.6, 0.45
+"""Share of a question's stems that its sentence has, and of the sentence's that the question has."""
+MOST_REPEATED = 2
+"""Times that three words in a row may be in a question."""
+WRITTEN_PER_ITEM = 4
+"""Most questions that a model writes for each item wanted, so that a poor scope ends soon."""
 
 
-def passages_to_write(notes: Notes, scope: Scope | None, count: int, seed: int) -> list[Chunk]:
-    """Return `count` passages of prose, drawn from the documents of a scope in turn."""
-    random = Random(seed)
-    queues = []
-    for record in notes.records(scope):
-        prose = [one for one in notes.chunks(record.path) if len(content_words(one.text)) >= LEAST_WORDS]
-        queues.append(random.sample(prose, len(prose)))
-    random.shuffle(queues)
-    turns = zip_longest(*queues)
-    return [one for turn in turns for one in turn if one is not None][:count]
+@dataclass(slots=True)
+class Author:
+    """A model that writes the questions of sketches, at most `most` of them."""
+
+    write: Write
+    pool: Pool
+    most: int
+    asked: int = field(default=0, init=False)
+
+    @property
+    def done(self) -> bool:
+        """True when it has written as many questions as it may."""
+        return self.asked >= self.most
+
+    def written(self, sketch: Proposal) -> Proposal | Rejection:
+        """Return a sketch with its question and wrong choices, or the reason against it."""
+        wrong = self.pool.beside(sketch)
+        if not wrong:
+            return Rejection.FEW_CHOICES
+        self.asked += 1
+        code = detected_language(sketch.text)
+        question = _line(self.write(ASK.format(code=f" ({code})" if code else "", sentence=sketch.text)))
+        fault = fault_of(question, sketch)
+        if fault is not None:
+            return fault
+        key = _with_unit(sketch.key, sketch.unit)
+        return replace(
+            sketch,
+            text=question,
+            key=key,
+            answers=(key,),
+            choices=tuple(_with_unit(one, sketch.unit) for one in wrong),
+            unit="",
+            asks=question,
+            query=question,
+        )
+
+    def confirms(self, proposal: Proposal, sentence: str) -> bool:
+        """Return whether the model, asked its question, answers with the key and no wrong choice."""
+        reply = _line(self.write(ANSWER.format(sentence=sentence, question=proposal.text)))
+        return _has(reply, proposal.key) and not any(
+            _has(reply, one) and not _has(proposal.key, one) for one in proposal.choices
+        )
 
 
-def written_proposals(passages: Sequence[Chunk], write: Write) -> Iterator[Proposal]:
-    """Yield a proposal for each passage from which the model wrote a sound one."""
-    for passage in passages:
-        if len(content_words(passage.text)) < LEAST_WORDS:
-            continue
-        topic = heading_shown(passage.headings[-1]) if passage.headings else passage.title
-        reply = write(PROMPT.format(topic=topic, passage=passage.text[:MOST_CHARS]), SCHEMA)
-        proposal = _proposal(passage, reply)
-        if proposal is not None:
-            yield proposal
+def fault_of(question: str, sketch: Proposal) -> Rejection | None:
+    """Return the reason against a line as the question of a sketch, None for a good one."""
+    words = tokens(question)
+    threes = list(zip(words, words[1:], words[2:], strict=False))
+    if not question.endswith(_ENDS) or GAP in question or not content_words(question):
+        return Rejection.NO_QUESTION
+    if any(threes.count(one) > MOST_REPEATED for one in set(threes)):
+        return Rejection.NO_QUESTION
+    if leak(sketch.key, question) > LEAKED or numbers(sketch.key) & numbers(question):
+        return Rejection.GIVEN_AWAY
+    said = set(content_words(sketch.text.replace(GAP, " ")))
+    around = said | {stem for name in sketch.headings for stem in content_words(heading_shown(name))}
+    asked = set(content_words(question))
+    if asked & (_OWN - around):
+        return Rejection.ABOUT_THE_NOTES
+    if len(asked & around) < FAITHFUL * len(asked) or len(asked & said) < SPECIFIC * len(said):
+        return Rejection.OTHER_QUESTION
+    return None
 
 
-def _proposal(passage: Chunk, reply: str) -> Proposal | None:
-    """Return the proposal of a reply, None where it is not sound."""
-    try:
-        found = {name: " ".join(str(value).split()) for name, value in json.loads(reply).items()}
-        question, key = found["question"], found["answer"].strip(" .")
-        wrong = [found[name].strip(" .") for name in ("wrong_1", "wrong_2", "wrong_3")]
-    except (ValueError, KeyError, AttributeError):
-        return None
-    span = _sentence_with(passage.text, key, found.get("quote", ""))
-    if span is None or not question.endswith("?") or _REFERS.search(question):
-        return None
-    if key.casefold() in question.casefold():
-        return None
-    choices = tuple(one for one in dict.fromkeys(wrong) if one and one.casefold() != key.casefold())
-    return Proposal(
-        topic=Topic.WRITTEN,
-        kind=ItemKind.CHOICE,
-        anchor=question,
-        lead="",
-        text=question,
-        key=key,
-        document=passage.document,
-        start=passage.start + span[0],
-        end=passage.start + span[1],
-        headings=passage.headings,
-        answers=(key,),
-        choices=choices,
-        weight=0.7,
-        asks=question,
-        query=question,
-    )
+def _line(reply: str) -> str:
+    """Return the first line of a reply that is not empty, without a label and quotation marks."""
+    lines = (" ".join(_LABEL.sub("", line).split()) for line in reply.splitlines())
+    return next((line for line in lines if line), "").strip('"“”„«»*')
 
 
-def _sentence_with(text: str, key: str, quote: str) -> tuple[int, int] | None:
-    """Return the sentence with the key and most of the quote, None without the key."""
-    stems = set(content_words(quote))
-    best, share = None, -1.0  # code, rows and remarks in parentheses are no whole sentences, and prove little
-    for start, end in sentence_spans(text):
-        shown = readable(text[start:end])
-        common = len(stems & set(content_words(shown))) / max(1, len(stems))
-        sound = key and key.casefold() in shown.casefold() and is_whole(shown)
-        if sound and common > share:
-            best, share = (start, end), common
-    return best
+def _with_unit(number: str, unit: str) -> str:
+    return f"{number} {unit}" if unit else number
+
+
+def _has(text: str, words: str) -> bool:
+    """Return whether a text has the numbers and half of the stems of words."""
+    stems: Sequence[str] = content_words(words)
+    if not numbers(words) <= numbers(text):
+        return False
+    return bool(numbers(words)) or leak(words, text) > 0.5 or not stems

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rag.errors import InputError, QuestionError
 from rag.study.export import SUFFIXES, Form, exported
@@ -58,17 +58,19 @@ def open_deck(application: Application, folder: Path | None = None) -> Deck:
 
 
 def model_writer(application: Application) -> Write:
-    """Return the language model as a writer under a JSON schema.
+    """Return the language model as a writer of single lines.
 
     Raises:
         ModelError: the model is missing, does not fit, or fails.
     """
     from langchain_core.messages import HumanMessage
 
+    from rag.study.written import MOST_TOKENS
+
     model = application.model
 
-    def write(prompt: str, schema: dict[str, Any]) -> str:
-        return str(model.invoke([HumanMessage(prompt)], response_schema=schema).text)
+    def write(prompt: str) -> str:
+        return str(model.invoke([HumanMessage(prompt)], max_tokens=MOST_TOKENS, stop=["\n"]).text)
 
     return write
 
@@ -181,7 +183,9 @@ def _report(found: StudySet, wish: Wish) -> None:
         return
     lines = [f"{len(found.items)} items accepted of {found.checked} checked ({found.proposed} proposed)."]
     lines += [f"  {number} rejected: {reason}" for reason, number in found.rejected.items()]
-    if 0 < len(found.items) < wish.count:
+    if found.stopped:
+        lines.append("  Stopped; what was accepted until then is kept.")
+    elif 0 < len(found.items) < wish.count:
         lines.append(f"  The notes give no more than these; {wish.count} were wanted.")
     log_console().print("\n".join(lines), style="dim", markup=False)
 

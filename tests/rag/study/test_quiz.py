@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import pytest
@@ -119,39 +118,3 @@ def test_a_card_recalls_what_a_quiz_lets_choose(bees: Notes) -> None:
     card = as_card(item)
     assert (card.id, card.kind, card.choices) == (item.id, ItemKind.CLOZE, ())
     assert card.question.startswith("Bees. Fill the gap:")
-
-
-def test_a_model_writes_questions_that_pass_the_same_checks(
-    put_markdown: Callable[[str, str], None], open_notes: Callable[[], Notes]
-) -> None:
-    prose = (
-        "A colony survives the winter in a dense cluster around its honey. The bees in the middle shiver with their flight "
-        "muscles and so produce warmth, while those outside insulate the cluster. Every bee moves inwards after some hours, "
-        "and the stores of honey last until the willows bloom in March. A hungry cluster moves upwards through the combs.\n"
-    )
-    put_markdown("winter.md", f"# Winter\n\n{prose}")
-    good = {"quote": "the stores of honey last until the willows bloom", "question": "Until when do the stores of honey last?",
-            "answer": "the willows bloom", "wrong_1": "the first snow", "wrong_2": "the solstice", "wrong_3": "the first snow"}  # fmt: skip
-    replies = iter([good])
-    asked: list[str] = []
-
-    def write(prompt: str, schema: dict[str, object]) -> str:
-        asked.append(prompt)
-        return json.dumps(next(replies))
-
-    found = make_items(open_notes(), None, 3, topics=[Topic.WRITTEN], write=write)
-    assert len(found.items) == 1, found
-    (item,) = found.items
-    assert item.answer == "the willows bloom" and sorted(item.choices) == [
-        "the first snow",
-        "the solstice",
-        "the willows bloom",
-    ]
-    assert "the willows bloom in March." in item.citation.quote and "flight" in asked[0]
-    for change in (
-        {"answer": "in April"},
-        {"question": "What does the passage say of honey stores?"},
-        {"question": "Honey"},
-    ):
-        replies = iter([good | change])
-        assert not make_items(open_notes(), None, 3, topics=[Topic.WRITTEN], write=write).items

@@ -1,0 +1,133 @@
+"""Sentences with a key, for which a model writes the question.
+
+Code chooses both, so that the key is in its passage word for word and one line is left to write.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from rag.study.claims import Claims
+from rag.study.items import GAP, ItemKind, Proposal, Topic
+from rag.study.numbers import number_proposals
+from rag.study.readable import Line, is_personal, lead_of, leak
+from rag.study.terms import Term, is_term, says_what_it_is
+from rag.text.stop_words import STOP_WORDS
+from rag.text.words import content_words, is_negated, tokens
+from rag.types import Document
+
+_BOLD = re.compile(r"(\*\*|__)(?=\S)(?P<name>[^*_\n`$]{2,50}?)(?<=\S)\1")
+_IN_OTHER_WORDS = re.compile(rf"{GAP} \([^()]*\)")
+"""A gap and its abbreviation or long name in parentheses, which gives it away."""
+_JOINED = frozenset("-–/_`$'’<>")
+"""Signs beside a name that make it a part of another word, of code or of a formula."""
+LEAST_NAMED = 3
+"""Sentences that must have words in bold for them to be a name, not an emphasis."""
+LONGEST_NAME = 3
+LEAST_SAID = 4
+"""Fewest stems that a sentence says beside its key."""
+LEAKED = 0.34
+"""Share of a key's stems that the rest of its sentence may have."""
+MOST_BEFORE = 1
+"""Most words before a key that is the subject of its sentence: an article."""
+MOST_SHARE = 0.02
+"""Share of a scope's sentences from which a single word is too common to be asked for."""
+DEFINED, SUBJECT, MARKED = 0.85, 0.7, 0.65
+"""Weights of a sentence that defines its key, of one about it, and of one that emphasises it."""
+
+
+def named_terms(document: Document, lines: Sequence[Line], claims: Claims) -> list[Term]:
+    """Return what a document emphasises and other sentences name too, each once.
+
+    They have several words, or a capital or digit inside: single words are emphasised for many reasons.
+    """
+    found: dict[str, Term] = {}
+    for line in lines:
+        for match in _BOLD.finditer(line.raw):
+            name = " ".join(match["name"].split()).strip(",;:.")
+            words = name.split()
+            if (
+                is_term(name)
+                and name[0].isalnum()
+                and len(words) <= LONGEST_NAME
+                and STOP_WORDS.isdisjoint(tokens(name))
+                and (len(words) > 1 or name[1:] != name[1:].lower())
+                and claims.mentions(name) >= LEAST_NAMED
+                and not claims.is_name(name)
+            ):
+                term = Term(name, line.text, line, document.path, document.title, True)
+                found.setdefault(name.casefold(), term)
+    return list(found.values())
+
+
+def askable(terms: Iterable[Term], claims: Claims) -> list[str]:
+    """Return the names of terms, the longest first, without single words that are common in the notes."""
+    most = max(LEAST_NAMED, MOST_SHARE * len(claims.texts))
+    names = {term.name.casefold(): term.name for term in terms}
+    rare = [name for name in names.values() if " " in name or claims.mentions(name) <= most]
+    return sorted(rare, key=len, reverse=True)
+
+
+def sketches(
+    document: Document, lines: Sequence[Line], names: Sequence[str], defined: Sequence[str]
+) -> list[Proposal]:
+    """Return sentences with a gap in place of their key: a number with its unit, or one of `names`.
+
+    A name must be the subject of its sentence or be emphasised in it. `defined` are the document's own terms.
+    """
+    found = {one.start: _measured(one) for one in number_proposals(document, lines, defined)}
+    for line in lines:
+        if line.start in found or not line.whole or is_personal(line.text) or is_negated(line.text):
+            continue
+        sketch = _named(document, line, names)
+        if sketch is not None:
+            found[line.start] = sketch
+    return list(found.values())
+
+
+def _measured(proposal: Proposal) -> Proposal:
+    return replace(proposal, topic=Topic.WRITTEN)
+
+
+def _named(document: Document, line: Line, names: Sequence[str]) -> Proposal | None:
+    """Return the sentence with a gap for the longest name that it asks for, None without one."""
+    for name in names:
+        place = _place(line.text, name)
+        if place is None:
+            continue
+        start, end = place
+        subject = len(line.text[:start].split()) <= MOST_BEFORE
+        marked = any(
+            match["name"].strip(",;:.").casefold() == name.casefold() for match in _BOLD.finditer(line.raw)
+        )
+        text = _IN_OTHER_WORDS.sub(GAP, f"{line.text[:start]}{GAP}{line.text[end:]}")
+        rest = text.replace(GAP, " ")
+        if not (subject or marked) or leak(name, rest) > LEAKED or len(set(content_words(rest))) < LEAST_SAID:
+            return None
+        lead = lead_of(line.headings)
+        return Proposal(
+            topic=Topic.WRITTEN,
+            kind=ItemKind.CHOICE,
+            anchor=text,
+            lead=lead if leak(name, lead) == 0 else "",
+            text=text,
+            key=line.text[start:end],
+            document=document.path,
+            start=line.start,
+            end=line.end,
+            headings=line.headings,
+            weight=DEFINED if subject and says_what_it_is(line.text) else SUBJECT if subject else MARKED,
+        )
+    return None
+
+
+def _place(text: str, name: str) -> tuple[int, int] | None:
+    """Return the one place of a name in a sentence as words of its own, None for none or several."""
+    start = text.casefold().find(name.casefold())
+    end = start + len(name)
+    if start < 0 or text.casefold().count(name.casefold()) != 1 or len(text.casefold()) != len(text):
+        return None
+    beside = text[start - 1 : start] + text[end : end + 1]
+    return None if any(sign.isalnum() or sign in _JOINED for sign in beside) else (start, end)

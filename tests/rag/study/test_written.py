@@ -1,0 +1,152 @@
+"""Questions of a scripted writer: what is asked of it, kept, dropped and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from rag.answer.notes import Notes
+from rag.study.items import GAP, Item, ItemKind, Rejection, Topic
+from rag.study.quiz import StudySet, make_items
+from rag.study.written import WRITTEN_PER_ITEM
+
+WINTER = """# Winter
+
+The **cluster** is a dense ball of bees that surrounds the honey in cold months.
+
+A **willow** is a tree of river banks that feeds bees with its first pollen.
+
+The **smoker** is a tin with bellows that calms guards before an inspection.
+
+The middle of a winter cluster is kept at 25 °C by shivering flight muscles.
+"""
+GOOD = {
+    "dense ball": "What is the dense ball of bees that surrounds the honey in cold months?",
+    "river banks": "Which tree of river banks feeds bees with its first pollen?",
+    "bellows": "Which tin with bellows calms guards before an inspection?",
+    "shivering": "At how many °C is the middle of a winter cluster kept by shivering flight muscles?",
+}
+KEYS = {"dense ball": "The cluster", "river banks": "willow", "bellows": "A smoker", "shivering": "25 °C"}
+
+
+class Scripted:
+    """A writer that knows four sentences, and what it was asked."""
+
+    def __init__(self, questions: dict[str, str] = GOOD, answers: dict[str, str] = KEYS) -> None:
+        self.questions, self.answers = questions, answers
+        self.prompts: list[str] = []
+
+    def __call__(self, prompt: str) -> str:
+        self.prompts.append(prompt)
+        said = self.answers if "Answer:" in prompt else self.questions
+        return next((line for words, line in said.items() if words in prompt), "")
+
+    @property
+    def requests(self) -> list[str]:
+        return [prompt for prompt in self.prompts if "Answer:" not in prompt]
+
+
+@pytest.fixture
+def winter(put_markdown: Callable[[str, str], None], open_notes: Callable[[], Notes]) -> Notes:
+    """Four sentences that a question can be written for."""
+    put_markdown("winter.md", WINTER)
+    return open_notes()
+
+
+def made(notes: Notes, writer: Callable[[str], str], count: int = 4) -> StudySet:
+    return make_items(notes, None, count, topics=[Topic.WRITTEN], write=writer)
+
+
+def answered(found: StudySet) -> dict[str, Item]:
+    return {item.answer: item for item in found.items}
+
+
+def test_a_model_writes_the_question_and_code_the_key_and_the_choices(winter: Notes) -> None:
+    found = answered(made(winter, Scripted()))
+    assert set(found) == {"Cluster", "Willow", "Smoker", "25 °C"}
+    willow = found["Willow"]
+    assert willow.question == f"Winter: {GOOD['river banks']}" and willow.kind is ItemKind.CHOICE
+    assert sorted(willow.choices) == ["Cluster", "Smoker", "Willow"]
+    assert willow.citation.quote.startswith("A **willow** is a tree")
+    assert all(one.endswith(" °C") for one in found["25 °C"].choices)
+
+
+def test_the_writer_sees_a_gap_and_not_the_key(winter: Notes) -> None:
+    writer = Scripted()
+    made(winter, writer)
+    assert len(writer.requests) == 4 and all(GAP in prompt for prompt in writer.requests)
+    assert not [prompt for prompt in writer.requests if "river banks" in prompt and "willow" in prompt]
+
+
+def test_no_question_is_written_after_the_last_item_wanted(winter: Notes) -> None:
+    writer = Scripted()
+    assert len(made(winter, writer, 1).items) == 1 and len(writer.prompts) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("", Rejection.NO_QUESTION),
+        ("A tree of river banks feeds bees with its first pollen.", Rejection.NO_QUESTION),
+        ("Which tree of the tree of the tree of the tree of river banks feeds bees?", Rejection.NO_QUESTION),
+        (f"Which {GAP} of river banks feeds bees with its first pollen?", Rejection.NO_QUESTION),
+        ("Which river has the willow on its banks and feeds bees with pollen?", Rejection.GIVEN_AWAY),
+        ("Which tree of river banks in the sentence feeds bees with its first pollen?", Rejection.ABOUT_THE_NOTES),
+        ("Which famous French general crossed the river Rhine with bees?", Rejection.OTHER_QUESTION),
+        ("What is a tree?", Rejection.OTHER_QUESTION),
+    ],
+)  # fmt: skip
+def test_a_bad_line_is_dropped_and_counted(winter: Notes, line: str, reason: Rejection) -> None:
+    found = made(winter, Scripted(GOOD | {"river banks": line}))
+    assert set(answered(found)) == {"Cluster", "Smoker", "25 °C"} and found.rejected == {reason: 1}
+
+
+@pytest.mark.parametrize("line", ["The smoker", "", "20 °C"])
+def test_a_question_whose_writer_answers_it_otherwise_is_dropped(winter: Notes, line: str) -> None:
+    found = made(winter, Scripted(answers=KEYS | {"river banks": line}))
+    assert "Willow" not in answered(found) and found.rejected == {Rejection.NOT_CONFIRMED: 1}
+
+
+def test_a_writer_that_writes_nothing_is_asked_a_few_times_for_each_item(winter: Notes) -> None:
+    writer = Scripted({}, {})
+    found = made(winter, writer, 1)
+    assert not found.items and len(writer.prompts) == min(4, WRITTEN_PER_ITEM)
+
+
+def test_quotation_marks_and_empty_lines_around_a_question_go(winter: Notes) -> None:
+    found = made(winter, Scripted(GOOD | {"bellows": f'\n "{GOOD["bellows"]}" \nAnswer'}))
+    assert answered(found)["Smoker"].question == f"Winter: {GOOD['bellows']}"
+
+
+def test_what_was_accepted_before_an_interrupt_is_kept(winter: Notes) -> None:
+    class Interrupted(Scripted):
+        def __call__(self, prompt: str) -> str:
+            if len(self.prompts) == 4:
+                raise KeyboardInterrupt
+            return super().__call__(prompt)
+
+    found = made(winter, Interrupted())
+    assert len(found.items) == 2 and found.stopped
+
+
+def test_an_interrupt_before_the_first_item_ends_the_program(winter: Notes) -> None:
+    def interrupted(prompt: str) -> str:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        made(winter, interrupted)
+
+
+def test_notes_in_another_language_are_asked_in_it(
+    put_markdown: Callable[[str, str], None], open_notes: Callable[[], Notes]
+) -> None:
+    put_markdown(
+        "winter.md",
+        "# Winter\n\nDie **Traube** ist eine dichte Kugel aus Bienen rund um den Honig im kalten Winter.\n\n"
+        "Die **Weide** ist ein Baum an Flüssen mit dem ersten Pollen des Jahres für alle Bienen.\n\n"
+        "Der **Rauch** ist ein Mittel zur Beruhigung der Wächter vor einer Kontrolle der Waben.\n",
+    )
+    questions = {"Flüssen": "Welcher Baum an Flüssen hat den ersten Pollen des Jahres für alle Bienen?"}
+    found = made(open_notes(), Scripted(questions, {"Flüssen": "Die Weide"}))
+    assert set(answered(found)) == {"Weide"}
