@@ -35,7 +35,7 @@ class Pool:
     claims: Claims
     embedder: SentenceEmbedder
     named: Sequence[Term] = ()
-    """Names that the notes emphasise, which are wrong choices for written questions only."""
+    """Names that the notes emphasise: wrong choices for written questions only."""
     _vectors: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def wrong(self, proposal: Proposal) -> tuple[str, ...]:
@@ -55,7 +55,7 @@ class Pool:
         return tuple(sound[:WRONG_CHOICES]) if len(sound) >= LEAST_WRONG else ()
 
     def beside(self, sketch: Proposal) -> tuple[str, ...]:
-        """Return wrong choices for the gap of a sketch, none where fewer than two are sound."""
+        """Return wrong choices for a sketch, none where fewer than two are sound."""
         if sketch.unit:
             found = wrong_numbers(sketch.key, sketch.unit, self.quantities, sketch.text, 8)
             sound = [one for one in found if not self.claims.supports(sketch.text, one)]

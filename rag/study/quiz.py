@@ -202,7 +202,7 @@ def _sketches(notes: Notes, material: Material, terms: Sequence[Term]) -> list[P
     for document in material.documents:
         mine = [term.name for term in material.terms if term.document == document.path]
         found += sketches(document, notes.made(lines_of, document.path), names, mine)
-    return _once(found)
+    return list({one.text.casefold(): one for one in reversed(found)}.values())[::-1]
 
 
 def _about_subject(proposals: Sequence[Proposal], course: AboutCourse) -> tuple[list[Proposal], int]:

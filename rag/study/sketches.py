@@ -13,7 +13,7 @@ from rag.study.claims import Claims
 from rag.study.items import GAP, ItemKind, Proposal, Topic
 from rag.study.numbers import number_proposals
 from rag.study.readable import Line, is_personal, lead_of, leak
-from rag.study.terms import Term, is_term, says_what_it_is
+from rag.study.terms import ARTICLES, Term, is_term, says_what_it_is
 from rag.text.stop_words import STOP_WORDS
 from rag.text.words import content_words, is_negated, tokens
 from rag.types import Document
@@ -22,7 +22,7 @@ _BOLD = re.compile(r"(\*\*|__)(?=\S)(?P<name>[^*_\n`$]{2,50}?)(?<=\S)\1")
 _IN_OTHER_WORDS = re.compile(rf"{GAP} \([^()]*\)")
 """A gap and its abbreviation or long name in parentheses, which gives it away."""
 _JOINED = frozenset("-–/_`$'’<>")
-"""Signs beside a name that make it a part of another word, of code or of a formula."""
+"""Signs beside a name that is a part of another word, of code or of a formula."""
 LEAST_NAMED = 3
 """Sentences that must have words in bold for them to be a name, not an emphasis."""
 LONGEST_NAME = 3
@@ -30,12 +30,10 @@ LEAST_SAID = 4
 """Fewest stems that a sentence says beside its key."""
 LEAKED = 0.34
 """Share of a key's stems that the rest of its sentence may have."""
-MOST_BEFORE = 1
-"""Most words before a key that is the subject of its sentence: an article."""
 MOST_SHARE = 0.02
-"""Share of a scope's sentences from which a single word is too common to be asked for."""
+"""Share of a scope's sentences from which a single word is too common to be a key."""
 DEFINED, SUBJECT, MARKED = 0.85, 0.7, 0.65
-"""Weights of a sentence that defines its key, of one about it, and of one that emphasises it."""
+"""Weights of sentences that define their key, are about it, and mark it."""
 
 
 def named_terms(document: Document, lines: Sequence[Line], claims: Claims) -> list[Term]:
@@ -63,7 +61,7 @@ def named_terms(document: Document, lines: Sequence[Line], claims: Claims) -> li
 
 
 def askable(terms: Iterable[Term], claims: Claims) -> list[str]:
-    """Return the names of terms, the longest first, without single words that are common in the notes."""
+    """Return the names of terms, the longest first, without single common words."""
     most = max(LEAST_NAMED, MOST_SHARE * len(claims.texts))
     names = {term.name.casefold(): term.name for term in terms}
     rare = [name for name in names.values() if " " in name or claims.mentions(name) <= most]
@@ -73,9 +71,10 @@ def askable(terms: Iterable[Term], claims: Claims) -> list[str]:
 def sketches(
     document: Document, lines: Sequence[Line], names: Sequence[str], defined: Sequence[str]
 ) -> list[Proposal]:
-    """Return sentences with a gap in place of their key: a number with its unit, or one of `names`.
+    """Return sentences with a gap in place of their key.
 
-    A name must be the subject of its sentence or be emphasised in it. `defined` are the document's own terms.
+    That is a number with its unit, or one of `names` that is the subject of its sentence or in bold in it.
+    Others are mentioned in passing. `defined` are the document's own terms.
     """
     found = {one.start: _measured(one) for one in number_proposals(document, lines, defined)}
     for line in lines:
@@ -92,13 +91,14 @@ def _measured(proposal: Proposal) -> Proposal:
 
 
 def _named(document: Document, line: Line, names: Sequence[str]) -> Proposal | None:
-    """Return the sentence with a gap for the longest name that it asks for, None without one."""
+    """Return the sentence with a gap for the longest name in it, None without one."""
     for name in names:
         place = _place(line.text, name)
         if place is None:
             continue
         start, end = place
-        subject = len(line.text[:start].split()) <= MOST_BEFORE
+        before = tokens(line.text[:start])
+        subject = not before or (len(before) == 1 and before[0] in ARTICLES)
         marked = any(
             match["name"].strip(",;:.").casefold() == name.casefold() for match in _BOLD.finditer(line.raw)
         )
@@ -124,7 +124,7 @@ def _named(document: Document, line: Line, names: Sequence[str]) -> Proposal | N
 
 
 def _place(text: str, name: str) -> tuple[int, int] | None:
-    """Return the one place of a name in a sentence as words of its own, None for none or several."""
+    """Return the one place of a name in a sentence, None for none or several."""
     start = text.casefold().find(name.casefold())
     end = start + len(name)
     if start < 0 or text.casefold().count(name.casefold()) != 1 or len(text.casefold()) != len(text):

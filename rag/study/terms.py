@@ -143,14 +143,14 @@ def _marked(document: Document, line: Line) -> Term | None:
         return None
     if match["rest"].startswith(",") and not _ASIDE.match(match["rest"]):
         return None  # a label of a list, not a subject
-    if len(lead) > 1 or (lead and lead[0] not in STOP_WORDS | _ARTICLES):
+    if len(lead) > 1 or (lead and lead[0] not in STOP_WORDS | ARTICLES):
         return None
     return _term(document, line, readable(match["term"]), line.text, True, False)
 
 
 _ASIDE = re.compile(r", (?:or|oder|o|u|ou)(?: [^\s,]+){1,4}, ")
 """Another name between a subject and its verb: ", or flicker noise, "."""
-_ARTICLES = frozenset("der die das ein eine el la los un una le les l une il lo".split())
+ARTICLES = frozenset("the a an der die das ein eine el la los un una le les l une il lo".split())
 
 
 def _stated(document: Document, line: Line) -> Term | None:

@@ -1,4 +1,4 @@
-"""Questions that a model writes: one line for a sentence and a key that code chose.
+"""Questions that a model writes for a sentence and a key that code chose.
 
 The model sees the sentence with a gap, so it can neither change the key nor give it away. What it wrote is
 compared with the sentence, and the same examiner decides. Then the model must find the key itself.
@@ -25,7 +25,7 @@ ASK = (
 ANSWER = "Answer with a few words of the text.\n\nText: {sentence}\nQuestion: {question}\nAnswer:"
 _LABEL = re.compile(r"^\W*(?:Question|Answer)(?: \(\w+\))?: ?")
 _OWN = frozenset(content_words("sentence text question answer gap"))
-"""Stems of the requests: a question about "the gap in the sentence" is about no subject."""
+"""Stems of the requests: "What is the gap in the sentence?" is about no subject."""
 MOST_TOKENS = 64
 """Most tokens of a line. Longer ones are loops."""
 _ENDS = ("?", "？", "؟", ";")
@@ -33,11 +33,11 @@ _ENDS = ("?", "？", "؟", ";")
 LEAKED = 0.34
 """Share of a key's stems that a question may have."""
 FAITHFUL, SPECIFIC = 0.6, 0.45
-"""Share of a question's stems that its sentence has, and of the sentence's that the question has."""
+"""Shares of a question's stems in its sentence, and of the sentence's stems in it."""
 MOST_REPEATED = 2
 """Times that three words in a row may be in a question."""
 WRITTEN_PER_ITEM = 4
-"""Most questions that a model writes for each item wanted, so that a poor scope ends soon."""
+"""Most questions written for each item wanted, so that a poor scope ends soon."""
 
 
 @dataclass(slots=True)
@@ -78,7 +78,7 @@ class Author:
         )
 
     def confirms(self, proposal: Proposal, sentence: str) -> bool:
-        """Return whether the model, asked its question, answers with the key and no wrong choice."""
+        """Return whether the model answers its question with the key alone."""
         reply = _line(self.write(ANSWER.format(sentence=sentence, question=proposal.text)))
         return _has(reply, proposal.key) and not any(
             _has(reply, one) and not _has(proposal.key, one) for one in proposal.choices
@@ -86,7 +86,7 @@ class Author:
 
 
 def fault_of(question: str, sketch: Proposal) -> Rejection | None:
-    """Return the reason against a line as the question of a sketch, None for a good one."""
+    """Return the reason against a line as a sketch's question, None for a good one."""
     words = tokens(question)
     threes = list(zip(words, words[1:], words[2:], strict=False))
     if not question.endswith(_ENDS) or GAP in question or not content_words(question):
@@ -106,7 +106,7 @@ def fault_of(question: str, sketch: Proposal) -> Rejection | None:
 
 
 def _line(reply: str) -> str:
-    """Return the first line of a reply that is not empty, without a label and quotation marks."""
+    """Return a reply's first line with text, without a label and quotation marks."""
     lines = (" ".join(_LABEL.sub("", line).split()) for line in reply.splitlines())
     return next((line for line in lines if line), "").strip('"“”„«»*')
 
