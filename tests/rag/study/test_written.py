@@ -114,8 +114,9 @@ def test_a_writer_that_writes_nothing_is_asked_a_few_times_for_each_item(winter:
     assert not found.items and len(writer.prompts) == min(4, WRITTEN_PER_ITEM)
 
 
-def test_quotation_marks_and_empty_lines_around_a_question_go(winter: Notes) -> None:
-    found = made(winter, Scripted(GOOD | {"bellows": f'\n "{GOOD["bellows"]}" \nAnswer'}))
+@pytest.mark.parametrize("form", ['\n "{}" \nAnswer', "Question: {}", "Question (en): {}"])
+def test_labels_and_quotation_marks_around_a_question_go(winter: Notes, form: str) -> None:
+    found = made(winter, Scripted(GOOD | {"bellows": form.format(GOOD["bellows"])}))
     assert answered(found)["Smoker"].question == f"Winter: {GOOD['bellows']}"
 
 
@@ -136,6 +137,15 @@ def test_an_interrupt_before_the_first_item_ends_the_program(winter: Notes) -> N
 
     with pytest.raises(KeyboardInterrupt):
         made(winter, interrupted)
+
+
+def test_a_sentence_in_two_documents_is_written_for_once(
+    winter: Notes, put_markdown: Callable[[str, str], None], open_notes: Callable[[], Notes]
+) -> None:
+    put_markdown("again.md", WINTER)
+    writer = Scripted({}, {})
+    made(open_notes(), writer)
+    assert writer.prompts and len(set(writer.prompts)) == len(writer.prompts)
 
 
 def test_notes_in_another_language_are_asked_in_it(
