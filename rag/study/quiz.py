@@ -118,8 +118,9 @@ def make_items(
     pool = Pool(terms, quantities, material.claims, notes.searcher.embedder)
     author = None
     if write is not None and (not topics or Topic.WRITTEN in topics):
-        pool.named = _named(notes, material)
-        drawn, others = _about_subject(_sketches(notes, material, [*terms, *pool.named]), course)
+        named = _named(notes, material)
+        pool.named = [term for term in named if term.marked][:MOST_TERMS]
+        drawn, others = _about_subject(_sketches(notes, material, [*terms, *named]), course)
         wanted, about = wanted + drawn, about + others
         author = Author(write, pool, WRITTEN_PER_ITEM * count)
     units = frozenset(unit_words(labels_of(notes.records(scope))))
@@ -191,9 +192,10 @@ def _named(notes: Notes, material: Material) -> list[Term]:
     for document in material.documents:
         lines = notes.made(lines_of, document.path)
         for term in named_terms(document, lines, material.claims):
-            found.setdefault(term.name.casefold(), term)
+            if term.marked or term.name.casefold() not in found:
+                found[term.name.casefold()] = term
     known = {term.name.casefold() for term in material.terms}
-    return [term for name, term in found.items() if name not in known][:MOST_TERMS]
+    return [term for name, term in found.items() if name not in known]
 
 
 def _sketches(notes: Notes, material: Material, terms: Sequence[Term]) -> list[Proposal]:

@@ -19,12 +19,16 @@ from rag.text.words import content_words, is_negated, tokens
 from rag.types import Document
 
 _BOLD = re.compile(r"(\*\*|__)(?=\S)(?P<name>[^*_\n`$]{2,50}?)(?<=\S)\1")
+_MARKED = re.compile(
+    r"(\*\*|__|\*|_)(?=\S)(?P<name>[^*_\n`$]{2,50}?)(?<=\S)\1|\[(?P<link>[^\]\n`$*_]{2,50})\]\("
+)
+"""Words in bold or italics, or the text of a link."""
 _IN_OTHER_WORDS = re.compile(rf"{GAP} \([^()]*\)")
 """A gap and its abbreviation or long name in parentheses, which gives it away."""
 _JOINED = frozenset("-–/_`$'’<>")
 """Signs beside a name that is a part of another word, of code or of a formula."""
 LEAST_NAMED = 3
-"""Sentences that must have words in bold for them to be a name, not an emphasis."""
+"""Sentences that must have marked words for them to be a name, not an emphasis."""
 LONGEST_NAME = 3
 LEAST_SAID = 4
 """Fewest stems that a sentence says beside its key."""
@@ -37,27 +41,35 @@ DEFINED, SUBJECT, MARKED = 0.85, 0.7, 0.65
 
 
 def named_terms(document: Document, lines: Sequence[Line], claims: Claims) -> list[Term]:
-    """Return what a document emphasises and other sentences name too, each once.
+    """Return names that a document marks or uses as headings and repeats elsewhere.
 
-    They have several words, or a capital or digit inside: single words are emphasised for many reasons.
+    They have several words, or a capital or digit inside: single words are marked for many reasons. Only those
+    in bold are `marked`: of the others too many are titles, examples and links to be wrong choices.
     """
     found: dict[str, Term] = {}
     for line in lines:
-        for match in _BOLD.finditer(line.raw):
-            name = " ".join(match["name"].split()).strip(",;:.")
-            words = name.split()
-            if (
-                is_term(name)
-                and name[0].isalnum()
-                and len(words) <= LONGEST_NAME
-                and STOP_WORDS.isdisjoint(tokens(name))
-                and (len(words) > 1 or name[1:] != name[1:].lower())
-                and claims.mentions(name) >= LEAST_NAMED
-                and not claims.is_name(name)
-            ):
-                term = Term(name, line.text, line, document.path, document.title, True)
-                found.setdefault(name.casefold(), term)
+        bold = {_flat(match["name"]) for match in _BOLD.finditer(line.raw)}
+        texts = [match["name"] or match["link"] for match in _MARKED.finditer(line.raw)]
+        for text in (*texts, *line.headings[-1:]):
+            name = " ".join(text.split()).strip(",;:.")
+            known = found.get(name.casefold())
+            marked = name.casefold() in bold
+            if known is None or (marked and not known.marked):
+                if _is_name(name) and claims.mentions(name) >= LEAST_NAMED and not claims.is_name(name):
+                    term = Term(name, line.text, line, document.path, document.title, marked)
+                    found[name.casefold()] = term
     return list(found.values())
+
+
+def _is_name(text: str) -> bool:
+    words = text.split()
+    return (
+        is_term(text)
+        and text[0].isalnum()
+        and len(words) <= LONGEST_NAME
+        and STOP_WORDS.isdisjoint(tokens(text))
+        and (len(words) > 1 or text[1:] != text[1:].lower())
+    )
 
 
 def askable(terms: Iterable[Term], claims: Claims) -> list[str]:
@@ -99,9 +111,7 @@ def _named(document: Document, line: Line, names: Sequence[str]) -> Proposal | N
         start, end = place
         before = tokens(line.text[:start])
         subject = not before or (len(before) == 1 and before[0] in ARTICLES)
-        marked = any(
-            match["name"].strip(",;:.").casefold() == name.casefold() for match in _BOLD.finditer(line.raw)
-        )
+        marked = name.casefold() in {_flat(match["name"]) for match in _BOLD.finditer(line.raw)}
         text = _IN_OTHER_WORDS.sub(GAP, f"{line.text[:start]}{GAP}{line.text[end:]}")
         rest = text.replace(GAP, " ")
         if not (subject or marked) or leak(name, rest) > LEAKED or len(set(content_words(rest))) < LEAST_SAID:
@@ -131,3 +141,7 @@ def _place(text: str, name: str) -> tuple[int, int] | None:
         return None
     beside = text[start - 1 : start] + text[end : end + 1]
     return None if any(sign.isalnum() or sign in _JOINED for sign in beside) else (start, end)
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split()).strip(",;:.").casefold()

@@ -19,7 +19,7 @@ from rag.text.words import content_words, numbers, tokens
 Write = Callable[[str], str]
 """A function from a prompt to the line that a model wrote."""
 ASK = (
-    "Turn the sentence into one question that asks for the gap. "
+    f"Turn the sentence into one question that asks what {GAP} is. "
     "Keep its language and its facts.\n\nSentence{code}: {sentence}\nQuestion{code}:"
 )
 ANSWER = "Answer with a few words of the text.\n\nText: {sentence}\nQuestion: {question}\nAnswer:"
