@@ -149,6 +149,8 @@ def _topics(names: list[str]) -> list[Topic]:
 def _made(application: Application, deck: Deck, wish: Wish, topics: list[Topic]) -> StudySet:
     from ui.console import log_console
 
+    if topics == [Topic.WRITTEN] and not wish.model:
+        raise InputError("A language model writes questions of the kind written; name one with --model.")
     write = model_writer(application) if wish.model else None
     with log_console().status("Making and checking questions..."):
         return deck.make(
