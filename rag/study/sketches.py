@@ -52,12 +52,12 @@ def named_terms(document: Document, lines: Sequence[Line], claims: Claims) -> li
         texts = [match["name"] or match["link"] for match in _MARKED.finditer(line.raw)]
         for text in (*texts, *line.headings[-1:]):
             name = " ".join(text.split()).strip(",;:.")
-            known = found.get(name.casefold())
             marked = name.casefold() in bold
-            if known is None or (marked and not known.marked):
-                if _is_name(name) and claims.mentions(name) >= LEAST_NAMED and not claims.is_name(name):
-                    term = Term(name, line.text, line, document.path, document.title, marked)
-                    found[name.casefold()] = term
+            known = found.get(name.casefold())
+            if known is not None and (known.marked or not marked):
+                continue
+            if _is_name(name) and claims.mentions(name) >= LEAST_NAMED and not claims.is_name(name):
+                found[name.casefold()] = Term(name, line.text, line, document.path, document.title, marked)
     return list(found.values())
 
 
