@@ -32,8 +32,13 @@ _ENDS = ("?", "？", "؟", ";")
 """Question marks, the Arabic and the Greek ones too."""
 LEAKED = 0.34
 """Share of a key's stems that a question may have."""
-FAITHFUL, SPECIFIC = 0.6, 0.45
-"""Shares of a question's stems in its sentence, and of the sentence's stems in it."""
+FAITHFUL = 0.6
+"""Share of a question's stems that its sentence and headings have."""
+SPECIFIC, SPECIFIC_NUMBER = 0.6, 0.45
+"""Share of a sentence's stems that its question has, for a name and for a number.
+
+Several names satisfy half a sentence; a number often has a remark beside it. Read off three courses.
+"""
 MOST_REPEATED = 2
 """Times that three words in a row may be in a question."""
 WRITTEN_PER_ITEM = 4
@@ -100,7 +105,8 @@ def fault_of(question: str, sketch: Proposal) -> Rejection | None:
     asked = set(content_words(question))
     if asked & (_OWN - around):
         return Rejection.ABOUT_THE_NOTES
-    if len(asked & around) < FAITHFUL * len(asked) or len(asked & said) < SPECIFIC * len(said):
+    least = SPECIFIC_NUMBER if sketch.unit else SPECIFIC
+    if len(asked & around) < FAITHFUL * len(asked) or len(asked & said) < least * len(said):
         return Rejection.OTHER_QUESTION
     return None
 
