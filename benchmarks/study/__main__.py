@@ -58,7 +58,8 @@ def main() -> None:
     rows: list[tuple[str, dict[str, Any]]] = []
     with tempfile.TemporaryDirectory() as folder:
         for course in given.course or ("example", "ml-for-beginners", "hf-course"):
-            if not COURSES[course].is_dir():
+            made = given.libraries and (given.libraries / course / "library.sqlite").is_file()
+            if not made and not COURSES[course].is_dir():
                 print(f"{course}: skipped, there is no {COURSES[course]}")
                 continue
             application = opened(course, given.libraries or Path(folder), given.model)

@@ -20,7 +20,7 @@ _ATTRIBUTE = re.compile(rf"{GAP} [\[`]*(?P<next>[^\W\d_]+)")
 """A gap right before a word, which it may only qualify."""
 _CAPTION = re.compile(rf"^\W*{GAP} (?:{CONTINUING})\b", re.IGNORECASE)
 """A gap with an attribute where a verb should be: a caption, or half a subject."""
-_ONE_OF = re.compile(r"\b(?:one of|eine[rs]? der|un[oa]? de|une? des)\b", re.IGNORECASE)
+ONE_OF = re.compile(r"\b(?:one of|eine[rs]? der|un[oa]? de|une? des)\b", re.IGNORECASE)
 """A class that others belong to as well, so that they would be right too."""
 LEAST_MENTIONS = 2
 """Sentences that must have a term which the notes do not mark."""
@@ -91,7 +91,7 @@ def property_proposals(
             or line.start in defining
             or is_negated(line.text)
             or line.raw.startswith(">")
-            or _ONE_OF.search(line.text)
+            or ONE_OF.search(line.text)
         ):
             continue
         name = _subject(line, by_words) or _marked_inside(line, mentions)

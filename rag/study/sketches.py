@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from rag.study.claims import Claims
+from rag.study.definitions import ONE_OF
 from rag.study.items import GAP, ItemKind, Proposal, Topic
 from rag.study.numbers import number_proposals
 from rag.study.readable import Line, is_personal, lead_of, leak
@@ -90,7 +91,9 @@ def sketches(
     """
     found = {one.start: _measured(one) for one in number_proposals(document, lines, defined)}
     for line in lines:
-        if line.start in found or not line.whole or is_personal(line.text) or is_negated(line.text):
+        if line.start in found or not line.whole or is_personal(line.text):
+            continue
+        if is_negated(line.text) or ONE_OF.search(line.text):
             continue
         sketch = _named(document, line, names)
         if sketch is not None:

@@ -46,6 +46,7 @@ def test_a_sentence_about_a_name_or_that_marks_it_gets_a_gap(sentence: str, text
         "The brood nest of one comb is warmer than the brood nest of another.",
         "We call a brood nest the warm part of a comb with eggs and larvae.",
         "The brood nest is not a part of the comb with honey and pollen.",
+        "The brood nest is one of the warm parts of a comb with eggs.",
         "The brood nest is big.",
     ],
 )
