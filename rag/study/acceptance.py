@@ -74,7 +74,7 @@ class Examiner:
             return reason
         if author is None or proposal.topic is not Topic.WRITTEN:
             return self._round_trip(proposal, stems, choice)
-        made = author.written(proposal)
+        made = author.written(proposal, choice)
         if isinstance(made, Rejection):
             return made
         result = self._round_trip(made, stems, choice)

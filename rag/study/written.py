@@ -59,10 +59,13 @@ class Author:
         """True when it has written as many questions as it may."""
         return self.asked >= self.most
 
-    def written(self, sketch: Proposal) -> Proposal | Rejection:
-        """Return a sketch with its question and wrong choices, or the reason against it."""
+    def written(self, sketch: Proposal, choice: bool = True) -> Proposal | Rejection:
+        """Return a sketch with its question and wrong choices, or the reason against it.
+
+        Without `choice` it may have none, as for cards.
+        """
         wrong = self.pool.beside(sketch)
-        if not wrong:
+        if choice and not wrong:
             return Rejection.FEW_CHOICES
         self.asked += 1
         code = detected_language(sketch.text)

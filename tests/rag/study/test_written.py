@@ -72,6 +72,20 @@ def test_a_model_writes_the_question_and_code_the_key_and_the_choices(winter: No
     assert all(one.endswith(" °C") for one in found["25 °C"].choices)
 
 
+def test_a_card_needs_no_wrong_choices(
+    put_markdown: Callable[[str, str], None], open_notes: Callable[[], Notes]
+) -> None:
+    put_markdown("one.md", "# Winter\n\n" + WINTER.split("\n\n")[2] + "\n")
+    quiz, cards = (
+        make_items(open_notes(), None, 1, choice=choice, topics=[Topic.WRITTEN], write=Scripted())
+        for choice in (True, False)
+    )
+    assert not quiz.items and quiz.rejected == {Rejection.FEW_CHOICES: 1}
+    assert [(item.kind, item.choices, item.answer) for item in cards.items] == [
+        (ItemKind.SHORT, (), "Willow")
+    ]
+
+
 def test_the_writer_sees_a_gap_and_not_the_key(winter: Notes) -> None:
     writer = Scripted()
     made(winter, writer)
