@@ -21,6 +21,8 @@ WRONG_CHOICES, LEAST_WRONG = 3, 2
 """Wrong choices wanted, and the fewest with which a choice is offered."""
 SAME_TERM, SAME_DEFINITION = 0.6, 0.6
 """Cosines from which two terms, or two definitions, may be the same thing. Chosen, not measured."""
+NEAR_DEFINITION = 0.5
+"""The same for written questions, which say less than their sentence. Read off three courses."""
 _ABOUT_CHOICES = re.compile(r"(?:none|all|both|any) of\b", re.IGNORECASE)
 MOST_TERMS = 400
 """Terms of a scope that are embedded."""
@@ -116,7 +118,8 @@ class Pool:
             self._embedded([proposal.key])[0],
             self._embedded([proposal.text.replace(GAP, " ")])[0],
         )
-        same = (names @ key > SAME_TERM) | (definitions @ question > SAME_DEFINITION)
+        limit = NEAR_DEFINITION if proposal.topic is Topic.WRITTEN else SAME_DEFINITION
+        same = (names @ key > SAME_TERM) | (definitions @ question > limit)
         same |= (
             names @ question > key @ question
         )  # nearer to the question than the key: it may be right as well

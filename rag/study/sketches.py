@@ -31,14 +31,17 @@ _JOINED = frozenset("-–/_`$'’<>")
 LEAST_NAMED = 3
 """Sentences that must have marked words for them to be a name, not an emphasis."""
 LONGEST_NAME = 3
-LEAST_SAID = 4
-"""Fewest stems that a sentence says beside its key."""
+LEAST_SAID, LEAST_OF_SUBJECT = 4, 7
+"""Fewest stems that a sentence says beside its key: a definition, and another sentence.
+
+"It is important in winter" is true of many things.
+"""
 LEAKED = 0.34
 """Share of a key's stems that the rest of its sentence may have."""
 MOST_SHARE = 0.02
 """Share of a scope's sentences from which a single word is too common to be a key."""
-DEFINED, SUBJECT, MARKED = 0.85, 0.7, 0.65
-"""Weights of sentences that define their key, are about it, and mark it."""
+DEFINED, MARKED, SUBJECT = 0.85, 0.65, 0.5
+"""Weights of sentences that define their key, mark it in bold, and are about it."""
 
 
 def named_terms(document: Document, lines: Sequence[Line], claims: Claims) -> list[Term]:
@@ -117,7 +120,9 @@ def _named(document: Document, line: Line, names: Sequence[str]) -> Proposal | N
         marked = name.casefold() in {_flat(match["name"]) for match in _BOLD.finditer(line.raw)}
         text = _IN_OTHER_WORDS.sub(GAP, f"{line.text[:start]}{GAP}{line.text[end:]}")
         rest = text.replace(GAP, " ")
-        if not (subject or marked) or leak(name, rest) > LEAKED or len(set(content_words(rest))) < LEAST_SAID:
+        weight = _weight(text, subject and says_what_it_is(line.text), subject, marked)
+        least = LEAST_OF_SUBJECT if weight == SUBJECT else LEAST_SAID
+        if not weight or leak(name, rest) > LEAKED or len(set(content_words(rest))) < least:
             return None
         lead = lead_of(line.headings)
         return Proposal(
@@ -131,9 +136,15 @@ def _named(document: Document, line: Line, names: Sequence[str]) -> Proposal | N
             start=line.start,
             end=line.end,
             headings=line.headings,
-            weight=DEFINED if subject and says_what_it_is(line.text) else SUBJECT if subject else MARKED,
+            weight=weight,
         )
     return None
+
+
+def _weight(text: str, defines: bool, subject: bool, marked: bool) -> float:
+    if defines or text.startswith(f"{GAP}:"):
+        return DEFINED
+    return MARKED if marked else SUBJECT if subject else 0.0
 
 
 def _place(text: str, name: str) -> tuple[int, int] | None:
