@@ -32,7 +32,7 @@ LEAST_NAMED = 3
 """Sentences that must have marked words for them to be a name, not an emphasis."""
 LONGEST_NAME = 3
 LEAST_SAID, LEAST_OF_SUBJECT = 4, 7
-"""Fewest stems that a sentence says beside its key: a definition, and another sentence.
+"""Fewest stems beside the key of a definition, and of another sentence.
 
 "It is important in winter" is true of many things.
 """
