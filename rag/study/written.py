@@ -103,6 +103,8 @@ def fault_of(question: str, sketch: Proposal) -> Rejection | None:
         return Rejection.NO_QUESTION
     if leak(sketch.key, question) > LEAKED or numbers(sketch.key) & numbers(question):
         return Rejection.GIVEN_AWAY
+    if sketch.text.startswith(f"{GAP}:") and tokens(sketch.text.replace(GAP, ""))[:1] == words[:1]:
+        return Rejection.OTHER_QUESTION  # "_____: how near a value is" was asked as "How near is it?"
     said = set(content_words(sketch.text.replace(GAP, " ")))
     around = said | {stem for name in sketch.headings for stem in content_words(heading_shown(name))}
     asked = set(content_words(question))

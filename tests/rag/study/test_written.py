@@ -116,6 +116,17 @@ def test_a_bad_line_is_dropped_and_counted(winter: Notes, line: str, reason: Rej
     assert set(answered(found)) == {"Cluster", "Smoker", "25 °C"} and found.rejected == {reason: 1}
 
 
+def test_a_definition_that_is_a_question_itself_is_not_asked_for_its_name(
+    put_markdown: Callable[[str, str], None], open_notes: Callable[[], Notes]
+) -> None:
+    put_markdown(
+        "winter.md", WINTER + "\n- **Thrift**: how little honey of its stores a colony eats in winter.\n"
+    )
+    questions = {"how little": "How little honey of its stores does a colony eat in winter?"}
+    found = made(open_notes(), Scripted(GOOD | questions, KEYS | {"how little": "Thrift"}))
+    assert "Thrift" not in answered(found) and found.rejected == {Rejection.OTHER_QUESTION: 1}
+
+
 @pytest.mark.parametrize("line", ["The smoker", "", "20 °C"])
 def test_a_question_whose_writer_answers_it_otherwise_is_dropped(winter: Notes, line: str) -> None:
     found = made(winter, Scripted(answers=KEYS | {"river banks": line}))
