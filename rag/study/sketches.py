@@ -36,6 +36,8 @@ LEAST_SAID, LEAST_OF_SUBJECT = 4, 7
 
 "It is important in winter" is true of many things.
 """
+LEAST_MEASURED = 0.5
+"""Weight of a number below which it is a count of things, or one of many numbers."""
 LEAKED = 0.34
 """Share of a key's stems that the rest of its sentence may have."""
 MOST_SHARE = 0.02
@@ -92,7 +94,8 @@ def sketches(
     That is a number with its unit, or one of `names` that is the subject of its sentence or in bold in it.
     Others are mentioned in passing. `defined` are the document's own terms.
     """
-    found = {one.start: _measured(one) for one in number_proposals(document, lines, defined)}
+    numbers = [one for one in number_proposals(document, lines, defined) if one.weight >= LEAST_MEASURED]
+    found = {one.start: replace(one, topic=Topic.WRITTEN) for one in numbers}
     for line in lines:
         if line.start in found or not line.whole or is_personal(line.text):
             continue
@@ -102,10 +105,6 @@ def sketches(
         if sketch is not None:
             found[line.start] = sketch
     return list(found.values())
-
-
-def _measured(proposal: Proposal) -> Proposal:
-    return replace(proposal, topic=Topic.WRITTEN)
 
 
 def _named(document: Document, line: Line, names: Sequence[str]) -> Proposal | None:
