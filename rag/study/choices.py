@@ -15,7 +15,7 @@ from rag.study.claims import Claims
 from rag.study.items import GAP, Proposal, Topic
 from rag.study.numbers import Quantity, value_of, wrong_numbers
 from rag.study.terms import Term
-from rag.text.words import content_words, numbers
+from rag.text.words import content_words, numbers, parts
 
 WRONG_CHOICES, LEAST_WRONG = 3, 2
 """Wrong choices wanted, and the fewest with which a choice is offered."""
@@ -118,7 +118,8 @@ class Pool:
             self._embedded([proposal.key])[0],
             self._embedded([proposal.text.replace(GAP, " ")])[0],
         )
-        limit = NEAR_DEFINITION if proposal.topic is Topic.WRITTEN else SAME_DEFINITION
+        written = proposal.topic is Topic.WRITTEN
+        limit = NEAR_DEFINITION if written else SAME_DEFINITION
         same = (names @ key > SAME_TERM) | (definitions @ question > limit)
         same |= (
             names @ question > key @ question
@@ -136,6 +137,8 @@ class Pool:
             name = near[place].name
             if self.claims.related(name, proposal.key) or self.claims.related(proposal.key, name):
                 continue
+            if written and _words_of(name) & _words_of(proposal.key):
+                continue  # two kinds of one thing: a short question often fits both
             if not self.claims.supports(proposal.text, name) and not any(
                 _overlap(name, one) for one in sound
             ):
@@ -162,6 +165,11 @@ def shuffled(key: str, wrong: Sequence[str], seed: str) -> tuple[str, ...]:
         return tuple(sorted(choices, key=lambda one: value_of(one) or 0))
     Random(seed).shuffle(choices)
     return tuple(choices)
+
+
+def _words_of(name: str) -> set[str]:
+    """Return the stems of a name's words, those joined by hyphens too."""
+    return {stem for word in content_words(name) for stem in parts(word) if len(stem) > 1}
 
 
 def _decimals(number: str) -> int:

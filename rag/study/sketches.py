@@ -79,10 +79,17 @@ def _is_name(text: str) -> bool:
 
 
 def askable(terms: Iterable[Term], claims: Claims) -> list[str]:
-    """Return the names of terms, the longest first, without single common words."""
+    """Return the names of terms, the longest first.
+
+    Single words that are common are left out, and names with a stop word inside: titles of books, mostly.
+    """
     most = max(LEAST_NAMED, MOST_SHARE * len(claims.texts))
     names = {term.name.casefold(): term.name for term in terms}
-    rare = [name for name in names.values() if " " in name or claims.mentions(name) <= most]
+    rare = [
+        name
+        for name in names.values()
+        if (" " in name or claims.mentions(name) <= most) and STOP_WORDS.isdisjoint(tokens(name))
+    ]
     return sorted(rare, key=len, reverse=True)
 
 

@@ -73,9 +73,9 @@ def test_bold_words_are_names_where_other_sentences_have_them_too() -> None:
     assert [term.name for term in named_terms(notes, lines, Claims.of(lines))] == ["brood nest"]
 
 
-def test_single_common_words_are_not_asked_for() -> None:
+def test_single_common_words_and_titles_are_not_asked_for() -> None:
     common = "".join(f"The comb has cell {n}.\n\n" for n in range(5))
     notes = document(
-        f"# N\n\nA **comb** is a wall of wax cells.\n\nA **queen bee** is the mother of bees.\n\n{common}"
+        f"# N\n\nA **comb** is a wall of wax cells.\n\nA **queen bee** is the mother of bees.\n\n**Bee and the Bear** is a tale of bees.\n\n{common}"
     )
     assert askable(terms_of(notes), Claims.of(lines_of(notes))) == ["queen bee"]
