@@ -77,6 +77,9 @@ class Examiner:
         made = author.written(proposal, choice)
         if isinstance(made, Rejection):
             return made
+        reason = self._first_fault(made, stems)
+        if reason is not None:
+            return reason
         result = self._round_trip(made, stems, choice)
         if isinstance(result, Item) and not author.confirms(made, readable(result.citation.quote)):
             self._asked.pop()

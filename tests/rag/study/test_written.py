@@ -107,6 +107,7 @@ def test_no_question_is_written_after_the_last_item_wanted(winter: Notes) -> Non
         (f"Which {GAP} of river banks feeds bees with its first pollen?", Rejection.NO_QUESTION),
         ("Which river has the willow on its banks and feeds bees with pollen?", Rejection.GIVEN_AWAY),
         ("Which tree of river banks in the sentence feeds bees with its first pollen?", Rejection.ABOUT_THE_NOTES),
+        ("Which tree of river banks feeds bees with pollen in this lecture?", Rejection.ABOUT_THE_NOTES),
         ("Which famous French general crossed the river Rhine with bees?", Rejection.OTHER_QUESTION),
         ("What is a tree?", Rejection.OTHER_QUESTION),
     ],
