@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from rag.answer.asked import Asked
-from rag.answer.cited_lines import Line, cited_draft, without_mark
+from rag.answer.cited_lines import Line, cited_draft, plain, without_mark
 from rag.answer.condense_question import merge
+from rag.answer.enumerations import enumerations
 from rag.answer.found import Draft, Scorer
 from rag.answer.matching import stems
 from rag.answer.scored_statements import section_statements
-from rag.answer.structures import enumerations, list_items
+from rag.answer.structures import list_items
 from rag.answer.texts import EXTRACT_LEAD
 from rag.prompt import without_citations
 from rag.text.sentences import sentences
@@ -127,7 +128,7 @@ def named_items(text: str) -> list[str]:
     if len(items := list_items(text, 0, len(text))) > 1:
         return [item.text for item in items]
     if found := enumerations(text, 0, len(text)):
-        return [item.text for item in found[0][2]]
+        return [plain(text[start:end]) for start, end in found[0][2]]
     said = sentences(text)
     if len(said) == 1:
         parts = [part.strip(" .") for part in _PART.split(said[0])]

@@ -13,8 +13,8 @@ from functools import partial
 from itertools import pairwise
 
 from rag.answer.cited_lines import plain
+from rag.answer.enumerations import enumerations
 from rag.answer.notes import heading_text, headings_above
-from rag.text.sentences import sentence_spans
 from rag.types import Block, BlockKind, Document, Locator, Unit
 
 _ITEM = re.compile(
@@ -27,10 +27,11 @@ _COLUMNS = re.compile(r"\s{2,}|\t+")
 _SERIES = re.compile(r"^[ \t]*([^\W\d][^\n|]*?)(?::[ \t]*|[ \t]{2,})([-−]?\d[\d.,]*)[ \t]*%?$", re.MULTILINE)
 _BOLD = re.compile(r"(?:\*\*|__)(.+?)(?:\*\*|__)")
 _LINE = re.compile(r"[^\n]+")
-_JOINED = re.compile(r"\s+(?:and|or|und|oder|sowie|y|e|o|u|et|ou)\s+")
-"""Words before the last of several things, in five languages."""
-LEAST_PARTS, PART_WORDS = 3, 5
 LEAST_SERIES = 3
+_CUT, CUT_SHARE = ("...", "…"), 3
+"""The end of a cell that a program cut, and one row of how many has one.
+
+Then nobody can read the table."""
 LEAST_COLUMNS = 3
 """Columns from which lines that spaces align are taken for a table."""
 INTRO_CHARS = 300
@@ -60,7 +61,7 @@ class Structure:
     """A list or a table. `head` are the names of a table's columns, empty for a list.
 
     `intro` is the paragraph before it, `headings` are those above it, outermost first; `sentence` is the span of the sentence
-    that names the items one after the other, None for others. `printed` are lines of a name and a number in a program's output.
+    that names the items one after the other, or of its short paragraph; None for others. `printed` are lines of a name and a number in a program's output, and tables whose cells it cut.
     """
 
     document: str
@@ -103,8 +104,9 @@ def structures_of(document: Document) -> list[Structure]:
             head, items = aligned_table(document.text, (one for one, above in following if above == headings))
             if len(items) < 2:
                 items = ()
-        printed = not items and block.kind is BlockKind.OUTPUT
-        if printed:
+        output = block.kind is BlockKind.OUTPUT
+        printed = (output and not items) or _is_cut(items)
+        if output and not items:
             head, items = printed_series(document.text, block.start, block.end)
         if items and _goes_on(found, head, headings, before):
             found[-1] = replace(found[-1], items=found[-1].items + items)
@@ -112,10 +114,21 @@ def structures_of(document: Document) -> list[Structure]:
             found.append(made(intro, head, items, printed=printed))
         elif block.kind is BlockKind.PARAGRAPH:
             found += [
-                made(document.text[start:end], (), parts, sentence=(start, end))
+                made(
+                    document.text[start:end],
+                    (),
+                    tuple(Item(a, b, (plain(document.text[a:b]),)) for a, b in parts),
+                    sentence=(start, end),
+                )
                 for start, end, parts in enumerations(document.text, block.start, block.end)
             ]
     return found + list(_outlines(document))
+
+
+def _is_cut(rows: Sequence[Item]) -> bool:
+    """Return whether a program left out the end of many cells."""
+    cut = sum(any(cell.endswith(_CUT) for cell in row.cells) for row in rows)
+    return CUT_SHARE * cut > len(rows)
 
 
 def _goes_on(
@@ -241,24 +254,6 @@ def printed_series(text: str, start: int, end: int) -> tuple[tuple[str, ...], tu
 
 def _columns(text: str, line: tuple[int, int]) -> list[str]:
     return [cell for cell in _COLUMNS.split(text[slice(*line)].strip()) if cell]
-
-
-def enumerations(text: str, start: int, end: int) -> list[tuple[int, int, tuple[Item, ...]]]:
-    """Return the sentences that name three short things or more, with them."""
-    found = []
-    for first, last in sentence_spans(text[start:end]):
-        sentence = text[start + first : start + last]
-        body = sentence.rpartition(": ")[2].rstrip(".!?")
-        parts = [part for one in body.split(",") for part in _JOINED.split(one) if part.strip()]
-        if len(parts) >= LEAST_PARTS and all(len(part.split()) <= PART_WORDS for part in parts[1:]):
-            offset = start + first + sentence.rfind(body)
-            items = []
-            for part in parts:
-                at = text.find(part, offset)
-                items.append(Item(at, at + len(part), (plain(part),)))
-                offset = at + len(part)
-            found.append((start + first, start + last, tuple(items)))
-    return found
 
 
 def _cells(line: str) -> tuple[str, ...]:
