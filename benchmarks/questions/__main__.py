@@ -103,10 +103,10 @@ def main() -> None:
     report(results)
 
 
-def opened(course: str, folder: Path) -> Application:
+def opened(course: str, folder: Path, **flags: str) -> Application:
     """Return the application over a course's library, ingested on first use."""
     library = folder / course
-    application = Application(load(library))
+    application = Application(load(library, **flags))
     if not (library / "library.sqlite").is_file():
         source = FOLDERS[course][0]
         if len(FOLDERS[course]) > 1:

@@ -8,6 +8,7 @@ from itertools import islice
 
 from rag.answer.asked import Asked
 from rag.answer.asked_names import asked_names, has_names
+from rag.answer.further_lists import further_lists
 from rag.answer.matching import asked_stems, coverage, known_share, named_count, stems, weights
 from rag.answer.notes import Notes, documents_of
 from rag.answer.operations import OPERATION_STEMS
@@ -51,9 +52,14 @@ class Ranked:
         return self.features[_READ]
 
     @property
+    def answers(self) -> float:
+        """The evidence score of the whole as a passage."""
+        return self.features[-1]
+
+    @property
     def evidence(self) -> float:
         """The higher of that and the evidence score of the whole."""
-        return max(self.read, self.features[-1])
+        return max(self.read, self.answers)
 
 
 def ranked_for(asked: Asked, tables_only: bool = False) -> list[Ranked]:
@@ -71,6 +77,16 @@ def ranked_for(asked: Asked, tables_only: bool = False) -> list[Ranked]:
             tables_only,
             least,
             tuple(zip(asked.hits, asked.scores, strict=False)),
+        ),
+    )
+
+
+def candidates_for(asked: Asked) -> list[Ranked]:
+    """Return the lists and tables that a question may ask for, worked out once."""
+    return asked.once(
+        candidates_for,
+        lambda: ranked_structures(
+            asked.notes, asked.question, asked.near, scored=tuple(zip(asked.hits, asked.scores, strict=False))
         ),
     )
 
@@ -157,7 +173,7 @@ def _covered(one: Ranked) -> float:
 def with_words(document: Document) -> list[tuple[Structure, set[str], set[str]]]:
     """A document's structures with the stems of their introduction and of all."""
     found = []
-    for one in structures_of(document):
+    for one in (*structures_of(document), *further_lists(document)):
         about = set(stems(one.about))
         found.append(
             (one, about, about | {word for item in one.items[:MOST_ITEMS] for word in stems(item.text)})

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rag.answer.asked import Asked
+from rag.answer.best_sentence import best_sentence
 from rag.answer.choose_structure import with_words
 from rag.answer.cited_lines import cited_draft
 from rag.answer.found import Draft
-from rag.answer.matching import stems
+from rag.answer.matching import asked_stems, stems
 from rag.answer.notes import documents_of
 from rag.answer.structures import Item, Structure
 from rag.answer.table_rows import matching_rows, row_lines
@@ -23,23 +24,36 @@ _BEFORE = frozenset("before vor previous antes avant".split())
 
 def equal_rows_draft(asked: Asked) -> Draft | None:
     """Return all rows that a question names ("When are the homeworks due?"). None where it names one, or no row answers."""
-    best = max(
-        (
-            (sentence.score, hit.chunk.document, hit.chunk.start + sentence.start)
-            for hit, score in zip(asked.hits, asked.scores, strict=False)
-            for sentence in score.sentences
-        ),
-        default=None,
-    )
+    best = best_sentence(asked)
     if best is None:
         return None
-    score, path, at = best
-    for structure, _, _ in asked.notes.made(with_words, path):
-        if not _has_columns(structure) or not any(row.start <= at < row.end for row in structure.items):
+    for structure, _, _ in asked.notes.made(with_words, best.document):
+        if not _has_columns(structure) or not any(
+            row.start <= best.start < row.end for row in structure.items
+        ):
             continue
         rows = matching_rows(structure, asked.question)
-        if 1 < len(rows) <= MOST_ROWS and any(row.start <= at < row.end for row in rows):
-            return cited_draft(AnswerKind.TABLE, row_lines(structure, rows), asked.notes, probability=score)
+        if 1 < len(rows) <= MOST_ROWS and any(row.start <= best.start < row.end for row in rows):
+            return cited_draft(
+                AnswerKind.TABLE, row_lines(structure, rows), asked.notes, probability=best.score
+            )
+    return None
+
+
+def named_rows_draft(asked: Asked) -> Draft | None:
+    """Return the rows that a question names alike, with a column.
+
+    "When are the homeworks due?" has all of them. None unless the rows and the heads have every word of the question; for a question that no sentence answers.
+    """
+    words = set(asked_stems(asked.question))
+    for path in documents_of(asked.near, MOST_DOCUMENTS):
+        for structure, _, _ in asked.notes.made(with_words, path):
+            heads = {word for name in structure.head for word in stems(name)}
+            if not _has_columns(structure) or not words & heads:
+                continue
+            rows = matching_rows(structure, asked.question)
+            if 1 < len(rows) <= MOST_ROWS and all(words <= heads | set(stems(row.text)) for row in rows):
+                return cited_draft(AnswerKind.TABLE, row_lines(structure, rows), asked.notes)
     return None
 
 

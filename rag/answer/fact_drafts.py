@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from rag.answer.asked import Asked
 from rag.answer.cells import cell_draft
-from rag.answer.equal_rows import beside_rows_draft, equal_rows_draft
+from rag.answer.equal_rows import beside_rows_draft, equal_rows_draft, named_rows_draft
 from rag.answer.found import Draft, Found
 from rag.answer.likely_kinds import asks_for_number
+from rag.answer.likely_list import list_around_draft
 from rag.answer.matching import written_numbers
 from rag.answer.other_side import with_other_side
 from rag.answer.quote_answer import extract_draft, quoted_draft
@@ -31,7 +32,7 @@ def fact_draft(asked: Asked, found: Found, routed: Routed) -> Draft | None:
     if routed.route is Route.FACT:
         draft = beside_rows_draft(asked)
         if draft is None:
-            draft = equal_rows_draft(asked) if answers else cell_draft(asked)
+            draft = equal_rows_draft(asked) if answers else cell_draft(asked) or named_rows_draft(asked)
         if draft is not None:
             return draft
     if not answers:
@@ -44,7 +45,9 @@ def fact_draft(asked: Asked, found: Found, routed: Routed) -> Draft | None:
     if len(both) > len(chosen):
         draft = quoted_draft(AnswerKind.ANSWER, both, found.read_chunks, found.scored)
         return replace(draft, answers_question=found.answerable)
-    return whole_list_draft(asked, found, chosen) if routed.route is Route.FACT else None
+    if routed.route is not Route.FACT:
+        return None
+    return whole_list_draft(asked, found, chosen) or list_around_draft(asked)
 
 
 def has_number(text: str) -> bool:

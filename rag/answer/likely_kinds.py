@@ -100,3 +100,12 @@ def asks_for_number(message: str) -> bool:
     """Return whether a message most likely asks how many there are."""
     model = shipped_model()
     return bool(model.probabilities(message)[model.routes.index(Route.COUNT)] >= SURE_COUNT)
+
+
+def asks_for_parts(message: str) -> bool:
+    """Return whether a message rather asks for parts than for a single fact.
+
+    Parts are asked for as a list, an outline or a number."""
+    model = shipped_model()
+    chance = dict(zip(model.routes, model.probabilities(message).tolist(), strict=True))
+    return bool(chance[Route.LIST] + chance[Route.OUTLINE] + chance[Route.COUNT] > chance[Route.FACT])

@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rag.answer.asked import Asked
+from rag.answer.asked_names import asked_names
 from rag.answer.cells import cell_draft
-from rag.answer.choose_structure import Ranked, ranked_for
 from rag.answer.cited_lines import Line, cited_draft, without_mark
 from rag.answer.found import Draft
+from rag.answer.likely_kinds import asks_for_parts
+from rag.answer.likely_list import IN_PROSE, likely_list, quoted_list
 from rag.answer.matching import asked_stems, named_count, stems
 from rag.answer.notes import Notes, documents_of
 from rag.answer.numbered_rows import numbered_rows_draft
 from rag.answer.scope_in_words import distinct_title, labels_of, named_by_title, unit_words
 from rag.answer.scored_statements import scored_statements
+from rag.answer.specifics import has_all
 from rag.answer.stated_counts import stated_counts, stated_draft
 from rag.answer.structures import Item, Structure
 from rag.answer.table_rows import matching_rows, place_of, row_lines
@@ -26,20 +29,10 @@ from rag.library.rows import DocumentRecord
 from rag.text.words import stem
 from rag.types import AnswerKind, DocumentKind, Tier, Unit
 
-LIST_SCORE, SURE_SCORE = 1.9, 1.3
-"""Least scores of a list that answers: suspected by the router, and sure."""
-LEAST_COVERAGE, ROWS_COVERAGE = 0.35, 0.6
-"""Least share of the question's weight in the introduction, or in the rows."""
-LEAST_ANSWERS = 0.2
-"""Least evidence score of a sentence that names several things."""
+LEAST_PASSAGE = 0.2
+"""Least probability of a passage that answers where no sentence does alone. Chosen, not measured."""
 PROSE_SCORE = 0.5
 """Evidence score from which a sentence with the number answers first."""
-LEAST_PASSAGE, LEAST_SUSPECTED = 0.2, 0.02
-"""Least probabilities of a passage for a list, and of an item.
-
-A passage may answer where no row does alone. An item counts where the router only suspects a list. Chosen on four questions, not
-measured.
-"""
 MOST_SENTENCES, BESIDE_BEST = 6, 0.4
 """Most sentences quoted where there is no list, and their least share."""
 
@@ -47,19 +40,19 @@ MOST_SENTENCES, BESIDE_BEST = 6, 0.4
 def list_draft(asked: Asked) -> Draft | None:
     """Return the items of the list or table that the question is about.
 
-    None where none is near, where it would be a single item, or where the readers find no answer in the passages: the
-    list is then about something near to what is asked.
+    None where none is likely, or where it would be a single item.
     """
-    parts = parts_draft(asked) if asked.sure or asked.counted else None
-    if parts is not None and (asked.sure or len(parts.sentences) == named_count(asked.question)):
+    wanted = asked.sure or asks_for_parts(asked.question)
+    parts = parts_draft(asked) if wanted or asked.counted else None
+    if parts is not None and (wanted or len(parts.sentences) == named_count(asked.question)):
         return parts
-    if asked.decision.tier is not Tier.ANSWER and not _is_answered(asked):
-        return None
-    best = _best(asked)
+    if (rows := numbered_rows_draft(asked, AnswerKind.LIST)) is not None:
+        return rows
+    best = likely_list(asked)
+    if best is not None and best.structure.sentence is not None:
+        best = likely_list(asked, IN_PROSE)
     if best is None:
-        return _sentences(asked) if asked.sure else None
-    if not asked.sure and best.read < LEAST_SUSPECTED:
-        return None
+        return _sentences(asked) if asked.sure and _is_answered(asked) else None
     structure = best.structure
     items = _narrowed(structure, asked.question)
     if len(items) < 2:
@@ -68,8 +61,8 @@ def list_draft(asked: Asked) -> Draft | None:
 
 
 def _is_answered(asked: Asked) -> bool:
-    """Return whether a passage answers as a whole."""
-    return any(score.answers >= LEAST_PASSAGE for score in asked.scores)
+    """Return whether a sentence or a passage answers."""
+    return asked.decision.tier is Tier.ANSWER or any(score.answers >= LEAST_PASSAGE for score in asked.scores)
 
 
 def count_draft(asked: Asked) -> Draft | None:
@@ -86,26 +79,13 @@ def count_draft(asked: Asked) -> Draft | None:
     stated = stated_counts(asked)
     if stated and stated[0].score >= PROSE_SCORE:
         return stated_draft(asked, stated)
-    best = _best(asked) if asked.sure else None
+    best = likely_list(asked) if asked.sure else quoted_list(asked)
     if best is not None and len(best.structure.items) > 1:
         structure = best.structure
         items = _narrowed(structure, asked.question)
         lead = f"{len(items)} - {place_of(structure)}:"
         return cited_draft(AnswerKind.COUNT, row_lines(structure, items), asked.notes, lead)
     return stated_draft(asked, stated) if stated and asked.sure else None
-
-
-def _best(asked: Asked) -> Ranked | None:
-    """The nearest list or table, if it is near enough."""
-    ranked = [one for one in ranked_for(asked) if not asked.counted or one.counted]
-    needed = SURE_SCORE if asked.sure else LIST_SCORE
-    if not ranked or ranked[0].score < needed:
-        return None
-    about, whole, *_, answers = ranked[0].features
-    if ranked[0].structure.sentence is not None and answers < LEAST_ANSWERS:
-        return None
-    rows = ranked[0].structure.head and whole >= ROWS_COVERAGE
-    return ranked[0] if about >= LEAST_COVERAGE or rows else None
 
 
 def _sentences(asked: Asked) -> Draft | None:
@@ -122,9 +102,17 @@ def _sentences(asked: Asked) -> Draft | None:
 
 
 def _narrowed(structure: Structure, question: str) -> tuple[Item, ...]:
-    """The rows that the question's own words pick where they say nothing of the whole. Else all of them."""
+    """The items that the question's own words or names pick.
+
+    All of them where these words say something of the whole."""
     if structure.sentence is not None:
         return structure.items
+    names = frozenset(
+        name for name in asked_names(question) if not has_all(structure.about, frozenset((name,)))
+    )
+    named = tuple(item for item in structure.items if names and has_all(item.text, names))
+    if len(named) > 1:
+        return named
     about = set(stems(structure.about))
     own = [word for word in asked_stems(question) if word not in about]
     rows = matching_rows(structure, " ".join(own)) if own and structure.head else ()

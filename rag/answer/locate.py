@@ -7,6 +7,7 @@ from rag.answer.cited_lines import Line, cited_draft
 from rag.answer.follow_up import ORDINALS
 from rag.answer.found import Draft
 from rag.answer.matching import asked_stems, coverage, stems, weights
+from rag.answer.numbered_rows import numbered_rows_draft
 from rag.answer.scope_in_words import labels_of, unit_words
 from rag.answer.sentence_support import searchable
 from rag.text.sentences import sentence_spans
@@ -22,7 +23,12 @@ NEEDED = 0.5
 
 
 def locate_draft(asked: Asked) -> Draft | None:
-    """Return the document of a topic, all of them where the question has a plural."""
+    """Return the document of a topic, all of them where the question has a plural.
+
+    Rows where a table numbers the parts and has what the question asks for ("Which lessons did Ada write?").
+    """
+    if (rows := numbered_rows_draft(asked, AnswerKind.LIST)) is not None:
+        return rows
     records = {record.path: record for record in asked.notes.records(asked.scope)}
     units = unit_words(labels_of(list(records.values())))
     kinds = {stem(kind.value): kind for kind in DocumentKind}

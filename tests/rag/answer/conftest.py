@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zlib import crc32
 
@@ -152,3 +153,14 @@ def notes(make_notes: Callable[[dict[str, str]], Notes]) -> Notes:
 @pytest.fixture
 def ask(notes: Notes, draft_of: Callable[..., Draft | None]) -> Callable[..., Draft | None]:
     return partial(draft_of, notes)
+
+
+@pytest.fixture
+def likely(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Gives every list near a question the same probability, instead of the network's."""
+
+    def set_to(chance: float) -> None:
+        network = SimpleNamespace(probabilities=lambda rows: np.full(len(rows), chance, np.float32))
+        monkeypatch.setattr("rag.answer.likely_list.shipped_model", lambda: network)
+
+    return set_to

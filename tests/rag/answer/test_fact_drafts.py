@@ -22,6 +22,13 @@ from rag.text.sentences import sentence_spans
 from rag.types import AnswerKind, Conflict, Decision, Tier
 
 
+@pytest.fixture(autouse=True)
+def no_list_is_likely(likely: Callable[[float], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists around an answer have tests of their own (`test_likely_list`)."""
+    likely(0.0)
+    monkeypatch.setattr("rag.answer.likely_list.ANSWERS", 2.0)
+
+
 def usual(notes: Notes, question: str, logits: dict[str, float]) -> Draft | None:
     """The draft of a question whose best sentences are those that begin so."""
     hits = tuple(notes.search(question, 12))
