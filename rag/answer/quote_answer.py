@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rag.answer.conflicts import conflicts_between
 from rag.answer.found import Clock, Draft, Drafting, Found
-from rag.answer.quotes import quote_citations, quoted_sentences, quotes_text
+from rag.answer.quotes import names_of_twins, quote_citations, quoted_sentences, quotes_text
 from rag.answer.select import EXTRACT_WORDS, Selected, select_answer, select_extract
 from rag.answer.texts import EXTRACT_LEAD, texts_for
 from rag.events import Retrieved, Token
@@ -77,7 +77,7 @@ def quoted_draft(
     """
     originals = [hit.chunk for hit in passages]
     sentences = quoted_sentences(chosen, chunks, originals)
-    text = quotes_text(sentences)
+    text = quotes_text(sentences, names_of_twins(chosen, originals) if kind is AnswerKind.ANSWER else {})
     return Draft(
         kind,
         f"{lead}\n\n{text}" if kind is AnswerKind.EXTRACT else text,

@@ -7,7 +7,10 @@ blocks.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from types import MappingProxyType
 
 from rag.answer.select import Selected
 from rag.text.table_cells import cells, with_names
@@ -38,11 +41,28 @@ def quote_citations(chosen: Sequence[Selected], passages: Sequence[Chunk]) -> tu
     return tuple(_citation(one, passages[one.n - 1]) for one in chosen)
 
 
-def quotes_text(sentences: Sequence[Sentence]) -> str:
+def names_of_twins(chosen: Sequence[Selected], passages: Sequence[Chunk]) -> dict[int, str]:
+    """Return a name for each passage whose file has the name of another one's.
+
+    Two courses have a `syllabus.md` each, and both answer "When is the exam?". The name is the document's title, its
+    folder where the titles are equal.
+    """
+    numbers = list(dict.fromkeys(one.n for one in chosen))
+    paths = {n: PurePosixPath(passages[n - 1].document) for n in numbers}
+    names = Counter(path.name.casefold() for path in dict.fromkeys(paths.values()))
+    twins = [n for n in numbers if names[paths[n].name.casefold()] > 1]
+    titles = {paths[n]: passages[n - 1].title for n in twins}
+    alike = len(set(titles.values())) < len(titles)
+    return {n: str(paths[n].parent) if alike else passages[n - 1].title for n in twins}
+
+
+def quotes_text(sentences: Sequence[Sentence], names: Mapping[int, str] = MappingProxyType({})) -> str:
     """Return the sentences as one text, each followed by its `[n]`.
 
-    A block (list, code, table) and a sentence of another passage than the one before begin a new paragraph.
+    A block (list, code, table) and a sentence of another passage than the one before begin a new paragraph, which
+    begins with the name of its passage if that has one.
     """
+    named = ""
     pieces: list[str] = []
     for place, sentence in enumerate(sentences):
         cited = "".join(f"[{n}]" for n in sentence.citations)
@@ -50,6 +70,10 @@ def quotes_text(sentences: Sequence[Sentence]) -> str:
         if place:
             same = sentences[place - 1].citations == sentence.citations
             pieces.append("\n\n" if block or not same or _BLOCK.search(sentences[place - 1].text) else " ")
+        name = names.get(sentence.citations[0], "") if sentence.citations else ""
+        if name and name != named:
+            pieces.append(f"**{name}**\n")
+        named = name
         pieces.append(f"{sentence.text}{chr(10) if sentence.text.endswith('```') else ' '}{cited}")
     return "".join(pieces)
 

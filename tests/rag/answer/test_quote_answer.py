@@ -11,7 +11,7 @@ from rag.answer.conflicts import conflicts_between
 from rag.answer.found import Clock, Draft, Found
 from rag.answer.pair_scorer import PassageScore, SentenceScore
 from rag.answer.quote_answer import QuoteAnswerer
-from rag.answer.quotes import quoted_sentences, quotes_text
+from rag.answer.quotes import names_of_twins, quoted_sentences, quotes_text
 from rag.answer.select import EXTRACT_WORDS, Selected, select_answer, select_extract
 from rag.answer.statements import statements_of
 from rag.answer.texts import EXTRACT_LEAD, REFUSAL
@@ -199,3 +199,26 @@ def test_an_answer_has_what_answers_nearly_as_well_in_any_passage(make_chunk: Ca
 def test_an_answer_says_nothing_twice(make_chunk: Callable[..., Chunk]) -> None:
     chunks = [make_chunk("Owls hunt at night."), make_chunk("Owls hunt, at *night*.")]
     assert len(select_answer(chunks, scored(chunks, [[1.0], [1.0]]))) == 1
+
+
+@pytest.mark.parametrize(
+    ("paths", "titles", "names"),
+    [
+        (("bio/plan.md", "physics/Plan.md"), ("Cells", "Forces"), {1: "Cells", 2: "Forces"}),
+        (("bio/plan.md", "physics/plan.md"), ("Plan", "Plan"), {1: "bio", 2: "physics"}),
+        (("bio/plan.md", "bio/exam.md"), ("Cells", "Exam"), {}),
+        (("bio/plan.md", "bio/plan.md"), ("Cells", "Cells"), {}),
+    ],
+)
+def test_quotes_of_two_courses_are_named(
+    make_chunk: Callable[..., Chunk], paths: tuple[str, str], titles: tuple[str, str], names: dict[int, str]
+) -> None:
+    chunks = [
+        replace(make_chunk(f"The exam is on {n} May."), document=path, title=title)
+        for n, (path, title) in enumerate(zip(paths, titles, strict=True), 1)
+    ]
+    chosen = tuple(Selected(n, 0, len(chunk.text), 0.9) for n, chunk in enumerate(chunks, 1))
+    assert names_of_twins(chosen, chunks) == names
+    text = quotes_text(quoted_sentences(chosen, chunks, chunks), names)
+    shown = [f"**{names[n]}**\n" if names else "" for n in (1, 2)]
+    assert text == f"{shown[0]}The exam is on 1 May. [1]\n\n{shown[1]}The exam is on 2 May. [2]"
