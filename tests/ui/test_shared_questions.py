@@ -57,19 +57,6 @@ FOLLOW_UPS = {
 """Id of a question of `08b-follow-ups` to the kind of its answer and what it has to have."""
 
 
-SHORT = {
-    "List the routing protocols": "the second reader gives RIP's sentence too little for a list",
-}
-"""What falls short, with the reason."""
-
-
-@pytest.fixture
-def known(request: pytest.FixtureRequest) -> None:
-    """Mark a question that falls short."""
-    if reason := SHORT.get(next(iter(request.node.callspec.params.values()))):
-        request.applymarker(pytest.mark.xfail(reason=reason))
-
-
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Application:
     return ingested(CASES / "08-course-questions", tmp_path_factory.mktemp("course"))
@@ -86,7 +73,6 @@ def ingested(notes: Path, folder: Path) -> Application:
     return application
 
 
-@pytest.mark.usefixtures("known")
 @pytest.mark.parametrize("question", ANSWERS)
 def test_a_question_about_the_course_has_its_right_answer(course: Application, question: str) -> None:
     kind, wanted = ANSWERS[question]
@@ -95,7 +81,6 @@ def test_a_question_about_the_course_has_its_right_answer(course: Application, q
     assert [one for one in wanted if one not in answer.text] == []
 
 
-@pytest.mark.usefixtures("known")
 @pytest.mark.parametrize("identifier", FOLLOW_UPS)
 def test_a_follow_up_has_its_right_answer(course: Application, identifier: str) -> None:
     lines = (CASES / "08b-follow-ups" / "follow-ups.jsonl").read_text(encoding="utf-8").splitlines()
