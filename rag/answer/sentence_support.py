@@ -5,6 +5,7 @@ The check of citations (`rag.answer.citations`) decides with it, without a model
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from rag.prompt import without_citations
@@ -16,6 +17,10 @@ from rag.types import Chunk
 ALIKE = 0.8
 """Least F1 of content words between a sentence and its denial. Chosen, not measured."""
 
+_FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$\n]+?\$|\\\(.+?\\\)|\\\[.+?\\\]", re.DOTALL)
+_RELATION = re.compile(r"[=<>≤≥≈≠∼∝:]")
+_OPERATOR = re.compile(r"(?<=.)[-+*/^√∑∫]|√")
+"""An operator inside a formula; a sign before a number is none."""
 QUOTED_SENTENCES = 3
 """Most neighbouring sentences in the quote of a citation. Chosen, not measured."""
 
@@ -47,12 +52,32 @@ def quote_span(sentence: str, passage: str) -> tuple[int, int]:
 
 
 def missing_facts(sentence: str, passages: Sequence[Chunk]) -> set[str]:
-    """Return the numbers, units and names of a sentence that the passages do not have.
+    """Return the facts of a sentence that the passages do not have.
 
-    Only the part of each passage closest to the sentence is searched, and the sentences beside it.
+    These are numbers, units, names and formulas. Only the part of each passage closest to the sentence is searched, and the sentences beside it; for formulas all of it.
     """
     lacking = _lacking(sentence, passages, numbers) | _lacking(sentence, passages, names)
-    return lacking | _other_units(sentence, passages)
+    return lacking | _other_units(sentence, passages) | _other_formulas(sentence, passages)
+
+
+def _other_formulas(sentence: str, passages: Sequence[Chunk]) -> set[str]:
+    """Return the sides of a sentence's formulas in LaTeX that no passage has.
+
+    A side is what is between signs such as "=" and has an operator: each may be written apart from the others.
+    """
+    sides = {
+        _tight(side)
+        for found in _FORMULA.finditer(sentence)
+        for side in _RELATION.split(plain_notation(found.group()))
+        if _OPERATOR.search(side.strip())
+    }
+    held = [_tight(plain_notation(searchable(chunk))) for chunk in passages] if sides else []
+    return {side for side in sides if not any(side in text for text in held)}
+
+
+def _tight(formula: str) -> str:
+    """Return a formula without white space, parentheses and multiplication signs."""
+    return re.sub(r"[\s()*{}\\]", "", formula).strip(".,;:$")
 
 
 def _other_units(sentence: str, passages: Sequence[Chunk]) -> set[str]:

@@ -171,3 +171,23 @@ def test_another_unit_and_the_opposite_are_no_support(make_chunk: Callable[..., 
     (denied,) = check("Late homework is accepted by the tutor.", [chunk], 0.6).sentences
     assert (denied.supported, denied.reason) == (False, "the passage says the opposite")
     assert check("The tutor accepts no late homework.", [chunk], 0.6).sentences[0].supported
+
+
+@pytest.mark.parametrize(
+    ("formula", "supported"),
+    [
+        (r"$V_{\text{LSB}} = \frac{V_{\text{ref}}}{2^N}$", True),
+        (r"\( V_{LSB} = V_{ref} / 2^{N} \)", True),
+        (r"$V_{LSB} = V_{ref} \cdot 2^N$", False),
+        (r"\( V_{LSB} = \frac{2^N}{V_{ref}} \)", False),
+        (r"$V_{LSB}$", True),
+    ],
+)
+def test_a_formula_that_no_passage_has_is_no_support(
+    make_chunk: Callable[..., Chunk], formula: str, supported: bool
+) -> None:
+    note = r"The width of one step of the converter is $$ V_{\text{LSB}} = \frac{V_{\text{ref}}}{2^N} . $$ It is fixed by the reference."
+    (sentence,) = check(
+        f"The width of one step of the converter is {formula}.", [make_chunk(note)], 0.5
+    ).sentences
+    assert sentence.supported is supported
