@@ -28,6 +28,8 @@ COMPARE = (
     "Course notes:\n{text}\n\nSummary A:\n{first}\n\nSummary B:\n{second}\n\nWhich summary would help a student of these notes "
     "more: is right, covers all sections and is easy to read? Answer with A or B alone."
 )
+OWN_TOKENS = 450
+"""Tokens of the summary of the whole text, at most."""
 LEAST_LEFT = 900
 """Tokens of the context that are left beside the text for two summaries."""
 
@@ -81,7 +83,8 @@ def written(application: Application, turns: list[Turn]) -> str:
     from langchain_core.messages import HumanMessage, SystemMessage
 
     kinds = {Role.SYSTEM: SystemMessage, Role.USER: HumanMessage}
-    return str(application.model.invoke([kinds[turn.role](turn.content) for turn in turns]).text)
+    messages = [kinds[turn.role](turn.content) for turn in turns]
+    return str(application.model.invoke(messages, max_tokens=OWN_TOKENS).text)
 
 
 def figures(application: Application, lesson: str, summary: str, seconds: float) -> str:

@@ -16,6 +16,7 @@ from rag.answer.sentence_support import (
     f1,
     is_denied,
     missing_facts,
+    other_formulas,
     quote_span,
     searchable,
     support,
@@ -111,6 +112,8 @@ def _numbered(sentence: Sentence) -> str:
 def _located(sentence: Sentence, passages: Sequence[Chunk], locate: Locate | None) -> Located | None:
     """Return the statement that supports a sentence; None if its words do already."""
     if locate is None or sentence.supported or is_denied(sentence.text, passages):
+        return None
+    if other_formulas(sentence.text, passages):
         return None
     return locate(sentence.text)
 

@@ -57,10 +57,10 @@ def missing_facts(sentence: str, passages: Sequence[Chunk]) -> set[str]:
     These are numbers, units, names and formulas. Only the part of each passage closest to the sentence is searched, and the sentences beside it; for formulas all of it.
     """
     lacking = _lacking(sentence, passages, numbers) | _lacking(sentence, passages, names)
-    return lacking | _other_units(sentence, passages) | _other_formulas(sentence, passages)
+    return lacking | _other_units(sentence, passages) | other_formulas(sentence, passages)
 
 
-def _other_formulas(sentence: str, passages: Sequence[Chunk]) -> set[str]:
+def other_formulas(sentence: str, passages: Sequence[Chunk]) -> set[str]:
     """Return the sides of a sentence's formulas in LaTeX that no passage has.
 
     A side is what is between signs such as "=" and has an operator: each may be written apart from the others.

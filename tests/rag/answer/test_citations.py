@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rag.answer.attribution import Located
 from rag.answer.citations import check
 from rag.answer.sentence_support import quote_span, support
 from rag.text.sentences import sentence_spans
@@ -187,7 +188,7 @@ def test_a_formula_that_no_passage_has_is_no_support(
     make_chunk: Callable[..., Chunk], formula: str, supported: bool
 ) -> None:
     note = r"The width of one step of the converter is $$ V_{\text{LSB}} = \frac{V_{\text{ref}}}{2^N} . $$ It is fixed by the reference."
-    (sentence,) = check(
-        f"The width of one step of the converter is {formula}.", [make_chunk(note)], 0.5
-    ).sentences
-    assert sentence.supported is supported
+    written = f"The width of one step of the converter is {formula}."
+    for locate in (None, lambda _: Located(1, 0, len(note))):
+        (sentence,) = check(written, [make_chunk(note)], 0.5, locate).sentences
+        assert sentence.supported is supported
