@@ -205,8 +205,10 @@ def _linked(notes: Notes, records: Sequence[DocumentRecord], word: str, number: 
 
 
 def _whole_names(question: str, records: Sequence[DocumentRecord]) -> Named | None:
-    """The documents whose file name, with its ending, is in the question."""
+    """The documents whose path, or else file name, is whole in the question."""
     folded = question.casefold()
+    if paths := [record for record in records if "/" in record.path and record.path.casefold() in folded]:
+        return Named(tuple(record.path for record in paths), paths[0].title, True)
     found = [r for r in records if "." in (name := posixpath.basename(r.path).casefold()) and name in folded]
     return Named(tuple(r.path for r in found), found[0].title, True) if found else None
 

@@ -34,3 +34,11 @@ def test_tiers_are_ordered():
     assert is_better(Tier.EXTRACT, Tier.NONE)
     assert is_better(Tier.ANSWER, Tier.EXTRACT)
     assert not is_better(Tier.NONE, Tier.NONE)
+
+
+def test_a_whole_path_names_one_of_several_files_of_a_name(make_notes):
+    notes = make_notes({"rocks/index.md": "# Rocks\n\nHard.", "tides/index.md": "# Tides\n\nWet."})
+    named = named_by_number("Summarise tides/index.md", notes)
+    assert named is not None and named.documents[0].endswith("tides/index.md") and len(named.documents) == 1
+    both = named_by_number("Summarise index.md", notes)
+    assert both is not None and len(both.documents) == 2
