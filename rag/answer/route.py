@@ -11,7 +11,6 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.errors import LecternError
+from rag.system.array_file import read_arrays
 
 WEIGHTS = Path(__file__).with_name("answer_routes") / "routes.npz"
 BUCKETS = 1 << 15
@@ -140,19 +139,14 @@ def load_model(path: Path) -> RouteModel:
     Raises:
         LecternError: the file is missing or damaged.
     """
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return RouteModel(
-                arrays["weights"],
-                arrays["scale"],
-                arrays["bias"],
-                tuple(Route(str(name)) for name in arrays["routes"]),
-                float(arrays["threshold"]),
-            )
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as exc:
-        raise LecternError(
-            f"{path} is no model of routes ({exc}); make it with `python -m finetune.routes.train`"
-        ) from exc
+    with read_arrays(path, "model of routes", "python -m finetune.routes.train") as arrays:
+        return RouteModel(
+            arrays["weights"],
+            arrays["scale"],
+            arrays["bias"],
+            tuple(Route(str(name)) for name in arrays["routes"]),
+            float(arrays["threshold"]),
+        )
 
 
 @cache

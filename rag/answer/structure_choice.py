@@ -6,7 +6,6 @@ sentence answers. It reads numbers alone (`rag.answer.structure_features`), no w
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.answer.structure_features import NAMES
-from rag.errors import LecternError
+from rag.system.array_file import read_arrays
 
 WEIGHTS = Path(__file__).with_name("answer_routes") / "structures.npz"
 
@@ -56,15 +55,10 @@ def load_model(path: Path) -> StructureModel:
     Raises:
         LecternError: the file is missing or damaged, or was made for other features.
     """
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            if tuple(map(str, arrays["names"])) != NAMES:
-                raise ValueError("it was made for other features")
-            return StructureModel(*(arrays[name] for name in StructureModel.__slots__))
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as exc:
-        raise LecternError(
-            f"{path} is no network of structures ({exc}); make it with `python -m finetune.structures.train`"
-        ) from exc
+    with read_arrays(path, "network of structures", "python -m finetune.structures.train") as arrays:
+        if tuple(map(str, arrays["names"])) != NAMES:
+            raise ValueError("it was made for other features")
+        return StructureModel(*(arrays[name] for name in StructureModel.__slots__))
 
 
 @cache
