@@ -182,6 +182,8 @@ def _by_topic(words: Sequence[str], records: Sequence[DocumentRecord], units: se
 
     "The history lesson" is the one whose title or file has the word.
     """
+    if not any(stem(word) in units for word in words):
+        return None
     names = {
         record.path: set(stems(f"{record.title} {_own_name(record.path, opens(record))}"))
         for record in records

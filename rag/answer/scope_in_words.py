@@ -162,10 +162,9 @@ def _path_pairs(path: str) -> set[Pair]:
     parts = posixpath.splitext(path)[0].split("/")
     pairs: set[Pair] = set()
     for place, part in enumerate(parts):
-        pairs |= {(stem(m[1].casefold()), int(m[2])) for m in _NUMBERED.finditer(part)}
-        if leading := _LEADING.match(part):
-            above = parts[place - 1] if place else ""
-            pairs.add((stem(above.casefold()) if above.isalpha() else "", int(leading[1])))
+        above = parts[place - 1] if place else ""
+        named = stem(above.casefold()) if above.isalpha() else ""
+        pairs |= {(word or named, number) for word, number in numbered_names(part)}
     return pairs
 
 
