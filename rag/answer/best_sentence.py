@@ -33,7 +33,14 @@ class BestSentence:
 
 
 def best_sentence(asked: Asked) -> BestSentence | None:
-    """Return the sentence with the highest evidence score, None without any."""
+    """Return the sentence with the highest evidence score, None without any.
+
+    It is looked for once.
+    """
+    return asked.once(best_sentence, lambda: _best_sentence(asked))
+
+
+def _best_sentence(asked: Asked) -> BestSentence | None:
     return max(
         (
             BestSentence(

@@ -61,9 +61,8 @@ def likely_lists(asked: Asked) -> list[tuple[float, Ranked]]:
 
 
 def _likely_lists(asked: Asked) -> list[tuple[float, Ranked]]:
-    ranked = [
-        one for one in candidates_for(asked) if not _is_whole_document(one) or _asks_for_document(asked)
-    ]
+    whole = _asks_for_document(asked)
+    ranked = [one for one in candidates_for(asked) if whole or not _is_whole_document(one)]
     if not ranked:
         return []
     chances = shipped_model().probabilities(features_of(asked, ranked)).tolist()
@@ -99,7 +98,8 @@ def list_around_draft(asked: Asked) -> Draft | None:
     It answers better than any passage does, or the sentence that answers is an item of it or leads to it.
     """
     best = best_sentence(asked)
-    near = _answering_list(asked) or likely_list(asked, AROUND)
+    answering = _answering_list(asked)
+    near = answering or likely_list(asked, AROUND)
     if near is None or best is None or near.structure.outline or near.structure.sentence is not None:
         return None
     structure = near.structure
@@ -107,7 +107,7 @@ def list_around_draft(asked: Asked) -> Draft | None:
         return None
     lines = row_lines(structure, structure.items)
     part = best.is_in(structure) and not structure.head and near is likely_list(asked, PART_OF)
-    if part or near is _answering_list(asked):
+    if part or answering is not None:
         return cited_draft(AnswerKind.LIST, lines, asked.notes, f"{place_of(structure)}:")
     if not best.leads_to(structure):
         return None
@@ -121,6 +121,6 @@ def _answering_list(asked: Asked) -> Ranked | None:
 
     No table: one that has the answer in a cell reads as an answer too.
     """
-    needed = max(ANSWERS, *(score.answers for score in asked.scores), ANSWERS)
+    needed = max([ANSWERS, *(score.answers for score in asked.scores)])
     lists = (one for _, one in likely_lists(asked) if not one.structure.head and not one.structure.outline)
     return next((one for one in lists if one.answers >= needed and one.structure.sentence is None), None)

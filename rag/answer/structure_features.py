@@ -51,11 +51,10 @@ def _of_structure(asked: Asked, one: Ranked, ranked: Sequence[Ranked]) -> list[f
 
 
 def _of_question(asked: Asked) -> list[float]:
-    sentences = [sentence.score for score in asked.scores for sentence in score.sentences]
-    model = shipped_model()
+    best, model = best_sentence(asked), shipped_model()
     chances = model.probabilities(asked.question)
     odds = [math.log(max(LEAST_ODDS, float(chances[model.routes.index(route)]))) for route in ROUTES]
     return [
-        max(sentences, default=0.0), max((score.answers for score in asked.scores), default=0.0),
+        best.score if best is not None else 0.0, max((score.answers for score in asked.scores), default=0.0),
         float(named_count(asked.question) is not None), float(len(asked_stems(asked.question))), *odds,
     ]  # fmt: skip
