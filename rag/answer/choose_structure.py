@@ -62,21 +62,21 @@ class Ranked:
         return max(self.read, self.answers)
 
 
-def ranked_for(asked: Asked, tables_only: bool = False) -> list[Ranked]:
-    """Return the structures nearest to a question, worked out once for all kinds.
+def tables_for(asked: Asked) -> list[Ranked]:
+    """Return the tables nearest to a question, worked out once for all kinds.
 
-    Where the router is not sure, only those whose introduction, or the rows of a table, have most of the question.
+    Where the router is not sure, only those whose introduction or rows have most of the question.
     """
     least = 0.0 if asked.sure else LEAST_SUSPECTED
     return asked.once(
-        (ranked_for, tables_only, asked.sure),
+        (tables_for, asked.sure),
         lambda: ranked_structures(
             asked.notes,
             asked.question,
             asked.near,
-            tables_only,
-            least,
-            tuple(zip(asked.hits, asked.scores, strict=False)),
+            tables_only=True,
+            least_coverage=least,
+            scored=tuple(zip(asked.hits, asked.scores, strict=False)),
         ),
     )
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from rag.answer.asked import Asked
 from rag.answer.cells import cell_draft
-from rag.answer.choose_structure import Ranked, ranked_for
+from rag.answer.choose_structure import Ranked, tables_for
 from rag.answer.cited_lines import Line, cited_draft
 from rag.answer.found import Draft
 from rag.answer.matching import asked_stems, stems
@@ -37,7 +37,7 @@ def table_draft(asked: Asked) -> Draft | None:
     if not compares and (cell := cell_draft(asked)) is not None:
         return cell
     needed = SURE_SCORE if asked.sure else TABLE_SCORE
-    ranked = ranked_for(asked, tables_only=True)[:TABLES]
+    ranked = tables_for(asked)[:TABLES]
     near = [one for one in ranked if one.score >= needed and (asked.sure or one.evidence >= LEAST_ANSWERS)]
     ways = [_extreme] if words & (LARGEST | SMALLEST) else []
     ways += [_sum] if words & SUM else []
@@ -55,7 +55,7 @@ def sum_draft(asked: Asked) -> Draft | None:
     """
     if not set(tokens(asked.question)) & SUM:
         return None
-    near = [one for one in ranked_for(asked, tables_only=True)[:TABLES] if one.score >= SURE_SCORE]
+    near = [one for one in tables_for(asked)[:TABLES] if one.score >= SURE_SCORE]
     drafts = [found for one in near if (found := _sum(asked, one, named=True)) is not None]
     return max(drafts, key=lambda pair: pair[0])[1] if drafts else None
 
