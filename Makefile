@@ -90,8 +90,9 @@ bench-models: setup-dev  ## Measure the speed of language models on this CPU; MO
 bench-answers: setup-dev  ## Measure the embedded model's answers: right, wrong, refused
 	@$(BIN)/python -m benchmarks.answers
 
-bench-questions: setup-dev  ## Measure lists, counts, tables, code, comparisons and summaries by their keys
+bench-questions: setup-dev  ## Measure lists, counts, tables, code, comparisons and summaries; MODEL=FILE its written ones
 	@$(BIN)/python -m benchmarks.questions
+	@$(if $(MODEL),$(BIN)/python -m benchmarks.questions.written_summaries --model $(MODEL))
 
 bench-follow-ups: setup-dev  ## Measure the search for follow-up questions against a person's rewriting
 	@$(BIN)/python -m benchmarks.questions.follow_ups
