@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -171,8 +172,8 @@ class _Runs:
                 )
             )
         questions = read_golden(file)
-        name = f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}-{kind}"
         self._folder.mkdir(exist_ok=True)
+        name = self._free_name(kind)
         write_text(self._folder / f"{name}{_GOLDEN_PATH}", str(file.resolve()))
         self._start(kind, file, self._folder / name, len(questions))
 
@@ -213,6 +214,12 @@ class _Runs:
 
         title = _("%(kind)s on %(file)s", kind=kind_words(kind), file=golden.name)
         self.job.start(title, _("questions"), work)
+
+    def _free_name(self, kind: str) -> str:
+        """Return the time and the kind, numbered when a run of this second has that name."""
+        name = f"{datetime.now(UTC):%Y-%m-%d-%H%M%S}-{kind}"
+        numbered = (f"{name}-{number}" for number in count(2))
+        return next(one for one in chain((name,), numbered) if not (self._folder / one).exists())
 
     def _place(self, name: str) -> Path:
         folder = self._folder / name

@@ -8,8 +8,9 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from fastapi.testclient import TestClient
@@ -28,6 +29,15 @@ from ui.web.server import build_app, silence
 pytestmark = pytest.mark.model
 
 QUESTION = "Why would anybody oversample a sensor?"
+
+
+class StoppedClock(datetime):
+    """A clock that stands still."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        """Return the one time."""
+        return cls(2026, 1, 31, 12, tzinfo=tz)
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +79,11 @@ def ended(client: TestClient, page: str = "/lectern/evaluate") -> str:
     while "data-poll" in client.get(f"{page}/progress").text:
         assert time.monotonic() < until
     return client.get(page).text
+
+
+def runs_of(library: Path) -> set[Path]:
+    """Return the folders of the kept runs."""
+    return {one for one in (library / "runs").glob("*") if one.is_dir()}
 
 
 @pytest.fixture(scope="module")
@@ -120,9 +135,10 @@ def test_a_run_that_was_killed_goes_on_and_two_runs_are_compared(client: TestCli
     first_ten.write_text(
         "".join(golden.read_text(encoding="utf-8").splitlines(keepends=True)[:10]), encoding="utf-8"
     )
+    before = runs_of(library)
     sent(client, "/lectern/evaluate", kind="retrieval", golden=str(first_ten))
     ended(client)
-    folder = max((library / "runs").glob("*-retrieval"))
+    (folder,) = runs_of(library) - before
     records = (folder / "records.jsonl").read_bytes().splitlines(keepends=True)
     (folder / "records.jsonl").write_bytes(
         b"".join(records[:4]) + records[4][:20]
@@ -138,6 +154,24 @@ def test_a_run_that_was_killed_goes_on_and_two_runs_are_compared(client: TestCli
     assert "paired randomisation test" in compared
     sent(client, f"/lectern/evaluate/run/{copy.name}", do="delete")
     assert not copy.exists()
+
+
+def test_two_runs_of_one_second_have_folders_of_their_own(
+    client: TestClient, library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    golden = library / "two.jsonl"
+    whole = (Path(__file__).parents[3] / "examples" / "golden.jsonl").read_text(encoding="utf-8")
+    golden.write_text("".join(whole.splitlines(keepends=True)[:2]), encoding="utf-8")
+    monkeypatch.setattr("ui.teacher.evaluate_pages.datetime", StoppedClock)
+    for _ in range(2):
+        sent(client, "/lectern/evaluate", kind="retrieval", golden=str(golden))
+        assert 'class="problem"' not in ended(client)
+    of_second = [one for one in runs_of(library) if one.name.startswith("2026-01-31-120000")]
+    assert sorted(one.name for one in of_second) == [
+        "2026-01-31-120000-retrieval",
+        "2026-01-31-120000-retrieval-2",
+    ]
+    assert all((one / "scores.json").is_file() for one in of_second)
 
 
 def test_what_cannot_be_measured_is_one_sentence(client: TestClient, library: Path) -> None:
