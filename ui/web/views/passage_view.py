@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from rag.types import BlockKind, Chunk, Document, DocumentKind
 from ui.web.views.code_colours import coloured
+from ui.web.views.cut_tables import head_above, with_head
 from ui.web.views.highlight import Span, clipped
 from ui.web.views.markdown import Mark, plain_to_html, to_html
 from ui.web.views.note_images import Pictures, no_pictures
@@ -26,13 +27,15 @@ class Layout:
     """The layout of a passage: Markdown or plain prose, and its spans of code.
 
     The spans are half-open. `coloured` maps the spans of code in a known language to its name. With `fences` a
-    span may begin or end with the fence of its code, which is not shown.
+    span may begin or end with the fence of its code, which is not shown. `table_head` is that of a table which goes on at
+    the passage's start.
     """
 
     markdown: bool
     code: tuple[Span, ...] = ()
     coloured: Mapping[Span, str] = field(default_factory=dict)
     fences: bool = False
+    table_head: str = ""
 
 
 def layout_of(chunk: Chunk, document: Document | None) -> Layout:
@@ -53,7 +56,12 @@ def layout_between(document: Document, start: int, end: int) -> Layout:
     if document.kind is DocumentKind.MARKDOWN:
         blocks = [(block.start, block.end) for block in document.blocks if block.kind is BlockKind.CODE]
         cut = [(a, b) for a, b in blocks if a < start < b or a < end < b]
-        return Layout(markdown=True, code=tuple(clipped(cut, start, end)), fences=True)
+        return Layout(
+            markdown=True,
+            code=tuple(clipped(cut, start, end)),
+            fences=True,
+            table_head=head_above(document, start),
+        )
     code = clipped([(block.start, block.end) for block in document.blocks if block.kind in _CODE], start, end)
     return Layout(document.kind is DocumentKind.NOTEBOOK, tuple(code), colours_of(document, start, end))
 
@@ -81,7 +89,8 @@ def passage_html(
     at = 0
     for start, end in (*layout.code, (len(text), len(text))):
         if text[at:start].strip():
-            pieces.append(_prose(text[at:start], layout.markdown, clipped(spans, at, start), pictures))
+            head = with_head(text[at:start], layout.table_head if at == 0 else "") if layout.markdown else ""
+            pieces.append(_prose(text[at:start], layout.markdown, clipped(spans, at, start), pictures, head))
         if start < end:
             inner = _without_fences(text, start, end) if layout.fences else (start, end)
             if text[slice(*inner)].strip():
@@ -90,10 +99,11 @@ def passage_html(
     return Markup().join(pieces)
 
 
-def _prose(text: str, markdown: bool, spans: Sequence[Span], pictures: Pictures) -> Markup:
-    marks = [Mark(start, end) for start, end in spans]
+def _prose(text: str, markdown: bool, spans: Sequence[Span], pictures: Pictures, head: str = "") -> Markup:
+    """Return running text with its marks, behind the `head` of a cut table."""
     if markdown:
-        return to_html(text, marks, pictures)
+        marks = [Mark(start + len(head), end + len(head)) for start, end in spans]
+        return to_html(head + text, marks, pictures)
     lead = len(text) - len(text.lstrip())
     length = len(text.strip())
     return plain_to_html(text.strip(), [Mark(a, b) for a, b in clipped(spans, lead, lead + length)])

@@ -18,6 +18,7 @@ from rag.text.table_cells import cells
 from rag.types import Answer, Chunk, Citation, Hit, Sentence
 from ui.answer_marks import Quotes, paired, placed_sentences
 from ui.web.language import gettext as _
+from ui.web.views.cut_tables import continued_head, empty_head, is_row
 from ui.web.views.highlight import Span, cited_span, clipped
 from ui.web.views.markdown import to_html
 from ui.web.views.passage_view import Layout, layout_of, passage_html
@@ -31,7 +32,6 @@ _BLOCK = re.compile(r"^[ \t]*(?:\$\$|\\\[|```|~~~|[-*+][ \t]|\d{1,9}[.)][ \t])",
 A sentence on the same line would change it.
 """
 _BULLET = re.compile(r"(?:^|(?<=\n))[ \t]*[-*+][ \t]+$")
-_ROW = re.compile(r"[ \t]*\|.*\|[ \t]*")
 _CODE = re.compile(r'<pre class="code".*?</pre>', re.DOTALL)
 
 
@@ -112,7 +112,8 @@ def as_block(sentence: Sentence, citation: Citation, hits: Sequence[Hit], layout
         return f"```\n{text[_line_start(text, span[0]) : span[1]]}\n```"
     if not sentence.quoted:
         return ""
-    return _headless(sentence.text) or (sentence.text if _BLOCK.search(sentence.text) else "")
+    rows = _headless(sentence.text, continued_head(text[: span[0]], _layout(hit.chunk, layouts).table_head))
+    return rows or (sentence.text if _BLOCK.search(sentence.text) else "")
 
 
 def hit_of(n: int, hits: Sequence[Hit]) -> Hit | None:
@@ -138,19 +139,20 @@ def table_markdown(head: str, rows: Iterable[str]) -> str:
 
 
 def _quote_html(quote: str, span: Span | None, chunk: Chunk, layouts: Layouts) -> Markup:
-    rows = _headless(quote)
+    above = chunk.text[: span[0]] if span else ""
+    rows = _headless(quote, continued_head(above, _layout(chunk, layouts).table_head))
     return _drawn(chunk, span, layouts) if span and not rows else to_html(rows or quote)
 
 
-def _headless(quote: str) -> str:
+def _headless(quote: str, head: str) -> str:
     """Return the Markdown of table rows without a head, empty for other text.
 
-    The head is in another passage.
+    The `head` is from the passage before, empty where it is not known.
     """
     lines = [line for line in quote.splitlines() if line.strip()]
-    if not lines or not all(_ROW.fullmatch(line) for line in lines):
+    if not lines or not all(map(is_row, lines)):
         return ""
-    return table_markdown("|".join([""] + [" "] * len(cells(lines[0])) + [""]), lines)
+    return table_markdown((head or empty_head(lines[0])).partition("\n")[0], lines)
 
 
 def _drawn(chunk: Chunk, span: Span, layouts: Layouts) -> Markup:
