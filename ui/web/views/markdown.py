@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from ui.web.views.code_colours import coloured
+from ui.web.views.formula_ends import with_signs
 from ui.web.views.note_images import Pictures, image_tokens, no_pictures, read_image_tags
 
 if TYPE_CHECKING:
@@ -37,15 +38,6 @@ _LINE_OPENING = re.compile(r"(?:[ \t]*(?:#{1,6}[ \t]+|[-*+][ \t]+|\d{1,9}[.)][ \
 _FENCE_OPENING = re.compile(r"[ \t]*(?:(?:`{3,}|~{3,})[^\n]*\n|(?:\$\$|\\\[)\s*)")
 _FENCE_CLOSING = re.compile(r"(?:(?:^|\n)[ \t]*(?:`{3,}|~{3,})|\s*(?:\$\$|\\\]))$")
 
-_FORMULA_END = re.compile(r"(</lectern-math>(?:</[a-z]+>)*)(?=(?:<[a-z][^>]*>)*[.,;:!?)\]])")
-"""The end of a formula before a sign that may not begin the next line."""
-_DISPLAYED_END = re.compile(
-    r"(<lectern-math display>(?:(?!\\(?:end|tag)\{[^{}]*\}\s*</)[^<])*)(</lectern-math>)([.,;:])(?=\s|<|\Z)"
-)
-"""A displayed formula and the sign behind it, which would have a line to itself.
-
-Not one that ends with an environment or a tag.
-"""
 _NOTHING = Markup()
 
 
@@ -266,8 +258,7 @@ def _drawn(html: str, marks: Sequence[Mark]) -> Markup | None:
                 current = None
             else:
                 current = marks[(ord(part) - _FIRST_SENTINEL) // 2]
-    html = _DISPLAYED_END.sub(r"\1\3\2", "".join([*drawn, *tails]))
-    return Markup(_FORMULA_END.sub("\\1\N{WORD JOINER}", html))
+    return Markup(with_signs("".join([*drawn, *tails])))
 
 
 def _tag(tag: str, mark: Mark | None) -> str:
