@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.library.store import Allowed, LibraryStore, Term
+from rag.search.compounds import Compounds
+from rag.text.language import language_of
 from rag.text.search_words import TOKENIZER, search_words
 from rag.text.stop_words import SEARCH_STOP_WORDS
 
@@ -149,6 +151,7 @@ class LexicalIndex:
         self._words = library.words
         self._budget = postings_budget
         self.stemmer = Stemmer()
+        self._compounds = Compounds(self.passage_texts)
         self._generation = -1
         self._total = 0
         self._passages: dict[str, int] = {}
@@ -176,10 +179,17 @@ class LexicalIndex:
     def terms(self, question: str) -> tuple[Term, ...]:
         """Return the question's terms with their number of passages, rarest first.
 
-        Terms of no passage are at the front.
+        Terms of no passage are at the front. Where there are such in a language with compounds, the library's words that
+        they are made of are terms too.
         """
         self._refresh()
-        stemmed = self._stemmed(question_words(question))
+        terms = self._terms_of(question_words(question))
+        absent = [term.word for term in terms if not term.passages]
+        related = absent and self._compounds.related(absent, language_of(question), self._generation)
+        return self._terms_of([*(term.word for term in terms), *related]) if related else terms
+
+    def _terms_of(self, words: Sequence[str]) -> tuple[Term, ...]:
+        stemmed = self._stemmed(words)
         counts = self._counts([stem for _, stem in stemmed])
         terms: dict[str, Term] = {}
         for word, stem in stemmed:

@@ -186,6 +186,24 @@ def test_notes_in_other_scripts_are_found_by_their_words(library: Library, put: 
     assert library.soundness.words_agree()
 
 
+def test_a_german_question_finds_a_compound_by_its_parts(library: Library, put: Callable[..., Any]) -> None:
+    put("plan.md", "Die Abgabe ist am Montag.")
+    put("bus.md", "Der Bus kommt am Freitag.")
+    index = LexicalIndex(library)
+    terms = {term.word: term.passages for term in index.terms("Wann ist die Abgabefrist und der Busplan?")}
+    assert terms["abgabefrist"] == 0
+    assert (
+        "abgabe" not in terms
+    )  # the last part is not in the notes, and the first alone may be about anything
+    put("frist.md", "Die Frist endet um zwei.")
+    terms = {term.word: term.passages for term in index.terms("Wann ist die Abgabefrist?")}
+    assert (terms["abgabe"], terms["frist"]) == (1, 1)
+    assert set(texts(library, index, "Wann ist die Abgabefrist?")) == {
+        "Die Abgabe ist am Montag.",
+        "Die Frist endet um zwei.",
+    }
+
+
 def test_a_library_with_words_as_written_gets_the_others_at_the_next_ingest(
     library: Library, put: Callable[..., Any]
 ) -> None:
