@@ -31,16 +31,20 @@ That is in place of a written answer that does not agree. Source: the same quest
 .82 / .73, .05 / .06 and .09 / .02; from 0.3 .83 / .79, .06 / .06 and .10 / .05.
 """
 
+MOST_SPELLED = 0.5
+"""`PassageScore.spelled` from which the readers do not judge a model's text. Chosen between German (.3) and Russian (1)."""
+
 
 def near_best(passages: Sequence[Chunk], scores: Mapping[str, PassageScore]) -> list[Located] | None:
     """Return the spans of the sentences that score near the best one, best first.
 
-    They are numbered by `passages`; `scores` are by the id of a chunk. None where nothing was scored.
+    They are numbered by `passages`; `scores` are by the id of a chunk. None where nothing was scored, or only letter by
+    letter.
     """
     scored = [
         (one, n)
         for n, passage in enumerate(passages, 1)
-        if passage.id in scores
+        if passage.id in scores and _is_read(scores[passage.id])
         for one in scores[passage.id].sentences
     ]
     if not scored:
@@ -52,7 +56,13 @@ def near_best(passages: Sequence[Chunk], scores: Mapping[str, PassageScore]) -> 
 
 def is_sure(scores: Iterable[PassageScore]) -> bool:
     """Return whether the best sentence of the passages is worth quoting as the answer."""
-    return max((one.score for score in scores for one in score.sentences), default=0.0) >= SURE
+    read = (score for score in scores if _is_read(score))
+    return max((one.score for score in read for one in score.sentences), default=0.0) >= SURE
+
+
+def _is_read(score: PassageScore) -> bool:
+    """Return whether the readers know the words of a passage."""
+    return score.spelled < MOST_SPELLED
 
 
 def agrees(

@@ -32,6 +32,18 @@ MAX_QUESTION, MAX_CONTEXT = 64, 24
 Of a longer question the start and the end are kept, of a longer context line the end.
 """
 
+_UNKNOWN = "[UNK]"
+_READ_CHARS = 1000
+"""Characters of a text whose word pieces are counted."""
+_KNOWN_PIECES, _SPELLED_PIECES = 0.3, 0.6
+"""Word pieces a letter: most where words are read, least where letters are.
+
+Source: 100 questions each of XQuAD with their passages. English .24 (the longest 5 % .29), German and Spanish .38, Russian,
+Arabic and Chinese .95.
+"""
+_ENGLISH_LETTERS, _ENGLISH_PIECES = 20, 0.24
+"""Letters that are counted along with a question, and pieces of each. Chosen, not measured."""
+
 
 @dataclass(frozen=True, slots=True)
 class EncodedPassage:
@@ -130,6 +142,15 @@ class PairEncoder:
     def _ids(self, texts: list[str]) -> list[Any]:
         return list(self._tokenizer.encode_batch(texts, add_special_tokens=False))
 
+    def spelled(self, question: str, texts: Sequence[str]) -> float:
+        """Return how far a question or the texts are read letter by letter, 0 to 1.
+
+        1 is a script without words among the word pieces. The one that is read worse counts.
+        """
+        asked = _pieces_a_letter(self._ids([question[:_READ_CHARS]]), _ENGLISH_LETTERS)
+        read = _pieces_a_letter(self._ids([text[:_READ_CHARS] for text in texts]))
+        return min(1.0, max(0.0, (max(asked, read) - _KNOWN_PIECES) / (_SPELLED_PIECES - _KNOWN_PIECES)))
+
     def windows(self, question: list[int], passage: EncodedPassage) -> list[Window]:
         """Return the inputs that together contain every token of a passage; one for most."""
         head = [self._cls, *question, self._sep]
@@ -143,6 +164,21 @@ class PairEncoder:
             sentence[len(head) + len(context) : -1] = inner
             found.append(Window(ids, len(head), sentence))
         return found
+
+
+def _pieces_a_letter(encodings: Sequence[Any], english: int = 0) -> float:
+    """Return the word pieces a letter; an unknown one is as many as its letters.
+
+    As many `english` letters are counted along, so that two abbreviations do not decide.
+    """
+    pieces, letters = english * _ENGLISH_PIECES, float(english)
+    for encoding in encodings:
+        for token, (start, end) in zip(encoding.tokens, encoding.offsets, strict=True):
+            if token == _UNKNOWN:
+                pieces, letters = pieces + end - start, letters + end - start
+            elif token.removeprefix("##").isalpha():
+                pieces, letters = pieces + 1, letters + end - start
+    return pieces / letters if letters else 0.0
 
 
 def cuts(sentence: Ids, longest: int) -> list[tuple[int, int]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 
@@ -75,7 +76,9 @@ class EvidenceScorer(PairScorer):
             for window in self._encoder.windows(head, passage)
         ]
         outputs = self._network.run([window for _, window in windows])
-        return self.passage_scores([passage.spans for passage in encoded], windows, outputs)
+        scores = self.passage_scores([passage.spans for passage in encoded], windows, outputs)
+        spelled = self._encoder.spelled(question, [passage.text for passage in passages])
+        return tuple(replace(score, spelled=spelled) for score in scores)
 
 
 def weights_digest(file: Path) -> str:

@@ -37,7 +37,7 @@ def fact_draft(asked: Asked, found: Found, routed: Routed) -> Draft | None:
             return draft
     if not answers:
         return None
-    chosen = select_answer(found.read_chunks, found.scores, found.cosines)
+    chosen = select_answer(found.read_chunks, found.scores, found.cosines, found.searched)
     quoted = " ".join(found.read_chunks[one.n - 1].text[one.start : one.end] for one in chosen)
     if chosen and asks_for_number(found.question) and not has_number(quoted):
         return extract_draft(found)

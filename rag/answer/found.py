@@ -177,6 +177,11 @@ class Found:
         return [hit.chunk for hit in self.read_hits[: len(self.scores)]]
 
     @property
+    def searched(self) -> list[float]:
+        """The scores of the scored hits in the search."""
+        return [hit.score for hit in self.scored]
+
+    @property
     def scored(self) -> tuple[Hit, ...]:
         """The hits that were scored."""
         return self.hits[: len(self.scores)]

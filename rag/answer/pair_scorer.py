@@ -40,13 +40,15 @@ class PassageScore:
     """The probability that a passage answers a question, and its sentences in order.
 
     `logit` is that of `answers`; `features` are the network's own passage logit and the log-sum-exp of its
-    sentence logits, from which `PairScorer.any_answers` works out the probability over several passages.
+    sentence logits, from which `PairScorer.any_answers` works out the probability over several passages. `spelled` in [0, 1]
+    is how far the scorer reads the texts letter by letter (`evidence_encoding.spelled`): at 1 it does not know their words.
     """
 
     answers: float
     logit: float
     sentences: tuple[SentenceScore, ...]
     features: tuple[float, float]
+    spelled: float = 0.0
 
     @property
     def by_span(self) -> dict[Span, SentenceScore]:
@@ -104,7 +106,7 @@ class Joint:
             for logit in [_logit(self.sentence, one.logit, two.logit)]
         )
         logit = _logit(self.passage, first.logit, second.logit)
-        return PassageScore(sigmoid(logit), logit, sentences, second.features)
+        return PassageScore(sigmoid(logit), logit, sentences, second.features, first.spelled)
 
 
 class PairScorer:

@@ -37,7 +37,7 @@ def quotes_of(found: Found) -> Draft:
     """Return the quotes that the tier asks for, or the refusal."""
     chunks = found.read_chunks
     match found.decision.tier:
-        case Tier.ANSWER if chosen := select_answer(chunks, found.scores, found.cosines):
+        case Tier.ANSWER if chosen := select_answer(chunks, found.scores, found.cosines, found.searched):
             draft = quoted_draft(AnswerKind.ANSWER, chosen, chunks, found.scored)
             return replace(draft, answers_question=found.answerable)
         case Tier.ANSWER | Tier.EXTRACT:
@@ -51,7 +51,7 @@ def extract_draft(found: Found, most_words: int = EXTRACT_WORDS) -> Draft:
     They have at most `most_words` words. A refusal where no passage has a statement.
     """
     chunks = found.read_chunks
-    chosen = select_extract(chunks, found.scores, found.cosines, most_words)
+    chosen = select_extract(chunks, found.scores, found.cosines, most_words, found.searched)
     if not chosen:
         return refusal_draft(found)
     lead = texts_for(found.question).extract_lead

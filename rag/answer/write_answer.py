@@ -161,7 +161,7 @@ def _uncited(evidence: Evidence) -> tuple[str, tuple[Sentence, ...]]:
 def _closest(found: Found) -> str:
     """Return the quotes to show while the model reads its prompt, empty for none."""
     chunks = found.read_chunks
-    chosen = select_extract(chunks, found.scores, found.cosines, CLOSEST_WORDS)
+    chosen = select_extract(chunks, found.scores, found.cosines, CLOSEST_WORDS, found.searched)
     quotes = quoted_sentences(chosen, chunks, chunks)  # shown for a moment, whether word for word or not
     return without_citations(quotes_text(quotes)).strip()
 

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 
 from rag.text.language import language_of
+from rag.text.search_words import SPACELESS
 
 _READ_CHARS = 3000
 _LETTER = re.compile(r"[^\W\d_]")
@@ -22,8 +23,16 @@ _SCRIPTS = {
     "he": re.compile(r"[\u05d0-\u05ea\ufb1d-\ufb4f]"),
     "hi": re.compile(r"[\u0900-\u097f]"),
 }
+_LETTERS_A_WORD = 2
+"""Letters a word in scripts without spaces, about: a Chinese word has one or two."""
 _KANA_SHARE = 0.1
 """Kana among the letters of Chinese signs from which a text is Japanese."""
+
+
+def word_count(text: str) -> int:
+    """Return about how many words a text has, in scripts without spaces by letters."""
+    spaceless = sum(map(len, SPACELESS.findall(text)))
+    return len(SPACELESS.sub(" ", text).split()) + round(spaceless / _LETTERS_A_WORD)
 
 
 def detected_language(text: str) -> str:

@@ -14,7 +14,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Any
 
-_SPACELESS = re.compile(
+SPACELESS = re.compile(
     "[\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\U00020000-\U0003ffff]+"
 )
@@ -40,7 +40,7 @@ def search_words(text: str) -> str:
     """
     if text.isascii():
         return text
-    text = _SPACELESS.sub(lambda run: _pairs(run.group()), text)
+    text = SPACELESS.sub(lambda run: _pairs(run.group()), text)
     for language, word in _STEMMED.items():
         text = word.sub(lambda found, language=language: _stem(language, found.group()), text)  # type: ignore[misc]
     return text

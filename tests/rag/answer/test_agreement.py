@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import exp
 
 import pytest
@@ -54,6 +55,13 @@ def test_the_best_of_sentences_that_hardly_answer_is_none_to_agree_with(passages
     answering = near_best(passages, {passages[0].id: _scores(BUS, -3.5)})
     assert answering == [] and not agrees([cite(1, passages[0], BUS)], passages, answering)
     assert near_best(passages, {passages[0].id: _scores(BUS, -2.5)})
+
+
+def test_what_is_read_by_letters_is_nothing_to_agree_with(passages: list[Chunk]) -> None:
+    spelled = replace(_scores(BUS, 2.0), spelled=1.0)
+    assert near_best(passages, {passages[0].id: spelled}) is None
+    assert not is_sure([spelled])
+    assert is_sure([replace(spelled, spelled=0.3)])
 
 
 def test_sure_is_who_has_a_likely_sentence() -> None:

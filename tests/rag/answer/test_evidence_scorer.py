@@ -354,3 +354,24 @@ begun.wait()
         timeout=PATIENCE_SECONDS,
     )
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "spelled"),
+    [
+        ("When do owls hunt?", "Owls hunt at night, when mice leave their holes.", (0.0, 0.1)),
+        ("SVM vs kNN", "A support vector machine looks for the widest margin.", (0.0, 0.3)),
+        (
+            "Wann jagt die Eule?",
+            "Die Eule jagt in der Nacht, wenn die Mäuse ihre Löcher verlassen.",
+            (0.1, 0.6),
+        ),
+        ("متى تصطاد البومة؟", "تصطاد البومة في الليل عندما تخرج الفئران من جحورها.", (0.95, 1.0)),
+        ("猫头鹰什么时候捕猎？", "猫头鹰在夜里捕猎，那时老鼠离开洞穴。", (0.95, 1.0)),
+        ("นกฮูกล่าเหยื่อเมื่อไร", "นกฮูกล่าเหยื่อในเวลากลางคืน", (0.95, 1.0)),
+        ("متى تصطاد البومة في الغابة؟", "Owls hunt at night, when mice leave their holes.", (0.8, 1.0)),
+    ],
+)
+def test_texts_without_words_among_the_word_pieces_are_spelled(scorer, make_chunk, question, text, spelled):
+    (score,) = scorer.score(question, [make_chunk(text)])
+    assert spelled[0] <= score.spelled <= spelled[1]

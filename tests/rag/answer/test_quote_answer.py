@@ -1,6 +1,6 @@
 """What the scorer picks is quoted: the answer, or the closest, each with its citation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -194,6 +194,35 @@ def test_an_answer_has_what_answers_nearly_as_well_in_any_passage(make_chunk: Ca
         "Owls hunt at night.",
     ]
     assert len(select_answer(chunks, scored(chunks, [[-4.0, 0.9], [2.0, -3.0]]))) == 1
+
+
+def test_where_the_scorer_reads_letters_the_first_passage_and_likeness_decide(
+    make_chunk: Callable[..., Chunk],
+) -> None:
+    chunks = [make_chunk("Owls sleep. Owls hunt at night."), make_chunk("At dusk owls hunt.")]
+    scores = scored(chunks, [[-1.0, 0.0], [3.0]])
+    spelled = [replace(one, spelled=1.0) for one in scores]
+
+    def cosines(texts: Sequence[str]) -> list[float]:
+        return [0.6 if "night" in text else 0.5 for text in texts]
+
+    def chosen(scores: Sequence[PassageScore]) -> list[str]:
+        found = select_answer(chunks, scores, cosines, [1.0, 0.9])
+        return [chunks[one.n - 1].text[one.start : one.end] for one in found]
+
+    # By words 0.3 + 0.67 * 0.5 = 0.635 against 0.67 * 0.6 = 0.402; by letters 0.3 + 1.1 * 0.5 + 0.55 * 0.9 = 1.345
+    # against 1.1 * 0.6 + 0.55 * 2 = 1.76, and 1.55 for the sentence before it, within 0.3.
+    assert chosen(scores) == ["At dusk owls hunt."]
+    assert chosen(spelled) == ["Owls sleep.", "Owls hunt at night."]
+
+
+def test_an_extract_in_chinese_is_as_short_as_others(make_chunk: Callable[..., Chunk]) -> None:
+    chunk = make_chunk(
+        "".join(f"第{n}个学生每天晚上在图书馆里读很多很多关于海洋和鱼类的有趣的书籍。" for n in range(20))
+    )
+    chosen = select_extract([chunk], scored([chunk], [[1.0] * len(statements_of(chunk.text))]))
+    shown = "".join(chunk.text[one.start : one.end] for one in chosen)
+    assert 100 < len(shown) <= 2 * EXTRACT_WORDS
 
 
 def test_an_answer_says_nothing_twice(make_chunk: Callable[..., Chunk]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.text.scripts import detected_language
+from rag.text.scripts import detected_language, word_count
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,17 @@ def test_the_language_of_most_letters(text: str, language: str) -> None:
 
 def test_a_long_text_without_spaces_is_read_at_its_beginning() -> None:
     assert detected_language("猫" * 100_000 + "the owl " * 100_000) == "zh"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Owls hunt at night.", 4),
+        ("猫头鹰在夜里捕猎", 4),
+        ("Die Eule 猫头鹰在夜里 jagt", 6),
+        ("นกฮูกล่าเหยื่อ", 7),
+        ("", 0),
+    ],
+)
+def test_words_of_scripts_without_spaces_are_counted_by_letters(text: str, words: int) -> None:
+    assert word_count(text) == words
