@@ -94,6 +94,7 @@ def main() -> None:
         default=0,
         help="answer so many questions of each language, evenly, and measure nothing else",
     )
+    parser.add_argument("--model", default="", help="language model that writes the answers (model.name)")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     if given.folders == ["scales"]:
@@ -108,7 +109,7 @@ def main() -> None:
     if given.answers:
         for name in given.models:
             asked = {code: reading.thinned(given.answers) for code, reading in chosen.items()}
-            print_contained(name, asked)
+            print_contained(name, asked, given.model)
         return
     found = {
         name: measure(name, open_embedder(EmbeddingSettings(model=name)), chosen) for name in given.models

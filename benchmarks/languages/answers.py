@@ -1,7 +1,7 @@
 """Answers by language: how often the text shown has the answer.
 
 Each language is a library of paragraphs with questions in the same language, and the default answerer quotes
-or shows the closest sentences. A question counts where an accepted answer is in the text shown, in any case of
+or shows the closest sentences; a language model writes where one is named. A question counts where an accepted answer is in the text shown, in any case of
 letters.
 """
 
@@ -19,7 +19,7 @@ from ui.application import Application, load
 from ui.measure.corpus_library import fill_library
 
 
-def print_contained(embedder: str, readings: dict[str, Reading]) -> None:
+def print_contained(embedder: str, readings: dict[str, Reading], model: str = "") -> None:
     """Print the share of questions whose answer is shown, and of those in an answer.
 
     The others show it in an extract.
@@ -27,7 +27,7 @@ def print_contained(embedder: str, readings: dict[str, Reading]) -> None:
     shared: Application | None = None
     for language, reading in readings.items():
         with tempfile.TemporaryDirectory(prefix="lectern-bench-") as folder:
-            application = Application(load(folder, embedding__model=embedder))
+            application = Application(load(folder, embedding__model=embedder, model__name=model or None))
             if shared is not None:
                 application.share_models(shared)
             shared = shared or application
