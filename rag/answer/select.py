@@ -53,6 +53,14 @@ Russian (.66, .46 and .62 without); with those beside it .94, .91 and .93 (.71, 
 (.95).
 """
 
+BEFORE_WORDS = 60
+"""Words of an answer with the sentence before the best one, at most.
+
+It is taken along where the scorer does not know all words.
+
+Source: of 94 German questions of XQuAD so .93 are answered in 44 words, without it .89 in 36.
+"""
+
 _BULLET = re.compile(r"[-*+•]\s")
 
 Cosines = Callable[[Sequence[str]], Sequence[float]]
@@ -91,11 +99,25 @@ def select_answer(
         return ()
     best = ranked[0].selected
     beside = _without_repeats(_beside(ranked, scores[0].spelled), best, passages)
-    chosen = _in_order([best, *islice(beside, ANSWER_STATEMENTS - 1)])
+    picked = [best, *islice(beside, ANSWER_STATEMENTS - 1)]
+    if scores[0].spelled:
+        wider = _in_order([*picked, *_sentence_before(best, passages)])
+        picked = list(wider) if _word_count(wider, passages) <= BEFORE_WORDS else picked
+    chosen = _in_order(picked)
     is_item = _BULLET.match(passages[best.n - 1].text, best.start) is not None
     return tuple(
         sorted(chosen, key=lambda one: (one.n != best.n, is_item and not one.start <= best.start < one.end))
     )
+
+
+def _sentence_before(best: Selected, passages: Sequence[Chunk]) -> list[Selected]:
+    """Return the statement before the best one in its paragraph.
+
+    What a sentence leans on is recognised by words that the scorer does not know here.
+    """
+    text = passages[best.n - 1].text
+    before = [one for one in statements_of(text) if one.end <= best.start and _touches(text, best, one)]
+    return [Selected(best.n, one.start, one.end, best.score, one.head) for one in before[-1:]]
 
 
 def _without_repeats(

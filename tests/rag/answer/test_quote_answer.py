@@ -216,6 +216,20 @@ def test_where_the_scorer_reads_letters_the_first_passage_and_likeness_decide(
     assert chosen(spelled) == ["Owls sleep.", "Owls hunt at night."]
 
 
+def test_where_words_are_not_all_known_the_sentence_before_comes_along(
+    make_chunk: Callable[..., Chunk],
+) -> None:
+    chunk = make_chunk("Die Eule wiegt wenig.\n\nDie Eule ist grau. Nachts jagt das Tier. Mäuse schlafen.")
+    scores = scored([chunk], [[-5.0, -5.0, 3.0, -5.0]])
+
+    def chosen(spelled: float) -> list[str]:
+        found = select_answer([chunk], [replace(scores[0], spelled=spelled)])
+        return [chunk.text[one.start : one.end] for one in found]
+
+    assert chosen(0.0) == ["Nachts jagt das Tier."]
+    assert chosen(0.3) == ["Die Eule ist grau.", "Nachts jagt das Tier."]
+
+
 def test_an_extract_in_chinese_is_as_short_as_others(make_chunk: Callable[..., Chunk]) -> None:
     chunk = make_chunk(
         "".join(f"第{n}个学生每天晚上在图书馆里读很多很多关于海洋和鱼类的有趣的书籍。" for n in range(20))
