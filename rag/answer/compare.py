@@ -86,6 +86,7 @@ def _statements(asked: Asked, name: str, other: str) -> list[Line]:
     notes = asked.notes
     own, theirs = _words(name), _words(other)
     needed = own - theirs or own
+    names = tuple(stems(name)), tuple(stems(other))
     hits: list[Hit] = list(
         {hit.chunk.id: hit for hit in (*notes.search(name, SEARCHED, asked.inside), *asked.hits)}.values()
     )
@@ -97,14 +98,48 @@ def _statements(asked: Asked, name: str, other: str) -> list[Line]:
             zip(near, notes.scorer.score(f"What is {name}?", near), strict=True), 1
         )
         for one in _scored(n, notes.reading(chunk), score, needed, theirs - own)
+        if not _names_other(chunk.text[one.start : one.end], *names)
     ]
     if not scored:
         return []
     first = max(scored, key=lambda one: one.score)
     scored.sort(key=lambda one: (one is not first, -one.score - BESIDE * (one.n == first.n)))
-    best = [one for one in scored if one.score >= BEST_SHARE * first.score][:SIDE_STATEMENTS]
+    near_best = [one for one in scored if one.score >= BEST_SHARE * first.score]
+    best = _apart(near_best)[:SIDE_STATEMENTS]
     best = sorted(best, key=lambda one: (one is not first, one.n, one.start))
     return [_line(near[one.n - 1], one) for one in best]
+
+
+def _names_other(text: str, own: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Return whether a text has the other side's whole name and not this side's.
+
+    "The Nyquist frequency is half the sampling rate" is nothing on the Nyquist rate.
+    """
+    words = tuple(stems(text))
+
+    def is_there(name: tuple[str, ...]) -> bool:
+        return any(words[at : at + len(name)] == name for at in range(len(words) - len(name) + 1))
+
+    return len(own) > 1 and is_there(other) and not is_there(own)
+
+
+def _apart(statements: Sequence[Selected]) -> list[Selected]:
+    """Return the statements without those that are part of another one.
+
+    A sentence that leans on the one before has it in its span.
+    """
+    return [
+        one
+        for one in statements
+        if not any(
+            other is not one
+            and other.n == one.n
+            and other.start <= one.start
+            and one.end <= other.end
+            and (other.start, other.end) != (one.start, one.end)
+            for other in statements
+        )
+    ]
 
 
 def _scored(

@@ -83,6 +83,25 @@ def test_a_function_is_shown_whole(ask: Callable[..., Draft]) -> None:
     assert "print(" not in draft.text
 
 
+def test_each_side_of_a_comparison_has_its_own_statements_once(
+    make_notes: Callable[[dict[str, str]], Notes], draft_of: Callable[..., Draft | None]
+) -> None:
+    notes = make_notes(
+        {
+            "terms.md": "# Vocabulary\n\nThe Carey frequency is half the sampling rate of a converter.\n\n"
+            "The Carey rate is twice the bandwidth. It is a rate of the signal.\n"
+        }
+    )
+    draft = draft_of(
+        notes, "What is the difference between Carey rate and Carey frequency?", Route.COMPARISON
+    )
+    assert draft is not None
+    assert [one.text for one in draft.sentences] == [
+        "The Carey rate is twice the bandwidth. It is a rate of the signal.",
+        "The Carey frequency is half the sampling rate of a converter.",
+    ]
+
+
 def test_both_sides_of_a_comparison_are_quoted(ask: Callable[..., Draft]) -> None:
     draft = ask("Compare glycolysis and respiration", Route.COMPARISON)
     assert draft.kind is AnswerKind.COMPARISON
