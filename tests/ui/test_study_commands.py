@@ -91,6 +91,9 @@ def test_a_teacher_edits_approves_and_exports(lectern: Run, library: Path, tmp_p
     identity = rows[1]["id"]
     assert lectern("study", "edit", identity, "--answer", "My key", "--library", library).returncode == 0
     listed = lectern("study", "items", "--json", "--library", library).stdout.splitlines()
+    shown = lectern("study", "items", "--library", library).stdout.splitlines()
+    assert shown[0].split() == ["id", "kind", "state", "question", "key"]
+    assert [line[:8] for line in shown[1:-1]] == [json.loads(row)["id"][:8] for row in listed]
     (edited,) = [one for one in map(json.loads, listed) if one["id"] == identity]
     assert (edited["answers"], edited["edited"]) == (["My key"], True)
     assert not edited["choices"] or "My key" in edited["choices"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,12 +11,18 @@ import typer
 from ui.options import ConfigOption, JsonOption, LibraryOption, ScopeOption
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
+    from rag.study.items import Item
     from rag.study.store import Kept
 
 IdsArgument = Annotated[
     list[str] | None,
     typer.Argument(metavar="ID...", help="Ids of items; eight digits are enough.", show_default=False),
 ]
+
+COLUMN_GAP, NARROWEST = 2, 10
+"""Characters between two columns of a table, and the fewest of a cut one."""
 
 
 def register(study: typer.Typer) -> None:
@@ -48,18 +55,31 @@ def items(
             state = {"approved": one.approved, "edited": one.edited, "reported": one.reported}
             print_result(to_json(item_record(one.item) | state))
         return
-    from rich.table import Table
-
-    table = Table("id", "kind", "state", box=None, pad_edge=False)
-    table.add_column("question", no_wrap=True, ratio=3)
-    table.add_column("key", no_wrap=True, ratio=1)
-    for one in kept:
-        question = " ".join(one.item.question.split())
-        table.add_row(
-            one.item.id[:8], one.item.topic, _state(one), question, " ".join(one.item.answer.split())
-        )
+    rows = [(one.item.id[:8], one.item.topic.value, _state(one), one.item) for one in kept]
+    table = _items_table(rows, result_console().width)
     result_console().print(table)
     print_result(f"{len(kept)} items, {sum(one.approved for one in kept)} approved.")
+
+
+def _items_table(rows: Sequence[tuple[str, str, str, Item]], width: int) -> Table:
+    """Return the table of items: id, kind, state, question and key.
+
+    On a narrow screen questions and keys are cut and the ids are not: other verbs ask for them.
+    """
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    left = width
+    for place, name in enumerate(("id", "kind", "state")):
+        table.add_column(name, no_wrap=True)
+        left -= max(len(name), *(len(str(row[place])) for row in rows), 0) + COLUMN_GAP
+    key = max(NARROWEST, left // 3)
+    for name, most in (("question", left - key - COLUMN_GAP), ("key", key)):
+        table.add_column(name, no_wrap=True, overflow="ellipsis", max_width=max(NARROWEST, most))
+    for identity, kind, state, item in rows:
+        texts = (" ".join(text.split()) for text in (item.question, item.answer))
+        table.add_row(identity, kind, state, *texts)
+    return table
 
 
 def approve(
