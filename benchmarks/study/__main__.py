@@ -56,6 +56,7 @@ def main() -> None:
     given = parser.parse_args()
     labels = read_labels([Path(__file__).with_name("labels.jsonl"), *(given.labels or [])])
     rows: list[tuple[str, dict[str, Any]]] = []
+    facts: list[tuple[int, int]] = []
     with tempfile.TemporaryDirectory() as folder:
         for course in given.course or ("example", "ml-for-beginners", "hf-course"):
             made = given.libraries and (given.libraries / course / "library.sqlite").is_file()
@@ -67,11 +68,14 @@ def main() -> None:
                 items = written(course, application, given.items)
             else:
                 items, everything = measured(course, application, given.items)
-                report_quizzes(course, everything)
+                facts.append(report_quizzes(course, everything))
             records = [item_record(item) for item in items]
             rows += [(course, record) for record in records]
             report_labels(course, records, labels)
     report_labels("all", [row for _, row in rows], labels)
+    if facts:
+        covered, total = map(sum, zip(*facts, strict=True))
+        print(f"  all: quiz facts covered by an item: {covered} of {total}")
     if given.dump:
         given.dump.write_text(
             "".join(
@@ -141,20 +145,27 @@ def written(course: str, application: Application, count: int) -> tuple[Item, ..
     return found.items
 
 
-def report_quizzes(course: str, found: StudySet) -> None:
-    """Print how many facts of the course's own quiz an item covers."""
+def report_quizzes(course: str, found: StudySet) -> tuple[int, int]:
+    """Print how many facts of the course's own quiz an item covers.
+
+    Returns that number and the number of facts.
+    """
     file = QUIZZES / f"{course}.jsonl"
     if not file.is_file():
-        return
+        print(f"  quiz facts of {course}: skipped, there is no {file}")
+        return 0, 0
     items = [set(content_words(f"{one.question} {one.answer} {one.citation.quote}")) for one in found.items]
-    covered = total = 0
-    for line in file.read_text("utf-8").splitlines():
-        row = json.loads(line)
-        right = row.get("correct") or [one["text"] for one in row["choices"] if one["correct"]]
-        stems = set(content_words(f"{row['question']} {' '.join(map(str, right))}"))
-        total += 1
-        covered += any(len(stems & item) >= COVERED * len(stems) for item in items) if stems else 0
-    print(f"  quiz facts covered by an item: {covered} of {total}")
+    rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    covered = sum(covers(items, row) for row in rows)
+    print(f"  quiz facts covered by an item: {covered} of {len(rows)}")
+    return covered, len(rows)
+
+
+def covers(items: Sequence[set[str]], row: dict[str, Any]) -> bool:
+    """Return whether an item has most stems of a quiz row and its right choices."""
+    right = row.get("correct") or [one["text"] for one in row["choices"] if one["correct"]]
+    stems = set(content_words(f"{row['question']} {' '.join(map(str, right))}"))
+    return bool(stems) and any(len(stems & item) >= COVERED * len(stems) for item in items)
 
 
 def version(record: dict[str, Any]) -> str:
