@@ -20,7 +20,10 @@ _ATTRIBUTE = re.compile(rf"{GAP} [\[`]*(?P<next>[^\W\d_]+)")
 """A gap right before a word, which it may only qualify."""
 _CAPTION = re.compile(rf"^\W*{GAP} (?:{CONTINUING})\b", re.IGNORECASE)
 """A gap with an attribute where a verb should be: a caption, or half a subject."""
-ONE_OF = re.compile(r"\b(?:one of|eine[rs]? der|un[oa]? de|une? des)\b", re.IGNORECASE)
+ONE_OF = re.compile(
+    r"\b(?:one of|one such|eine[rs]? der|eine? solche[rs]?|un[oa]? de|un[oa]? tal|une? des|une? tel(?:le)?)\b",
+    re.IGNORECASE,
+)
 """A class that others belong to as well, so that they would be right too."""
 LEAST_MENTIONS = 2
 """Sentences that must have a term which the notes do not mark."""

@@ -47,6 +47,7 @@ def test_a_sentence_about_a_name_or_that_marks_it_gets_a_gap(sentence: str, text
         "We call a brood nest the warm part of a comb with eggs and larvae.",
         "The brood nest is not a part of the comb with honey and pollen.",
         "The brood nest is one of the warm parts of a comb with eggs.",
+        "The brood nest is one such warm part of the comb with eggs and larvae.",
         "The brood nest becomes rather small in cold winters.",
         "The brood nest is big.",
     ],
