@@ -199,11 +199,11 @@ def _named(notes: Notes, material: Material) -> list[Term]:
 
 
 def _sketches(notes: Notes, material: Material, terms: Sequence[Term]) -> list[Proposal]:
-    names = askable(terms, material.claims)
+    names, mentions = askable(terms, material.claims), material.claims.mentions
     found: list[Proposal] = []
     for document in material.documents:
         mine = [term.name for term in material.terms if term.document == document.path]
-        found += sketches(document, notes.made(lines_of, document.path), names, mine)
+        found += sketches(document, notes.made(lines_of, document.path), names, mine, mentions)
     return list({one.text.casefold(): one for one in reversed(found)}.values())[::-1]
 
 

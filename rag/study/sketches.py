@@ -6,7 +6,7 @@ Code chooses both, so that the key is in its passage word for word and one line 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from rag.study.claims import Claims
@@ -26,6 +26,7 @@ _MARKED = re.compile(
 """Words in bold or italics, or the text of a link."""
 _IN_OTHER_WORDS = re.compile(rf"{GAP} \([^()]*\)")
 """A gap and its abbreviation or long name in parentheses, which gives it away."""
+_WORD = re.compile(r"\w+")
 _JOINED = frozenset("-–/_`$'’<>")
 """Signs beside a name that is a part of another word, of code or of a formula."""
 LEAST_NAMED = 3
@@ -94,12 +95,17 @@ def askable(terms: Iterable[Term], claims: Claims) -> list[str]:
 
 
 def sketches(
-    document: Document, lines: Sequence[Line], names: Sequence[str], defined: Sequence[str]
+    document: Document,
+    lines: Sequence[Line],
+    names: Sequence[str],
+    defined: Sequence[str],
+    mentions: Callable[[str], int],
 ) -> list[Proposal]:
     """Return sentences with a gap in place of their key.
 
     That is a number with its unit, or one of `names` that is the subject of its sentence or in bold in it.
-    Others are mentioned in passing. `defined` are the document's own terms.
+    Others are mentioned in passing, and so are those that other documents are about: `mentions` returns
+    the number of sentences of all notes that have a name. `defined` are the document's own terms.
     """
     numbers = [one for one in number_proposals(document, lines, defined) if one.weight >= LEAST_MEASURED]
     found = {one.start: replace(one, topic=Topic.WRITTEN) for one in numbers}
@@ -109,7 +115,9 @@ def sketches(
         if is_negated(line.text) or ONE_OF.search(line.text):
             continue
         sketch = _named(document, line, names)
-        if sketch is not None:
+        if sketch is not None and (
+            _is_bold(sketch.key, line) or _is_subject(sketch.key, document, line, lines, mentions)
+        ):
             found[line.start] = sketch
     return list(found.values())
 
@@ -123,12 +131,13 @@ def _named(document: Document, line: Line, names: Sequence[str]) -> Proposal | N
         start, end = place
         before = tokens(line.text[:start])
         subject = not before or (len(before) == 1 and before[0] in ARTICLES)
-        marked = name.casefold() in {_flat(match["name"]) for match in _BOLD.finditer(line.raw)}
+        marked = _is_bold(name, line)
         text = _IN_OTHER_WORDS.sub(GAP, f"{line.text[:start]}{GAP}{line.text[end:]}")
         rest = text.replace(GAP, " ")
         weight = _weight(text, subject and says_what_it_is(line.text), subject, marked)
         least = LEAST_OF_SUBJECT if weight == SUBJECT else LEAST_SAID
-        if not weight or leak(name, rest) > LEAKED or len(set(content_words(rest))) < least:
+        given = leak(_spelled_out(name, names), _spelled_out(rest, names))
+        if not weight or given > LEAKED or len(set(content_words(rest))) < least:
             return None
         lead = lead_of(line.headings)
         return Proposal(
@@ -145,6 +154,33 @@ def _named(document: Document, line: Line, names: Sequence[str]) -> Proposal | N
             weight=weight,
         )
     return None
+
+
+def _is_bold(name: str, line: Line) -> bool:
+    return name.casefold() in {_flat(match["name"]) for match in _BOLD.finditer(line.raw)}
+
+
+def _is_subject(
+    name: str, document: Document, line: Line, lines: Sequence[Line], mentions: Callable[[str], int]
+) -> bool:
+    """Return whether a document is about a name.
+
+    A title or heading has it, or several sentences, or half of those that all notes have about it.
+    """
+    if leak(name, " ".join((document.title, *line.headings))) > LEAKED:
+        return True
+    here = sum(name.casefold() in one.text.casefold() for one in lines)
+    return here >= LEAST_NAMED or 2 * here >= mentions(name)
+
+
+def _spelled_out(text: str, names: Sequence[str]) -> str:
+    """Return a text with the names whose first letters are one of its abbreviations.
+
+    "A type of SVM" gives "support vector regressor" away, beside choices without these words.
+    """
+    short = {word.casefold() for word in _WORD.findall(text) if word.isupper() and len(word) > 1}
+    initials = ((name, "".join(word[0] for word in name.casefold().split())) for name in names)
+    return " ".join((text, *(name for name, letters in initials if letters in short)))
 
 
 def _weight(text: str, defines: bool, subject: bool, marked: bool) -> float:

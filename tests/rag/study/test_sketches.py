@@ -19,7 +19,7 @@ def document(text: str) -> Document:
 
 def drawn(text: str, names: list[str]) -> list[Proposal]:
     notes = document(f"# Hive\n\n{text}\n")
-    return sketches(notes, lines_of(notes), names, [])
+    return sketches(notes, lines_of(notes), names, [], Claims.of(lines_of(notes)).mentions)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_longest_name_is_the_key() -> None:
 
 def test_a_number_is_asked_with_its_unit() -> None:
     notes = document("# Hive weight\n\nThe hive in winter has a weight of 18 kg with all of its honey.\n")
-    (sketch,) = sketches(notes, lines_of(notes), [], ["honey"])
+    (sketch,) = sketches(notes, lines_of(notes), [], ["honey"], Claims.of([]).mentions)
     assert (sketch.key, sketch.unit, sketch.topic) == ("18", "kg", Topic.WRITTEN)
 
 
@@ -80,3 +80,32 @@ def test_single_common_words_and_titles_are_not_asked_for() -> None:
         f"# N\n\nA **comb** is a wall of wax cells.\n\nA **queen bee** is the mother of bees.\n\n**Bee and the Bear** is a tale of bees.\n\n{common}"
     )
     assert askable(terms_of(notes), Claims.of(lines_of(notes))) == ["queen bee"]
+
+
+OTHER_NOTES = document(
+    "# Plants\n\nThe willow has pollen.\n\nA willow needs water.\n\nEach willow blooms in March.\n"
+)
+
+
+def drawn_beside_other_notes(text: str, title: str) -> list[Proposal]:
+    notes = document(f"# {title}\n\n{text}\n")
+    lines = lines_of(notes)
+    mentions = Claims.of([*lines, *lines_of(OTHER_NOTES)]).mentions
+    return sketches(notes, lines, ["willow"], [], mentions)
+
+
+def test_a_name_that_other_documents_are_about_is_not_asked_for_in_passing() -> None:
+    text = "A willow is a useful tree for hedges around the stand of hives."
+    assert drawn_beside_other_notes(text, "Stand") == []
+    (sketch,) = drawn_beside_other_notes(text, "Willow hedges")
+    assert sketch.key == "willow"
+    more = "\n\nThe willow is cut in autumn.\n\nOld willow trees break in storms."
+    assert [one.key for one in drawn_beside_other_notes(text + more, "Stand")] == ["willow"]
+    bold = "The useful tree for hedges around the stand of hives is called a **willow**."
+    assert [one.key for one in drawn_beside_other_notes(bold, "Stand")] == ["willow"]
+
+
+def test_an_abbreviation_of_a_name_like_the_key_gives_it_away() -> None:
+    names = ["queen bee larva", "queen bee egg"]
+    text = "A queen bee larva is a form of the QBE that is fed with royal jelly for days."
+    assert drawn(text, names[:1]) and drawn(text, names) == []
