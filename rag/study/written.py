@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from rag.study.choices import Pool
 from rag.study.items import GAP, Proposal, Rejection
 from rag.study.readable import heading_shown, leak
+from rag.study.sketches import MOST_SHARE
 from rag.text.scripts import detected_language
-from rag.text.words import content_words, numbers, tokens
+from rag.text.words import content_words, numbers, parts, tokens
 
 Write = Callable[[str], str]
 """A function from a prompt to the line that a model wrote."""
@@ -26,6 +28,8 @@ ANSWER = "Answer with a few words of the text.\n\nText: {sentence}\nQuestion: {q
 _LABEL = re.compile(r"^\W*(?:Question|Answer)(?: \(\w+\))?: ?")
 _OWN = frozenset(content_words("sentence text question answer gap"))
 """Stems of the requests: "What is the gap in the sentence?" is about no subject."""
+_ASKING = frozenset(content_words("name term"))
+"""Stems with which a question asks for a key, whatever it is."""
 MOST_TOKENS = 64
 """Most tokens of a line. Longer ones are loops."""
 _ENDS = ("?", "？", "؟", ";")
@@ -68,11 +72,9 @@ class Author:
         if choice and not wrong:
             return Rejection.FEW_CHOICES
         self.asked += 1
-        code = detected_language(sketch.text)
-        question = _line(self.write(ASK.format(code=f" ({code})" if code else "", sentence=sketch.text)))
-        fault = fault_of(question, sketch)
-        if fault is not None:
-            return fault
+        question = self._question(sketch)
+        if isinstance(question, Rejection):
+            return question
         key = _with_unit(sketch.key, sketch.unit)
         return replace(
             sketch,
@@ -83,6 +85,29 @@ class Author:
             unit="",
             asks=question,
             query=question,
+        )
+
+    def _question(self, sketch: Proposal) -> str | Rejection:
+        """Return the question of a sketch, or the reason against what was written."""
+        code = detected_language(sketch.text)
+        question = _line(self.write(ASK.format(code=f" ({code})" if code else "", sentence=sketch.text)))
+        fault = fault_of(question, sketch)
+        if fault is None and not sketch.unit and self._invents(question, sketch):
+            return Rejection.OTHER_QUESTION
+        return question if fault is None else fault
+
+    def _invents(self, question: str, sketch: Proposal) -> bool:
+        """Return whether a question calls its key what the notes never call it.
+
+        "The name of the software that ..." about a network has a word that the sentence has not, and no sentence
+        of the notes has it together with the key. Words that most sentences could have are not looked at.
+        """
+        claims = self.pool.claims
+        common = MOST_SHARE * len(claims.texts)
+        return any(
+            0 < claims.mentions(word) <= common and not claims.mentions(f"{word} {sketch.key}")
+            for word in _kind_named(question, sketch)
+            if not _ASKING.issuperset(content_words(word))
         )
 
     def confirms(self, proposal: Proposal, sentence: str) -> bool:
@@ -106,14 +131,43 @@ def fault_of(question: str, sketch: Proposal) -> Rejection | None:
     if sketch.text.startswith(f"{GAP}:") and tokens(sketch.text.replace(GAP, ""))[:1] == words[:1]:
         return Rejection.OTHER_QUESTION  # "_____: how near a value is" was asked as "How near is it?"
     said = set(content_words(sketch.text.replace(GAP, " ")))
-    around = said | {stem for name in sketch.headings for stem in content_words(heading_shown(name))}
+    around = _around(sketch)
     asked = set(content_words(question))
     if asked & (_OWN - around):
         return Rejection.ABOUT_THE_NOTES
+    if sketch.unit and not _right_after(sketch) <= asked:
+        return Rejection.OTHER_QUESTION  # "4 % per degree" was asked as "How many %?"
     least = SPECIFIC_NUMBER if sketch.unit else SPECIFIC
     if len(asked & around) < FAITHFUL * len(asked) or len(asked & said) < least * len(said):
         return Rejection.OTHER_QUESTION
     return None
+
+
+def _around(sketch: Proposal) -> set[str]:
+    """Return the stems of a sketch's sentence and of the headings above it."""
+    shown = (heading_shown(name) for name in sketch.headings)
+    return {stem for text in (sketch.text.replace(GAP, " "), *shown) for stem in content_words(text)}
+
+
+def _kind_named(question: str, sketch: Proposal) -> list[str]:
+    """Return the words of a question before the first one of its sentence or headings.
+
+    They ask, and may name the kind of the key.
+    """
+    around = _around(sketch)
+    around |= {part for stem in around for part in parts(stem)}
+    words = [word for word in tokens(question)[1:] if content_words(word)]
+    return list(takewhile(lambda word: around.isdisjoint((*content_words(word), *parts(word))), words))
+
+
+def _right_after(sketch: Proposal) -> set[str]:
+    """Return the stem of the next word of meaning after the number and its unit.
+
+    It is empty where a sign of punctuation is in between.
+    """
+    after = sketch.text.partition(GAP)[2].strip().removeprefix(sketch.unit)
+    clause = re.match(r"[\w\s'’-]*", after)
+    return set(content_words(clause[0] if clause else "")[:1])
 
 
 def _line(reply: str) -> str:

@@ -186,3 +186,48 @@ def test_notes_in_another_language_are_asked_in_it(
     questions = {"Flüssen": "Welcher Baum an Flüssen hat den ersten Pollen des Jahres für alle Bienen?"}
     found = made(open_notes(), Scripted(questions, {"Flüssen": "Die Weide"}))
     assert set(answered(found)) == {"Weide"}
+
+
+ROBBING = "# Robbing\n\nThe software of a scale counts robbers.\n\nA tree is a home of swarms, and a willow is a tree.\n"
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("What is the name of the software of river banks that feeds bees with its first pollen?", False),
+        ("What is the swarm of river banks that feeds bees with its first pollen?", True),
+        ("What is the name of the tree of river banks that feeds bees with its first pollen?", True),
+        ("What is the flower of river banks that feeds bees with its first pollen?", True),
+    ],
+)
+def test_a_question_does_not_call_its_key_what_the_notes_never_call_it(
+    winter: Notes,
+    put_markdown: Callable[[str, str], None],
+    open_notes: Callable[[], Notes],
+    question: str,
+    found: bool,
+) -> None:
+    put_markdown("robbing.md", ROBBING + "".join(f"\nRobbers rob hive {n}.\n" for n in range(50)))
+    made_of = made(open_notes(), Scripted(GOOD | {"river banks": question}))
+    assert ("Willow" in answered(made_of)) is found
+
+
+DOSE = "# Syrup doses\n\nA syrup dose in autumn has a weight of 18 kg per colony, which lasts until the spring.\n"
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("What is the weight of a syrup dose in autumn?", False),
+        ("What is the weight of a syrup dose per colony in autumn?", True),
+    ],
+)
+def test_a_number_is_asked_with_what_it_is_counted_by(
+    put_markdown: Callable[[str, str], None],
+    open_notes: Callable[[], Notes],
+    question: str,
+    found: bool,
+) -> None:
+    put_markdown("doses.md", DOSE)
+    made_of = made(open_notes(), Scripted({"syrup": question}, {"syrup": "18 kg"}))
+    assert ("18 kg" in answered(made_of)) is found
