@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from rag.answer.notes import Notes
 from rag.search.scope import Scope
-from rag.study.choices import Pool, shuffled
+from rag.study.choices import LEAST_WRONG, WRONG_CHOICES, Pool, shuffled
 from rag.study.claims import similarity
 from rag.study.items import (
     CHOOSE_NUMBER,
@@ -23,7 +23,7 @@ from rag.study.items import (
     Source,
     Topic,
 )
-from rag.study.readable import heading_shown, readable
+from rag.study.readable import heading_shown, leak, readable
 from rag.study.written import Author
 from rag.text.words import content_words
 from rag.types import Chunk, Hit
@@ -96,11 +96,36 @@ class Examiner:
             return Rejection.NOT_FOUND
         if not self._picked(proposal, hits):
             return Rejection.OTHER_SENTENCE
-        wrong = self.pool.wrong(proposal) if proposal.kind is ItemKind.CHOICE else ()
+        wrong = self._wrong(proposal) if proposal.kind is ItemKind.CHOICE else ()
         if choice and proposal.kind is ItemKind.CHOICE and not wrong and proposal.topic not in _FREE:
             return Rejection.FEW_CHOICES
         self._asked.append((proposal, stems))
         return self._item(proposal, wrong)
+
+    def _wrong(self, proposal: Proposal) -> tuple[str, ...]:
+        """Return the wrong choices of a proposal.
+
+        For a written question they are no subject of the section, of which the key may be a kind, and no sentence
+        with one of them answers it.
+        """
+        wrong = self.pool.wrong(proposal)
+        if proposal.topic is Topic.WRITTEN:
+            place = " ".join((self.notes.document(proposal.document).title, *proposal.headings))
+            wrong = tuple(
+                one for one in wrong if leak(one, place) < 1 and not self._answers_too(proposal, one)
+            )
+        return wrong[:WRONG_CHOICES] if len(wrong) >= LEAST_WRONG else ()
+
+    def _answers_too(self, proposal: Proposal, choice: str) -> bool:
+        """Return whether the scorer takes a sentence with a choice for an answer."""
+        question, stems = _query(proposal), set(content_words(choice))
+        chunks = [hit.chunk for hit in self.notes.search(f"{question} {choice}", FOUND_WITHIN, self.scope)]
+        scores = self.notes.scorer.score(question, chunks) if chunks else []
+        return any(
+            one.score >= ANSWERS and stems <= set(content_words(chunk.text[one.start : one.end]))
+            for chunk, score in zip(chunks, scores, strict=True)
+            for one in score.sentences
+        )
 
     def _first_fault(self, proposal: Proposal, stems: set[str]) -> Rejection | None:
         """The first reason against a proposal that needs no model."""

@@ -19,10 +19,19 @@ from rag.text.words import content_words, numbers, parts
 
 WRONG_CHOICES, LEAST_WRONG = 3, 2
 """Wrong choices wanted, and the fewest with which a choice is offered."""
+SPARE_CHOICES = 6
+"""Wrong choices of a written question, of which the evidence scorer refuses some."""
+ENDS_LIKE_KEY, WRITTEN_LIKE_KEY = 0.15, 0.2
+"""Weights of a wrong choice that has the ending and the capitals of the key.
+
+A key that alone is a plural or an abbreviation gives itself away.
+"""
 SAME_TERM, SAME_DEFINITION = 0.6, 0.6
 """Cosines from which two terms, or two definitions, may be the same thing. Chosen, not measured."""
 NEAR_DEFINITION = 0.5
 """The same for written questions, which say less than their sentence. Read off three courses."""
+ENDING = 3
+"""Letters of an ending: a plural, a verb's noun."""
 _ABOUT_CHOICES = re.compile(r"(?:none|all|both|any) of\b", re.IGNORECASE)
 MOST_TERMS = 400
 """Terms of a scope that are embedded."""
@@ -43,7 +52,7 @@ class Pool:
     def wrong(self, proposal: Proposal) -> tuple[str, ...]:
         """Return at most three wrong choices of a proposal.
 
-        There are none where fewer than two are sound.
+        A written question has spare ones as well. There are none where fewer than two are sound.
         """
         if proposal.topic is Topic.NUMBER:
             found = wrong_numbers(proposal.key, proposal.unit, self.quantities, proposal.text, 8)
@@ -54,10 +63,14 @@ class Pool:
             sound = self._written(proposal)
         else:
             sound = list(dict.fromkeys(one for one in proposal.choices if _flat(one) != _flat(proposal.key)))
-        return tuple(sound[:WRONG_CHOICES]) if len(sound) >= LEAST_WRONG else ()
+        most = SPARE_CHOICES if proposal.topic is Topic.WRITTEN else WRONG_CHOICES
+        return tuple(sound[:most]) if len(sound) >= LEAST_WRONG else ()
 
     def beside(self, sketch: Proposal) -> tuple[str, ...]:
-        """Return wrong choices for a sketch, none where fewer than two are sound."""
+        """Return wrong choices for a sketch, with spare ones, or none.
+
+        There are none where fewer than two are sound.
+        """
         if sketch.unit:
             found = wrong_numbers(sketch.key, sketch.unit, self.quantities, sketch.text, 8)
             sound = [one for one in found if not self.claims.supports(sketch.text, one)]
@@ -130,6 +143,7 @@ class Pool:
                 -float(definitions[place] @ question)
                 - 0.3 * (near[place].document == proposal.document)
                 - 0.2 * (len(near[place].name.split()) == len(proposal.key.split()))
+                - written * _like_in_form(near[place].name, proposal.key)
             ),
         )
         sound: list[str] = []
@@ -143,7 +157,7 @@ class Pool:
                 _overlap(name, one) for one in sound
             ):
                 sound.append(name)
-            if len(sound) == WRONG_CHOICES:
+            if len(sound) == (SPARE_CHOICES if written else WRONG_CHOICES):
                 break
         return sound
 
@@ -170,6 +184,23 @@ def shuffled(key: str, wrong: Sequence[str], seed: str) -> tuple[str, ...]:
 def _words_of(name: str) -> set[str]:
     """Return the stems of a name's words, those joined by hyphens too."""
     return {stem for word in content_words(name) for stem in parts(word) if len(stem) > 1}
+
+
+def _like_in_form(name: str, key: str) -> float:
+    """Return a weight for the ending and the capitals that a name shares with a key."""
+    same = 0
+    for one, other in zip(reversed(name.casefold()), reversed(key.casefold()), strict=False):
+        if one != other or same == ENDING:
+            break
+        same += 1
+    return ENDS_LIKE_KEY * same / ENDING + WRITTEN_LIKE_KEY * (_is_code_name(name) == _is_code_name(key))
+
+
+def _is_code_name(name: str) -> bool:
+    """Return whether a word of a name has capitals or digits inside, as in "GPT-2"."""
+    return any(
+        word[1:] != word[1:].lower() or not word.isalpha() for word in re.split(r"[\s-]+", name) if word
+    )
 
 
 def _decimals(number: str) -> int:

@@ -188,6 +188,17 @@ def test_notes_in_another_language_are_asked_in_it(
     assert set(answered(found)) == {"Weide"}
 
 
+def test_the_subject_of_a_section_is_no_wrong_choice(
+    put_markdown: Callable[[str, str], None], open_notes: Callable[[], Notes]
+) -> None:
+    put_markdown("hazel.md", "# Hazel\n\nThe **hazel** is a bush with yellow catkins on its twigs.\n")
+    choices = {}
+    for title in ("Winter", "Hazel and other trees"):
+        put_markdown("winter.md", WINTER.replace("# Winter", f"# {title}"))
+        choices[title] = answered(made(open_notes(), Scripted()))["Willow"].choices
+    assert "Hazel" in choices["Winter"] and "Hazel" not in choices["Hazel and other trees"]
+
+
 ROBBING = "# Robbing\n\nThe software of a scale counts robbers.\n\nA tree is a home of swarms, and a willow is a tree.\n"
 
 
@@ -231,3 +242,44 @@ def test_a_number_is_asked_with_what_it_is_counted_by(
     put_markdown("doses.md", DOSE)
     made_of = made(open_notes(), Scripted({"syrup": question}, {"syrup": "18 kg"}))
     assert ("18 kg" in answered(made_of)) is found
+
+
+def test_a_choice_that_another_sentence_makes_right_is_left_out(
+    winter: Notes, put_markdown: Callable[[str, str], None], open_notes: Callable[[], Notes]
+) -> None:
+    put_markdown("hazel.md", "# Hazel\n\nThe **hazel** is a bush with yellow catkins on its twigs.\n")
+    willow = answered(made(open_notes(), Scripted()))["Willow"]
+    assert "Hazel" in willow.choices
+    put_markdown("feed.md", "# Feed\n\nHazel feeds bees with first pollen too.\n")
+    willow = answered(made(open_notes(), Scripted()))["Willow"]
+    assert "Hazel" not in willow.choices
+
+
+CASTES = """# Castes
+
+The **{key}** {verb} the cold months of a hive in a dense ball.
+
+{others}"""
+
+
+@pytest.mark.parametrize(
+    ("key", "verb", "like", "unlike"),
+    [
+        ("winter bees", "outlive", ("guards", "scouts", "nurses"), ("drone", "larva", "queen")),
+        ("WBX", "outlives", ("DRN", "LRV", "QN-2"), ("drone", "larva", "queen")),
+    ],
+)
+def test_wrong_choices_have_the_form_of_the_key(
+    put_markdown: Callable[[str, str], None],
+    open_notes: Callable[[], Notes],
+    key: str,
+    verb: str,
+    like: tuple[str, ...],
+    unlike: tuple[str, ...],
+) -> None:
+    others = (f"The **{name}** likes {n} combs with pollen more than honey.\n\n" for n, name in enumerate(unlike + like))  # fmt: skip
+    put_markdown("castes.md", CASTES.format(key=key, verb=verb, others="".join(others)))
+    question = "What outlives the cold months of a hive in a dense ball?"
+    found = made(open_notes(), Scripted({"dense ball": question}, {"dense ball": key}))
+    (item,) = [one for one in found.items if one.answer.casefold() == key.casefold()]
+    assert {one.casefold() for one in item.choices} == {one.casefold() for one in (key, *like)}
