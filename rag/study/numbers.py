@@ -28,11 +28,15 @@ _BOUND = re.compile(
     re.IGNORECASE,
 )
 """Words before a bound, which other numbers satisfy as well."""
+_OR = re.compile(r"\W*(?:(?:or|oder|o|ou) \w|(?:to|bis|a|à) \d)", re.IGNORECASE)
+"""Words after a number that is a bound or the first of two: "90 % or higher"."""
 _SERIES = re.compile(r"\d\W{0,2}(?:\w{1,3}\W)?$")
 """A number right before another one: "4, 8, or", "300 and"."""
 _TRIVIAL = frozenset(("0", "1"))
 LEAST_SUBJECT = 2
 """Stems that a sentence shares with its headings and its document's terms."""
+WHOLE = 100
+"""Per cent of the whole: more is no wrong choice beside a share of it."""
 MOST_NUMBERS = 4
 """Most numbers of a sentence that one of them is asked of."""
 _FACTORS = ("2", "0.5", "10", "0.1", "4", "1.5")
@@ -98,6 +102,7 @@ def number_proposals(document: Document, lines: Sequence[Line], terms: Collectio
         if (
             _BOUND.search(line.text[: asked.start])
             or _SERIES.search(line.text[: asked.start])
+            or _OR.match(line.text[asked.end :].strip().removeprefix(asked.unit))
             or written.count(asked.number) > 1
             or line.raw.count(asked.number) != 1
         ):
@@ -157,6 +162,7 @@ def wrong_numbers(key: str, unit: str, known: Sequence[Quantity], sentence: str,
             other is not None
             and all(_far(one, other) for one in taken if one is not None)
             and number not in sentence
+            and not (unit == "%" and value <= WHOLE < other)
         ):
             wrong.append(number)
         if len(wrong) == count:

@@ -77,6 +77,26 @@ def test_wrong_numbers_have_the_unit_and_are_not_near_the_key() -> None:
     assert wrong_numbers("100", "Hz", known, "at _ Hz", 3) == ["500", "200", "50"]
 
 
+def test_a_share_of_a_whole_has_no_wrong_choice_above_it() -> None:
+    known = [Quantity("150", "%", 0, 3), Quantity("60", "%", 0, 2)]
+    assert wrong_numbers("90", "%", known, "at _ %", 3) == ["60", "45", "9"]
+    assert "300" in wrong_numbers("150", "%", known, "at _ %", 3)
+
+
+@pytest.mark.parametrize(
+    ("rest", "keys"),
+    [
+        ("18 kg with honey.", ["18"]),
+        ("18 kg or more with honey.", []),
+        ("18 kg to 20 kg with honey.", ["20"]),
+    ],
+)
+def test_a_number_with_another_one_beside_it_is_not_asked_for(rest: str, keys: list[str]) -> None:
+    document = markdown(f"# Hive weight\n\nThe hive in winter has a weight of {rest}\n")
+    found = number_proposals(document, lines_of(document), ["weight", "honey"])
+    assert [one.key for one in found] == keys
+
+
 def test_a_bound_is_not_asked_because_other_numbers_satisfy_it() -> None:
     text = "# Hive\n\nA hive in winter has a weight of {}18 kg with its honey.\n"
     kept, bound = (markdown(text.format(words)) for words in ("", "at least "))
