@@ -19,6 +19,7 @@ _EMPHASIS = re.compile(r"\*{1,3}(?=\S)|(?<=\S)\*{1,3}|(?<!\w)_{1,3}(?=\w)|(?<=\w
 _MARK = re.compile(r"^\s*(?:[-*+•–>]|\d{1,3}[.)]|#{1,6})\s+")
 _MATH = re.compile(r"\$[^$]*\$|`[^`]*`")
 _ANCHOR = re.compile(r"\s*\[\[[^\]]*\]\]\s*$|\s*\{#[^}]*\}\s*$")
+_BRACKETS = re.compile(r"^\[([^\[\]]*)\]$")
 _NOTE = re.compile(r"\[\^[^\]]+\]")
 """The mark of a footnote."""
 _POINTING = frozenset(
@@ -93,8 +94,9 @@ def lines_of(document: Document) -> list[Line]:
 
 
 def heading_shown(heading: str) -> str:
-    """Return a heading without anchors, footnotes and numbering."""
-    return re.sub(r"^\d+(?:\.\d+)*[.)]?\s+", "", _NOTE.sub("", _ANCHOR.sub("", heading))).strip() or heading
+    """Return a heading without anchors, footnotes, numbering, brackets and emphasis."""
+    bare = _BRACKETS.sub(r"\1", without_emphasis(_NOTE.sub("", _ANCHOR.sub("", heading))).strip())
+    return without_emphasis(re.sub(r"^\d+(?:\.\d+)*[.)]?\s+", "", bare)).strip() or heading
 
 
 def is_personal(text: str) -> bool:

@@ -158,6 +158,8 @@ def test_a_bold_start_is_a_term_where_a_statement_follows(line: str, names: list
 
 def test_a_footnote_is_no_part_of_a_heading() -> None:
     assert heading_shown("2. The dance of the bees [^1]") == "The dance of the bees"
+    assert heading_shown("[**The dance of the bees**]") == "The dance of the bees"
+    assert heading_shown("2. **Scouts** and `_dance_`") == "Scouts and `_dance_`"
 
 
 def test_steps_about_files_are_not_asked() -> None:
