@@ -43,6 +43,8 @@ SPECIFIC, SPECIFIC_NUMBER = 0.6, 0.45
 
 Several names satisfy half a sentence; a number often has a remark beside it. Read off three courses.
 """
+MOST_BESIDE_KEY = 3
+"""Stems that the model's answer may have beside the key."""
 MOST_REPEATED = 2
 """Times that three words in a row may be in a question."""
 WRITTEN_PER_ITEM = 4
@@ -111,8 +113,13 @@ class Author:
         )
 
     def confirms(self, proposal: Proposal, sentence: str) -> bool:
-        """Return whether the model answers its question with the key alone."""
+        """Return whether the model answers its question with the key alone.
+
+        A reply that repeats the sentence has the key and answers nothing.
+        """
         reply = _line(self.write(ANSWER.format(sentence=sentence, question=proposal.text)))
+        if len(content_words(reply)) > len(content_words(proposal.key)) + MOST_BESIDE_KEY:
+            return False
         return _has(reply, proposal.key) and not any(
             _has(reply, one) and not _has(proposal.key, one) for one in proposal.choices
         )

@@ -128,7 +128,10 @@ def test_a_definition_that_is_a_question_itself_is_not_asked_for_its_name(
     assert "Thrift" not in answered(found) and found.rejected == {Rejection.OTHER_QUESTION: 1}
 
 
-@pytest.mark.parametrize("line", ["The smoker", "", "20 °C"])
+ECHO = "The willow is a tree of river banks that feeds bees with its first pollen."
+
+
+@pytest.mark.parametrize("line", ["The smoker", "", "20 °C", ECHO])
 def test_a_question_whose_writer_answers_it_otherwise_is_dropped(winter: Notes, line: str) -> None:
     found = made(winter, Scripted(answers=KEYS | {"river banks": line}))
     assert "Willow" not in answered(found) and found.rejected == {Rejection.NOT_CONFIRMED: 1}
