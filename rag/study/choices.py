@@ -33,6 +33,11 @@ NEAR_DEFINITION = 0.5
 ENDING = 3
 """Letters of an ending: a plural, a verb's noun."""
 _ABOUT_CHOICES = re.compile(r"(?:none|all|both|any) of\b", re.IGNORECASE)
+MOST_NEAR = 40
+"""Most terms compared with the key of a sentence, those of its section first.
+
+For a written question all are, because its key is seldom beside others of its kind.
+"""
 MOST_TERMS = 400
 """Terms of a scope that are embedded."""
 
@@ -124,7 +129,7 @@ class Pool:
         near.sort(
             key=lambda term: (term.document != proposal.document, term.line.headings != proposal.headings)
         )
-        near = near[:40]
+        near = near if proposal.topic is Topic.WRITTEN else near[:MOST_NEAR]
         names = self._embedded([term.name for term in near])
         definitions = self._embedded([term.definition for term in near])
         key, question = (

@@ -21,7 +21,7 @@ from rag.study.formulas import formula_proposals, formulas_of
 from rag.study.items import GAP, Item, Proposal, Rejection, Topic
 from rag.study.numbers import number_proposals, quantities_in
 from rag.study.readable import Line, lines_of
-from rag.study.sketches import askable, named_terms, sketches
+from rag.study.sketches import askable, named_terms, sketches, subjects
 from rag.study.steps import step_proposals
 from rag.study.tables import table_proposals
 from rag.study.terms import Term, terms_of
@@ -119,22 +119,22 @@ def make_items(
     author = None
     if write is not None and (not topics or Topic.WRITTEN in topics):
         named = _named(notes, material)
-        pool.named = [term for term in named if term.marked][:MOST_TERMS]
+        marked = [term for term in named if term.marked][:MOST_TERMS]
         drawn, others = _about_subject(_sketches(notes, material, [*terms, *named]), course)
+        pool.named = [*marked, *subjects(drawn, (*terms, *marked))]
         wanted, about = wanted + drawn, about + others
         author = Author(write, pool, WRITTEN_PER_ITEM * count)
     units = frozenset(unit_words(labels_of(notes.records(scope))))
     examiner = Examiner(notes, scope, pool, PARTS_OF_NOTES | units, frozenset(reported))
     items, rejected, stopped = _chosen(examiner, wanted, count, choice, seed, ticked, author)
     rejected[Rejection.ABOUT_THE_NOTES] += about
-    words = sum(len(line.text.split()) for line in material.lines)
     order = {document.path: place for place, document in enumerate(material.documents)}
     items.sort(key=lambda item: (order[item.citation.document], item.citation.start))
     return StudySet(
         tuple(items),
         len(wanted) + about,
         {reason: number for reason, number in rejected.items() if number},
-        words,
+        sum(len(line.text.split()) for line in material.lines),
         stopped,
     )
 

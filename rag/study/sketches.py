@@ -17,7 +17,7 @@ from rag.study.readable import Line, is_personal, lead_of, leak
 from rag.study.terms import ARTICLES, Term, is_term, says_what_it_is
 from rag.text.stop_words import STOP_WORDS
 from rag.text.words import content_words, is_negated, tokens
-from rag.types import Document
+from rag.types import BlockKind, Document
 
 _BOLD = re.compile(r"(\*\*|__)(?=\S)(?P<name>[^*_\n`$]{2,50}?)(?<=\S)\1")
 _MARKED = re.compile(
@@ -119,6 +119,23 @@ def sketches(
             _is_bold(sketch.key, line) or _is_subject(sketch.key, document, line, lines, mentions)
         ):
             found[line.start] = sketch
+    return list(found.values())
+
+
+def subjects(drawn: Iterable[Proposal], known: Iterable[Term]) -> list[Term]:
+    """Return the keys of sketches as terms with their sentences as definitions.
+
+    Beside them a key is one of several things that the notes make statements about. `known` are left out.
+    """
+    seen = {term.name.casefold() for term in known}
+    found: dict[str, Term] = {}
+    for one in drawn:
+        name = one.key.casefold()
+        if one.unit or name in seen or name in found:
+            continue
+        text = one.text.replace(GAP, one.key)
+        line = Line(text, text, one.start, one.end, one.headings, BlockKind.PARAGRAPH)
+        found[name] = Term(one.key, text, line, one.document, "", False)
     return list(found.values())
 
 

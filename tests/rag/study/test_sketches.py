@@ -8,7 +8,7 @@ from ingest.parsers.markdown import markdown_blocks
 from rag.study.claims import Claims
 from rag.study.items import GAP, Proposal, Topic
 from rag.study.readable import lines_of
-from rag.study.sketches import askable, named_terms, sketches
+from rag.study.sketches import askable, named_terms, sketches, subjects
 from rag.study.terms import terms_of
 from rag.types import Document, DocumentKind
 
@@ -109,3 +109,11 @@ def test_an_abbreviation_of_a_name_like_the_key_gives_it_away() -> None:
     names = ["queen bee larva", "queen bee egg"]
     text = "A queen bee larva is a form of the QBE that is fed with royal jelly for days."
     assert drawn(text, names[:1]) and drawn(text, names) == []
+
+
+def test_the_keys_of_other_sentences_are_terms_beside_a_key() -> None:
+    text = "The brood nest is a warm part of the comb with eggs.\n\nThe queen cell is a long cup of wax for a larva."
+    brood, cell = drawn(text, ["brood nest", "queen cell"])
+    (known,) = subjects([brood], [])
+    (term,) = subjects([brood, cell, cell], [known])
+    assert (term.name, term.definition) == ("queen cell", "The queen cell is a long cup of wax for a larva.")

@@ -286,3 +286,15 @@ def test_wrong_choices_have_the_form_of_the_key(
     found = made(open_notes(), Scripted({"dense ball": question}, {"dense ball": key}))
     (item,) = [one for one in found.items if one.answer.casefold() == key.casefold()]
     assert {one.casefold() for one in item.choices} == {one.casefold() for one in (key, *like)}
+
+
+def test_the_key_of_another_sentence_is_a_wrong_choice(
+    put_markdown: Callable[[str, str], None], open_notes: Callable[[], Notes]
+) -> None:
+    bush = (
+        "\n\nThe [Corylus bush](x.md) feeds hungry scouts with yellow catkins on {} days of early spring.\n"
+    )
+    put_markdown("hazel.md", "# The Corylus bush\n" + "".join(map(bush.format, ("warm", "cold", "wet"))))
+    put_markdown("winter.md", WINTER)
+    willow = answered(made(open_notes(), Scripted()))["Willow"]
+    assert sorted(willow.choices) == ["Cluster", "Corylus bush", "Smoker", "Willow"]
