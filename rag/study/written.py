@@ -14,7 +14,6 @@ from itertools import takewhile
 from rag.study.choices import Pool
 from rag.study.items import GAP, Proposal, Rejection
 from rag.study.readable import heading_shown, leak
-from rag.study.sketches import MOST_SHARE
 from rag.text.scripts import detected_language
 from rag.text.words import content_words, numbers, parts, tokens
 
@@ -30,6 +29,8 @@ _OWN = frozenset(content_words("sentence text question answer gap"))
 """Stems of the requests: "What is the gap in the sentence?" is about no subject."""
 _ASKING = frozenset(content_words("name term"))
 """Stems with which a question asks for a key, whatever it is."""
+COMMON = 0.2
+"""Share of the notes' sentences from which a word names no kind of thing."""
 MOST_TOKENS = 64
 """Most tokens of a line. Longer ones are loops."""
 _ENDS = ("?", "？", "؟", ";")
@@ -102,14 +103,14 @@ class Author:
         """Return whether a question calls its key what the notes never call it.
 
         "The name of the software that ..." about a network has a word that the sentence has not, and no sentence
-        of the notes has it together with the key. Words that most sentences could have are not looked at.
+        of the notes begins with the key and soon has that word. Words of many sentences are not looked at.
         """
         claims = self.pool.claims
-        common = MOST_SHARE * len(claims.texts)
+        known = _ASKING.union(content_words(sketch.key))
         return any(
-            0 < claims.mentions(word) <= common and not claims.mentions(f"{word} {sketch.key}")
+            0 < claims.mentions(word) <= COMMON * len(claims.texts) and not claims.related(sketch.key, word)
             for word in _kind_named(question, sketch)
-            if not _ASKING.issuperset(content_words(word))
+            if not known.issuperset(content_words(word))
         )
 
     def confirms(self, proposal: Proposal, sentence: str) -> bool:

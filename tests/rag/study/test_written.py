@@ -202,14 +202,15 @@ def test_the_subject_of_a_section_is_no_wrong_choice(
     assert "Hazel" in choices["Winter"] and "Hazel" not in choices["Hazel and other trees"]
 
 
-ROBBING = "# Robbing\n\nThe software of a scale counts robbers.\n\nA tree is a home of swarms, and a willow is a tree.\n"
+ROBBING = "# Robbing\n\nThe software of a scale counts robbers.\n\nA tree is a home of swarms, and a willow is a tree.\n\nWillow bushes are cut.\n"
 
 
 @pytest.mark.parametrize(
     ("question", "found"),
     [
         ("What is the name of the software of river banks that feeds bees with its first pollen?", False),
-        ("What is the swarm of river banks that feeds bees with its first pollen?", True),
+        ("What is the swarm of river banks that feeds bees with its first pollen?", False),
+        ("What is the bush of river banks that feeds bees with its first pollen?", True),
         ("What is the name of the tree of river banks that feeds bees with its first pollen?", True),
         ("What is the flower of river banks that feeds bees with its first pollen?", True),
     ],
