@@ -7,6 +7,7 @@ compared with the sentence, and the same examiner decides. Then the model must f
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -35,8 +36,6 @@ MOST_TOKENS = 64
 """Most tokens of a line. Longer ones are loops."""
 _ENDS = ("?", "？", "؟", ";")
 """Question marks, the Arabic and the Greek ones too."""
-LEAKED = 0.34
-"""Share of a key's stems that a question may have."""
 FAITHFUL = 0.6
 """Share of a question's stems that its sentence and headings have."""
 SPECIFIC, SPECIFIC_NUMBER = 0.6, 0.45
@@ -134,7 +133,10 @@ def fault_of(question: str, sketch: Proposal) -> Rejection | None:
         return Rejection.NO_QUESTION
     if any(threes.count(one) > MOST_REPEATED for one in set(threes)):
         return Rejection.NO_QUESTION
-    if leak(sketch.key, question) > LEAKED or numbers(sketch.key) & numbers(question):
+    stated = Counter(content_words(sketch.text))
+    if any(number > max(1, stated[stem]) for stem, number in Counter(content_words(question)).items()):
+        return Rejection.NO_QUESTION  # "the method that has proven an indispensable method"
+    if leak(sketch.key, question) > 0 or numbers(sketch.key) & numbers(question):
         return Rejection.GIVEN_AWAY
     if sketch.text.startswith(f"{GAP}:") and tokens(sketch.text.replace(GAP, ""))[:1] == words[:1]:
         return Rejection.OTHER_QUESTION  # "_____: how near a value is" was asked as "How near is it?"
@@ -163,7 +165,6 @@ def _kind_named(question: str, sketch: Proposal) -> list[str]:
     They ask, and may name the kind of the key.
     """
     around = _around(sketch)
-    around |= {part for stem in around for part in parts(stem)}
     words = [word for word in tokens(question)[1:] if content_words(word)]
     return list(takewhile(lambda word: around.isdisjoint((*content_words(word), *parts(word))), words))
 

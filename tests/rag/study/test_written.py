@@ -104,6 +104,7 @@ def test_no_question_is_written_after_the_last_item_wanted(winter: Notes) -> Non
         ("", Rejection.NO_QUESTION),
         ("A tree of river banks feeds bees with its first pollen.", Rejection.NO_QUESTION),
         ("Which tree of the tree of the tree of the tree of river banks feeds bees?", Rejection.NO_QUESTION),
+        ("Which tree of river banks is the tree that feeds bees with its first pollen?", Rejection.NO_QUESTION),
         (f"Which {GAP} of river banks feeds bees with its first pollen?", Rejection.NO_QUESTION),
         ("Which river has the willow on its banks and feeds bees with pollen?", Rejection.GIVEN_AWAY),
         ("Which tree of river banks in the sentence feeds bees with its first pollen?", Rejection.ABOUT_THE_NOTES),
@@ -210,6 +211,7 @@ ROBBING = "# Robbing\n\nThe software of a scale counts robbers.\n\nA tree is a h
     [
         ("What is the name of the software of river banks that feeds bees with its first pollen?", False),
         ("What is the swarm of river banks that feeds bees with its first pollen?", False),
+        ("What is the home of river banks that feeds bees with its first pollen?", False),
         ("What is the bush of river banks that feeds bees with its first pollen?", True),
         ("What is the name of the tree of river banks that feeds bees with its first pollen?", True),
         ("What is the flower of river banks that feeds bees with its first pollen?", True),
@@ -225,6 +227,28 @@ def test_a_question_does_not_call_its_key_what_the_notes_never_call_it(
     put_markdown("robbing.md", ROBBING + "".join(f"\nRobbers rob hive {n}.\n" for n in range(50)))
     made_of = made(open_notes(), Scripted(GOOD | {"river banks": question}))
     assert ("Willow" in answered(made_of)) is found
+
+
+def test_half_of_a_joined_word_is_no_word_of_the_sentence(
+    put_markdown: Callable[[str, str], None], open_notes: Callable[[], Notes]
+) -> None:
+    put_markdown("winter.md", WINTER.replace("river banks", "software-made river banks"))
+    put_markdown("robbing.md", ROBBING + "".join(f"\nRobbers rob hive {n}.\n" for n in range(50)))
+    for kind, found in (("software", False), ("tree", True)):
+        question = f"What is the {kind} of software-made river banks that feeds bees with its first pollen?"
+        written = made(open_notes(), Scripted(GOOD | {"river banks": question}))
+        assert ("Willow" in answered(written)) is found
+
+
+def test_a_question_has_no_word_of_its_key(
+    put_markdown: Callable[[str, str], None], open_notes: Callable[[], Notes]
+) -> None:
+    put_markdown("winter.md", WINTER.replace("**willow** is a tree", "**goat willow bush** is a tree"))
+    keys = KEYS | {"river banks": "Goat willow bush"}
+    question = "Which bush is a tree of river banks that feeds bees with its first pollen?"
+    given = made(open_notes(), Scripted(GOOD | {"river banks": question}, keys))
+    assert "Goat willow bush" not in answered(given) and given.rejected == {Rejection.GIVEN_AWAY: 1}
+    assert "Goat willow bush" in answered(made(open_notes(), Scripted(GOOD, keys)))
 
 
 DOSE = "# Syrup doses\n\nA syrup dose in autumn has a weight of 18 kg per colony, which lasts until the spring.\n"
