@@ -97,8 +97,9 @@ bench-questions: setup-dev  ## Measure lists, counts, tables, code, comparisons 
 bench-follow-ups: setup-dev  ## Measure the search for follow-up questions against a person's rewriting
 	@$(BIN)/python -m benchmarks.questions.follow_ups
 
-bench-study: setup-dev  ## Measure study items: number, share accepted, quality by hand-made labels, time of 20
+bench-study: setup-dev  ## Measure study items: number, share accepted, quality by hand-made labels, time of 20; MODEL=FILE its written ones
 	@$(BIN)/python -m benchmarks.study
+	@$(if $(MODEL),$(BIN)/python -m benchmarks.study --model $(MODEL) --items 60)
 
 bench-app: setup-dev  ## Measure the web app in real browsers: passages, Stop, eight students at once [MODEL=NAME]
 	@$(BIN)/python -m benchmarks.app $(CHOSEN)

@@ -32,6 +32,9 @@ COURSES = {
     "ml-for-beginners": SHARED / "courses" / "ml-for-beginners",
     "hf-course": SHARED / "courses" / "hf-course",
     "llm-zoomcamp": SHARED / "courses" / "llm-zoomcamp",
+    "d2l-en": SHARED / "courses" / "d2l-en",
+    "generative-ai-101": SHARED / "courses" / "generative-ai-101",
+    "seed-notes": SHARED / "courses" / "seed-notes",
 }
 QUIZZES = SHARED / "qa" / "quizzes"
 MARKS = ("key", "one", "alone", "worth")
