@@ -73,6 +73,18 @@ def test_cards_are_due_answered_and_counted(lectern: Run, library: Path, tmp_pat
     assert len(days) == 10 and sum(json.loads(line)["new"] for line in days) == 2
 
 
+def test_review_without_a_card_says_so_beside_its_json(
+    fresh_lectern: Run, library: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    shutil.copytree(library, tmp_path / "library", ignore=shutil.ignore_patterns("study.sqlite*"))
+    plain = fresh_lectern("study", "review", "--library", tmp_path / "library")
+    assert (plain.returncode, plain.stdout) == (0, "") and "There are no cards yet." in plain.stderr
+    listed = fresh_lectern("study", "review", "--json", "--library", tmp_path / "library")
+    assert (listed.returncode, listed.stdout, listed.stderr) == (0, "", "")
+
+
 def test_a_teacher_edits_approves_and_exports(lectern: Run, library: Path, tmp_path: Path) -> None:
     file = tmp_path / "quiz.csv"
     assert lectern("study", "quiz", "-n", "5", "--out", file, "--library", library).returncode == 0

@@ -49,19 +49,21 @@ def review(
 
     from rag.study.items import as_card
     from ui.application import Application, load
-    from ui.console import print_result, to_json
+    from ui.console import log_console, print_result, to_json
     from ui.study.making import open_deck, parsed_scope
     from ui.study.taking import ask_all
 
     deck = open_deck(Application(load(library, config)))
     now = datetime.now(UTC)
     due = deck.due(now, parsed_scope(scope or []))[:count]
-    if as_json or not sys.stdin.isatty():
+    listed = as_json or not sys.stdin.isatty()
+    if not due and not as_json:
+        show = log_console().print if listed else print_result  # stdout has one JSON object a line
+        show(_next_due(deck.store.cards()))
+        return
+    if listed:
         for card in due:
             print_result(to_json(_card(card) | {"source": deck.freshness(card.item)}))
-        return
-    if not due:
-        print_result(_next_due(deck.store.cards()))
         return
     ask_all(deck, [as_card(card.item) for card in due])
 
