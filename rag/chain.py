@@ -24,6 +24,7 @@ from rag.answer.finished_answer import finished_answer
 from rag.answer.follow_up import completed_by_notes, with_named_item
 from rag.answer.found import Clock, Draft, Found, cosines_with
 from rag.answer.kinds import finished, returned, routed_draft
+from rag.answer.network_turns import TURNS
 from rag.answer.outline import asks_for_outline, outline_draft
 from rag.answer.readable import as_is
 from rag.answer.route import Route, Routed, route
@@ -270,7 +271,8 @@ class AnswerChain(Runnable[Question, Any]):
         def found_in(part: Named | None) -> Generator[Event, None, Found]:
             scope, limit = (part.scope(), part.part()) if part else (None, None)
             search = partial(self._search, config=config, scope=scope)
-            hits, judged = find(question, standalone, search, before)
+            with TURNS.search():
+                hits, judged = find(question, standalone, search, before)
             yield Searched(tuple(hits))
             scorer, second = self.steps.scorer, self.steps.second
             evidence = weigh(standalone, hits, scorer, read=read, second=second, history=before)

@@ -6,16 +6,16 @@ transformers.
 
 from __future__ import annotations
 
-import atexit
 import os
 from collections.abc import Callable, Sequence
-from threading import Condition, Lock
+from threading import Lock
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.answer.evidence_encoding import Window
+from rag.answer.network_turns import MOST_STREAMS, TURNS
 from rag.embedding import bert_layers
 from rag.embedding.openvino_embedder import openvino_core
 from rag.system.openvino_caches import with_bound
@@ -27,7 +27,6 @@ Inputs: TypeAlias = dict[str, NDArray[Any]]
 _HEADS = 12
 _EPSILON = 1e-12
 _LENGTH_STEP = 16
-_MOST_STREAMS = 4
 _MOST_BATCH_TOKENS, _MOST_ROWS = 4096, 64
 _SLACK = 1.15
 """Longest batch, as a multiple of an equal share of the work."""
@@ -35,41 +34,6 @@ _BATCH_COST = 16
 """The cost of a batch beside its tokens, in tokens.
 
 0.7 ms, where a token takes 0.045 ms of a core with AMX."""
-
-
-_LONGEST_WAIT = 60.0
-"""Seconds that the end of the process waits for the networks."""
-
-
-class _Work:
-    """Counts the threads inside OpenVINO, for which the end of the process waits.
-
-    A process that ends while another thread is inside is aborted.
-    """
-
-    def __init__(self) -> None:
-        self._changed = Condition()
-        self._inside, self._ended = 0, False
-
-    def __enter__(self) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: not self._ended)
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._changed:
-            self._inside -= 1
-            self._changed.notify_all()
-
-    def end(self) -> None:
-        """Wait until no thread is inside, and let none in."""
-        with self._changed:
-            self._ended = True
-            self._changed.wait_for(lambda: not self._inside, _LONGEST_WAIT)
-
-
-_WORK = _Work()
-atexit.register(_WORK.end)
 
 
 class CompiledNetwork:
@@ -81,7 +45,7 @@ class CompiledNetwork:
         self._lock = Lock()
         self._compiled: Any = None
         self._requests: list[Any] = []
-        self._streams = max(1, min(_MOST_STREAMS, os.cpu_count() or 1))
+        self._streams = max(1, min(MOST_STREAMS, os.cpu_count() or 1))
 
     def run(self, windows: list[Window]) -> list[tuple[list[int], tuple[Floats, Floats]]]:
         """Return the rows and the logits of each batch of windows.
@@ -89,7 +53,7 @@ class CompiledNetwork:
         Logits are float32: of sentences (n, most sentences of a window) and of pairs (n,).
         """
         network = self._network()
-        with _WORK:
+        with TURNS.reading():
             return self._run(network, windows)
 
     def _run(self, network: Any, windows: list[Window]) -> list[tuple[list[int], tuple[Floats, Floats]]]:
@@ -120,7 +84,7 @@ class CompiledNetwork:
             return self._compiled
 
     def _compile(self) -> None:
-        with _WORK:
+        with TURNS.reading():
             assert self._build is not None  # noqa: S101
             options = {"PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": self._streams}
             self._compiled = openvino_core().compile_model(self._build(), "CPU", with_bound(options))
