@@ -26,6 +26,7 @@ from rag.answer.found import Clock, Draft, Found, cosines_with
 from rag.answer.kinds import finished, returned, routed_draft
 from rag.answer.network_turns import TURNS
 from rag.answer.outline import asks_for_outline, outline_draft
+from rag.answer.outline_parts import library_outline_draft
 from rag.answer.readable import as_is
 from rag.answer.route import Route, Routed, route
 from rag.answer.scope_by_place import named_part
@@ -176,7 +177,8 @@ class AnswerChain(Runnable[Question, Any]):
             drafted = study_draft(question, self.steps.notes, self.scope)
             return (yield from self._unsearched(question, drafted, "a request for study items", clock))
         if self.steps.outliner is not None and asks_for_outline(question):
-            outlined = outline_draft(self.steps.outliner(self.scope))
+            by_folder = self.steps.notes and library_outline_draft(self.steps.notes, self.scope)
+            outlined = by_folder or outline_draft(self.steps.outliner(self.scope))
             return (yield from self._unsearched(question, outlined, "the outline of the notes", clock))
         found, named = yield from self._standalone_found(asked, question, history, config)
         clock.mark_retrieved()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rag.answer.found import Model
+from rag.answer.matching import asked_stems
 from rag.answer.messages import to_messages
 from rag.answer.texts import REFUSALS
 from rag.prompt import PromptStyle, without_citations
@@ -45,6 +46,11 @@ _NOT_ANAPHOR = re.compile(
     r"|\b(?:is|was|does|did|would|will|can) it (?:take|mean|cost|matter)\b|\bno one\b|\bthe (?:first|second|other) \w+",
     re.IGNORECASE,
 )
+_SECOND_QUESTION = re.compile(
+    r"[;?]\s+|\b(?:and|or|but)\s+(?=(?:what|why|how|when|where|who|which|should|can|could|does|do|is|are)\b)",
+    re.IGNORECASE,
+)
+"""The start of another question in one message."""
 _PERSONAL = frozenset(("he", "him", "she", "his", "her"))
 _ASKING = "thing things example examples way ways information interesting article aspects important happened happen know tell talk question"
 _INSIDE = {"of", "the", "in", "for", "and", "or"}
@@ -128,10 +134,19 @@ def leans_on_history(question: str, history: Sequence[Turn]) -> bool:
     meaningful = content_words(question)
     if not meaningful or len(tokens(question)) <= 2:
         return True
-    bare = _NOT_ANAPHOR.sub(" ", question)
+    bare = _NOT_ANAPHOR.sub(" ", _before_second(question))
     return bool(_ANAPHOR.search(bare) or _DETERMINER.search(bare)) or (
         bool(_OPENER.match(question.strip())) and len(meaningful) <= 4
     )
+
+
+def _before_second(question: str) -> str:
+    """Return the first of two questions where it names what the second means.
+
+    "What is hybrid search and why use it" does not need the conversation.
+    """
+    first = _SECOND_QUESTION.split(question, maxsplit=1)[0]
+    return first if first != question and content_words(first) and not _ANAPHOR.search(first) else question
 
 
 def merge(question: str, history: Sequence[Turn]) -> str:
@@ -237,8 +252,11 @@ def accept_rewrite(rewritten: str, question: str, history: Sequence[Turn]) -> st
 def _main_phrase(question: str) -> str:
     """Return the phrase of a question with the most content words, the last of equals.
 
-    Phrases end at punctuation, at stop words and at words that only ask ("example", "information").
+    Phrases end at punctuation, at stop words and at words that only ask ("example", "information"). The verb of a
+    request ("list the deadlines") is left out.
     """
+    first, _, rest = question.strip().partition(" ")
+    question = rest if rest and not asked_stems(first) else question
     phrases = (_EDGE_WORDS.sub("", " ".join(piece.split())) for piece in _PHRASE_BREAK.split(question))
     candidates = [phrase for phrase in phrases if content_words(phrase)]
     best = max(reversed(candidates), key=lambda phrase: len(content_words(phrase)), default="")

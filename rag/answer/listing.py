@@ -18,7 +18,7 @@ from rag.answer.likely_list import IN_PROSE, likely_list, quoted_list
 from rag.answer.matching import asked_stems, named_count, stems
 from rag.answer.notes import Notes, documents_of
 from rag.answer.numbered_rows import numbered_rows_draft
-from rag.answer.scope_in_words import distinct_title, labels_of, named_by_title, unit_words
+from rag.answer.scope_in_words import distinct_title, in_passing, labels_of, named_by_title, unit_words
 from rag.answer.scored_statements import scored_statements
 from rag.answer.specifics import has_all
 from rag.answer.stated_counts import stated_counts, stated_draft
@@ -138,7 +138,12 @@ def _unit_documents(asked: Asked) -> tuple[str, dict[int, DocumentRecord]] | Non
     names = {record.path: set(stems(f"{record.title} {record.path}")) for record in records}
     if any(not any(word in name for name in names.values()) for word in others if _is_in(word, asked)):
         return None  # a word of the text and of no name: the question is about something in the notes, not about their parts
-    naming = [word for word in others if any(word in name for name in names.values())]
+    having = {word: [record for record in records if word in names[record.path]] for word in others}
+    naming = [
+        word
+        for word, named_by in having.items()
+        if named_by and not in_passing(word, asked.question, named_by, asked.notes)
+    ]
     records = [record for record in records if all(word in names[record.path] for word in naming)]
     found: dict[int, DocumentRecord] = {}
     for record in records:

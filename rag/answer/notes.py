@@ -15,6 +15,7 @@ from rag.answer.readable import Reading, reading_of
 from rag.embedding.embedder import Embedder
 from rag.library.rows import DocumentRecord
 from rag.library.store import LibraryStore
+from rag.search.lexical import LexicalIndex
 from rag.search.scope import Scope, records_inside
 from rag.types import Block, BlockKind, Chunk, Document, Hit, Locator, Unit, chunk_id
 
@@ -32,6 +33,9 @@ class Searches(Protocol):
 
     @property
     def embedder(self) -> Embedder: ...
+
+    @property
+    def lexical(self) -> LexicalIndex: ...
 
     def search(self, query: str, k: int | None = None, scope: Scope | None = None) -> list[Hit]: ...
 
@@ -53,6 +57,11 @@ class Notes:
     def search(self, query: str, k: int, scope: Scope | None = None) -> list[Hit]:
         """Return at most `k` passages, best first."""
         return self.searcher.search(query, k, scope) if query.strip() else []
+
+    def share_of_passages(self, word: str) -> float:
+        """Return the share in [0, 1] of all passages that have a word."""
+        most = max((term.passages for term in self.searcher.lexical.terms(word)), default=0)
+        return most / max(1, self.library.chunk_count())
 
     def records(self, scope: Scope | None = None) -> list[DocumentRecord]:
         """Return the documents with text inside a scope, by name."""

@@ -13,6 +13,7 @@ from rag.answer.found import Draft
 from rag.answer.notes import Notes, heading_text
 from rag.answer.summarize import summarized_documents, titled
 from rag.library.rows import DocumentRecord
+from rag.search.scope import Scope
 from rag.types import AnswerKind, BlockKind, NamedPart
 
 MOST_HEADINGS = 40
@@ -41,6 +42,19 @@ def outline_kind_draft(asked: Asked) -> Draft | None:
     lines = folder_lines(asked.notes, records)
     lead = f"{len(lines)}:" if len(lines) < MOST_LINES else ""
     return cited_draft(AnswerKind.OUTLINE, lines, asked.notes, lead) if lines else None
+
+
+def library_outline_draft(notes: Notes, scope: Scope | None) -> Draft | None:
+    """Return the outline of all notes inside a scope by their folders.
+
+    None where there are few documents.
+    """
+    records = notes.records(scope)
+    if len(records) <= FEW_DOCUMENTS:
+        return None
+    lines = folder_lines(notes, records)
+    lead = f"The notes are {len(records):,} documents:"
+    return cited_draft(AnswerKind.OUTLINE, lines, notes, lead) if lines else None
 
 
 def heading_lines(notes: Notes, path: str) -> list[Line]:

@@ -16,7 +16,7 @@ from rag.answer.notes import Notes
 from rag.library.rows import DocumentRecord
 from rag.search.scope import Scope, lecture_numbers
 from rag.text.stop_words import STOP_WORDS
-from rag.text.words import stem
+from rag.text.words import stem, tokens
 from rag.types import BlockKind, DocumentKind, NamedPart
 
 Pair = tuple[str, int]
@@ -27,6 +27,11 @@ _DECIMAL = re.compile(r"\d+[.,]\d+")
 _ROW_LINK = re.compile(r"\]\(([^)\s#?]+)")
 NAMED_COVERAGE = 0.6
 """Least share of the question's weight in the name of a document."""
+COMMON, LEAST_OTHERS = 0.2, 3
+"""Share of the passages with a common word, and words of a title that has others.
+
+Chosen, not measured.
+"""
 FOUND_BONUS = 0.3
 """Bonus of the best document of the search, half of it for the second."""
 _LOOKED_AT = 5
@@ -101,9 +106,27 @@ def named_by_title(
 
     best = min(records, key=lambda one: (-score(one), one.path.count("/"), one.path))
     share = coverage(weight, names[best.path]) + place.get(best.path, 0.0)
-    if share < NAMED_COVERAGE:
+    words = frozenset(weight) & frozenset(names[best.path])
+    if share < NAMED_COVERAGE or (len(words) == 1 and in_passing(next(iter(words)), question, [best], notes)):
         return None
-    return Named((best.path,), best.title, False, frozenset(weight) & frozenset(names[best.path]))
+    return Named((best.path,), best.title, False, words)
+
+
+def in_passing(word: str, question: str, records: Sequence[DocumentRecord], notes: Notes) -> bool:
+    """Return whether names have a common word of a question among others only.
+
+    "The course" does not name "Videos of the course". A word is common that every fifth passage has. A whole folder or
+    file name is no mention in passing. `word` is a stem.
+    """
+    units = unit_words(labels_of(notes.records()))
+    for record in records:
+        parts = posixpath.splitext(record.path)[0].split("/")
+        title = {one for one in stems(record.title) if one not in units | STOP_WORDS and not one.isdecimal()}
+        if {word} in [{one for one in stems(part) if not one.isdecimal()} for part in parts]:
+            return False
+        if word in title and len(title) < LEAST_OTHERS:
+            return False
+    return any(stem(each) == word and notes.share_of_passages(each) > COMMON for each in tokens(question))
 
 
 def labels_of(records: Sequence[DocumentRecord]) -> dict[str, set[Pair]]:

@@ -41,6 +41,19 @@ DEADLINE = conversation(
             "How do precision and recall differ?",
         ),
         ([], "How does it work?", "How does it work?"),
+        (BM25, "what is hybrid search and why use it", "what is hybrid search and why use it"),
+        (
+            BM25,
+            "What are its parameters and how are they set?",
+            "What are BM25's parameters and how are they set?",
+        ),
+        (
+            conversation(
+                "list the homework deadlines", "Homework 1 is due on Monday, the deadlines are firm."
+            ),
+            "why are they firm?",
+            "why are homework deadlines firm?",
+        ),
     ],
 )
 def test_merge(history: list[Turn], question: str, expected: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from rag.answer.found import Draft, Found
 from rag.answer.kinds import routed_draft
 from rag.answer.notes import Notes
+from rag.answer.outline_parts import library_outline_draft
 from rag.answer.route import Route, Routed
 from rag.answer.scope_in_words import named_by_number, named_by_title
 from rag.types import AnswerKind, Decision, NamedPart, Role, Tier, Turn
@@ -118,6 +119,49 @@ def test_a_summary_has_a_sentence_of_every_section_of_the_lecture_named(ask: Cal
     assert "**Glycolysis**" in draft.text
     assert "**Respiration**" in draft.text
     assert all(sentence.quoted for sentence in draft.sentences)
+
+
+def course(part: int, topic: str) -> dict[str, str]:
+    """Return the files of one module, whose lessons are about the course too."""
+    folder = f"0{part}-{topic.lower()}"
+    lessons = {
+        f"{folder}/lessons/0{n}-{topic.lower()}.md": f"# {topic} {name}\n\nThe course looks at {topic.lower()}.\n"
+        for n, name in ((1, "Basics"), (2, "Practice"))
+    }
+    return {f"{folder}/README.md": f"# Module {part}: {topic}\n\nThis module of the course.\n", **lessons}
+
+
+COURSE = {
+    **course(1, "Rocks"), **course(2, "Tides"), **course(3, "Winds"), **course(4, "Clouds"), **course(5, "Ice"),
+    "docs/videos.md": "# Course video production pipeline\n\nHow the videos of the course are made.\n",
+}  # fmt: skip
+
+
+def test_a_common_word_among_others_of_a_title_names_no_document(
+    make_notes: Callable[[dict[str, str]], Notes], draft_of: Callable[..., Draft | None]
+) -> None:
+    notes = make_notes(COURSE)
+    draft = draft_of(notes, "How many modules does the course have?", Route.COUNT)
+    assert draft is not None
+    assert draft.text.startswith("5:")
+    assert named_by_title("Give me an outline of the course", notes) is None
+    named = named_by_title("Summarise the video pipeline", notes)
+    assert named is not None
+    assert named.documents[0].endswith("docs/videos.md")
+
+
+def test_all_notes_are_outlined_by_their_folders_where_they_are_many(
+    make_notes: Callable[[dict[str, str]], Notes],
+) -> None:
+    draft = library_outline_draft(make_notes(COURSE), None)
+    assert draft is not None
+    lines = draft.text.splitlines()
+    assert lines[0] == "The notes are 16 documents:"
+    assert [line.split(" - ")[0] for line in lines[2:8]] == [
+        "- 01-rocks", "- 02-tides", "- 03-winds", "- 04-clouds", "- 05-ice", "- docs",
+    ]  # fmt: skip
+    assert "Rocks Basics; Rocks Practice" in lines[2]
+    assert library_outline_draft(make_notes(course(1, "Rocks")), None) is None
 
 
 def test_an_outline_has_the_headings_of_the_lecture_named(ask: Callable[..., Draft]) -> None:
