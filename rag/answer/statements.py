@@ -14,7 +14,7 @@ from itertools import groupby
 
 from rag.aliases import Span
 from rag.text.sentences import sentence_spans
-from rag.text.table_cells import names_columns
+from rag.text.table_cells import is_rule, names_columns
 from rag.text.words import tokens
 
 ANNOUNCED_SPANS = 8
@@ -22,7 +22,6 @@ ANNOUNCED_SPANS = 8
 
 Chosen so that a quote stays short. Not measured.
 """
-_RULE = re.compile(r"\|?[\s:|-]*-[\s:|-]*")
 _FENCE = re.compile(r"^```.*$", re.MULTILINE)
 _CODE = re.compile(r"\w\([^)]*\)|\w\[[^\]]*\]|[\w\])] = \S|==|=>|->|[{};]")
 _IMAGE = re.compile(r"!\[([^\]]*)\]\([^)]*\)")
@@ -77,7 +76,7 @@ def is_code_line(sentence: str) -> bool:
 
 
 def _states_nothing(sentence: str) -> bool:
-    if sentence.startswith("#") or _RULE.fullmatch(sentence) is not None:
+    if sentence.startswith("#") or is_rule(sentence):
         return True
     return not tokens(_IMAGE.sub(r"\1", sentence))  # an image says what its description says
 
@@ -129,7 +128,7 @@ def _table_heads(text: str, spans: Sequence[Span]) -> dict[Span, Span]:
 
 def _names_columns(row: str, below: Sequence[str]) -> bool:
     """Return whether a table's first row is its head, by a rule below or its cells."""
-    return bool(below and _RULE.fullmatch(below[0])) or names_columns(row, below)
+    return bool(below and is_rule(below[0])) or names_columns(row, below)
 
 
 def _is_row(line: str) -> bool:

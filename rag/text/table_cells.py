@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+_RULE = re.compile(r"\|?[\s:|-]*-[\s:|-]*")
 _NUMBER = re.compile(r"[-+−–~≈<>≤≥$€£¥#]?\s?\d")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _VALUED = re.compile(r"[^\W\d_]:\s*[-+−]?\d[\d.,/%]*$")
@@ -30,6 +31,11 @@ def cells(line: str) -> list[str]:
     if inner.startswith("|"):
         inner = inner.removeprefix("|").removesuffix("|")
     return [cell.strip() for cell in inner.split("|")]
+
+
+def is_rule(line: str) -> bool:
+    """Return whether a line is the rule below the head of a Markdown table."""
+    return _RULE.fullmatch(line) is not None
 
 
 def with_names(names: Sequence[str], row: Sequence[str]) -> str:

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator
 from itertools import takewhile
 
-from rag.text.table_cells import cells
+from rag.text.table_cells import cells, is_rule
 from rag.types import Document, DocumentKind
 
 _ROW = re.compile(r"[ \t]*\|[^\n]*\|[ \t]*")
-_RULE = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)*")
 
 
 def head_above(document: Document, start: int) -> str:
@@ -21,7 +20,7 @@ def head_above(document: Document, start: int) -> str:
     if document.kind is not DocumentKind.MARKDOWN:
         return ""
     rows = list(takewhile(lambda line: "|" in line, _lines_above(document.text, start)))
-    if len(rows) < 2 or not _RULE.fullmatch(rows[-2]):
+    if len(rows) < 2 or not is_rule(rows[-2]):
         return ""
     return f"{rows[-1]}\n{rows[-2]}\n"
 
@@ -42,7 +41,7 @@ def with_head(text: str, head: str = "") -> str:
     """
     first, _, rest = text.partition("\n")
     second = rest.partition("\n")[0]
-    if not is_row(first) or _RULE.fullmatch(second) or _RULE.fullmatch(first):
+    if not is_row(first) or is_rule(second) or is_rule(first):
         return ""
     return head or empty_head(first)
 
