@@ -127,14 +127,11 @@ def _unit_documents(asked: Asked) -> tuple[str, dict[int, DocumentRecord]] | Non
     labels = labels_of(records)
     words = asked_stems(asked.question)
     named = set(asked.named.words) if asked.named else set()
-    units = [word for word in words if word in unit_words(labels) and word not in named]
+    numbering = unit_words(labels)
+    units = [word for word in words if word in numbering and word not in named]
     if not units:
         return _documents_of_kind(asked, records, [word for word in words if word not in named])
-    others = [
-        word
-        for word in words
-        if word not in unit_words(labels) and word not in named and not word.isdecimal()
-    ]
+    others = [word for word in words if word not in numbering and word not in named and not word.isdecimal()]
     names = {record.path: set(stems(f"{record.title} {record.path}")) for record in records}
     if any(not any(word in name for name in names.values()) for word in others if _is_in(word, asked)):
         return None  # a word of the text and of no name: the question is about something in the notes, not about their parts
@@ -142,7 +139,7 @@ def _unit_documents(asked: Asked) -> tuple[str, dict[int, DocumentRecord]] | Non
     naming = [
         word
         for word, named_by in having.items()
-        if named_by and not in_passing(word, asked.question, named_by, asked.notes)
+        if named_by and not in_passing(word, asked.question, named_by, numbering, asked.notes)
     ]
     records = [record for record in records if all(word in names[record.path] for word in naming)]
     found: dict[int, DocumentRecord] = {}

@@ -107,18 +107,21 @@ def named_by_title(
     best = min(records, key=lambda one: (-score(one), one.path.count("/"), one.path))
     share = coverage(weight, names[best.path]) + place.get(best.path, 0.0)
     words = frozenset(weight) & frozenset(names[best.path])
-    if share < NAMED_COVERAGE or (len(words) == 1 and in_passing(next(iter(words)), question, [best], notes)):
+    if share < NAMED_COVERAGE or (
+        len(words) == 1 and in_passing(next(iter(words)), question, [best], units, notes)
+    ):
         return None
     return Named((best.path,), best.title, False, words)
 
 
-def in_passing(word: str, question: str, records: Sequence[DocumentRecord], notes: Notes) -> bool:
+def in_passing(
+    word: str, question: str, records: Sequence[DocumentRecord], units: set[str], notes: Notes
+) -> bool:
     """Return whether names have a common word of a question among others only.
 
     "The course" does not name "Videos of the course". A word is common that every fifth passage has. A whole folder or
-    file name is no mention in passing. `word` is a stem.
+    file name is no mention in passing. `word` is a stem, `units` are those that number the parts of the notes.
     """
-    units = unit_words(labels_of(notes.records()))
     for record in records:
         parts = posixpath.splitext(record.path)[0].split("/")
         title = {one for one in stems(record.title) if one not in units | STOP_WORDS and not one.isdecimal()}
