@@ -6,12 +6,13 @@ the words of the library that it is made of are looked up, or those that are mad
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any
+from functools import partial
+
+from rag.search.vocabulary import MOST_PASSAGES, passage_counts
+from rag.text.search_words import stem_of
 
 STEMMERS = {"de": "german", "nl": "dutch", "sv": "swedish", "da": "danish", "no": "norwegian"}
 """Languages that write compounds as one word, with Snowball's stemmer of each."""
@@ -21,14 +22,8 @@ SHORTEST_WHOLE = 5
 """Letters of the shortest word whose compounds are looked up. Chosen, not measured."""
 MOST_WHOLES = 8
 """Compounds of a word that are looked up, the most frequent ones. Chosen, not measured."""
-MOST_PASSAGES = 20_000
-"""Passages whose words are known.
-
-The first such question of a large library so costs a second at most.
-"""
 _LINKS = ("", "s", "es", "n", "en", "er", "e")
 """Letters between the parts of a compound."""
-_WORD = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(slots=True)
@@ -57,7 +52,7 @@ class Compounds:
         if language not in STEMMERS:
             return []
         vocabulary = self._vocabulary(language, generation)
-        stem = _stemmer(language)
+        stem = partial(stem_of, STEMMERS[language])
         found = [
             one for word in words for one in _parts(word, vocabulary, stem) or _wholes(word, vocabulary, stem)
         ]
@@ -66,15 +61,10 @@ class Compounds:
     def _vocabulary(self, language: str, generation: int) -> dict[str, Counter[str]]:
         kept = self._kept.get(language)
         if kept is None or kept.generation != generation:
-            counts = Counter(
-                word
-                for text in self._texts(MOST_PASSAGES)
-                for word in {found.lower() for found in _WORD.findall(text)}
-                if len(word) >= SHORTEST_PART
-            )
             kept = _Vocabulary(generation)
-            for word, passages in counts.items():
-                kept.words[_stemmer(language)(word)][word] = passages
+            for word, passages in passage_counts(self._texts(MOST_PASSAGES)).items():
+                if len(word) >= SHORTEST_PART:
+                    kept.words[stem_of(STEMMERS[language], word)][word] = passages
             self._kept[language] = kept
         return kept.words
 
@@ -115,11 +105,3 @@ def _wholes(word: str, vocabulary: dict[str, Counter[str]], stem: Callable[[str]
         if len(other) >= len(part) + SHORTEST_PART and (other.endswith(part) or other.startswith(part)):
             found.update(words)
     return [word for word, _ in found.most_common(MOST_WHOLES)]
-
-
-@lru_cache(maxsize=len(STEMMERS))
-def _stemmer(language: str) -> Callable[[str], str]:
-    import snowballstemmer
-
-    made: Any = snowballstemmer.stemmer(STEMMERS[language])
-    return lru_cache(maxsize=65536)(made.stemWord)

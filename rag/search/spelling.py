@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from rag.search.known_words import is_known
 from rag.search.lexical import LexicalIndex
+from rag.search.vocabulary import MOST_PASSAGES, WORD, passage_counts
 from rag.text.language import FUNCTION_WORDS, OTHER, language_of
 
 SHORTEST = 4
@@ -22,12 +23,6 @@ LEAST_PASSAGES = 2
 """Passages that must have the repaired word: one alone may be misspelt itself."""
 LEAST_FUNCTION_WORDS = 5
 """Function words of a language that notes in it have. Chosen, not measured."""
-MOST_PASSAGES = 20_000
-"""Passages whose words are known.
-
-The first misspelt word of a large library so costs a second at most.
-"""
-_WORD = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +65,7 @@ class Speller:
             replaced.append((word, right))
             return right
 
-        return Repaired(_WORD.sub(repair, question), tuple(replaced))
+        return Repaired(WORD.sub(repair, question), tuple(replaced))
 
     def _has_language(self, language: str) -> bool:
         """Return whether the notes are in a language; True where a question shows none.
@@ -109,11 +104,7 @@ class Speller:
         """
         if self._generation != self._index.generation:
             generation = self._index.generation
-            counts = Counter(
-                word
-                for text in self._index.passage_texts(MOST_PASSAGES)
-                for word in {found.lower() for found in _WORD.findall(text)}
-            )
+            counts = passage_counts(self._index.passage_texts(MOST_PASSAGES))
             words: dict[str, list[tuple[str, int]]] = defaultdict(list)
             for word, passages in counts.items():
                 if passages >= LEAST_PASSAGES and len(word) >= SHORTEST:

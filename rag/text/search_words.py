@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 SPACELESS = re.compile(
@@ -29,6 +30,8 @@ _STEMMED = {
 """Snowball's stemmer for each script, and a word in it."""
 TOKENIZER = "porter unicode61 remove_diacritics 2"
 """FTS5's tokenizer of these words."""
+_STEMMING = Lock()
+"""A stemmer keeps the word that it works on, so one thread at a time uses it."""
 _LONGEST_STEMMED = 64
 """Letters of the longest word that is stemmed; a longer one is no word."""
 
@@ -42,7 +45,7 @@ def search_words(text: str) -> str:
         return text
     text = SPACELESS.sub(lambda run: _pairs(run.group()), text)
     for language, word in _STEMMED.items():
-        text = word.sub(lambda found, language=language: _stem(language, found.group()), text)  # type: ignore[misc]
+        text = word.sub(lambda found, language=language: stem_of(language, found.group()), text)  # type: ignore[misc]
     return text
 
 
@@ -58,11 +61,18 @@ def _pairs(run: str) -> str:
 
 
 @lru_cache(maxsize=65536)
-def _stem(language: str, word: str) -> str:
-    return str(_stemmer(language).stemWord(word.lower())) if len(word) <= _LONGEST_STEMMED else word
+def stem_of(language: str, word: str) -> str:
+    """Return the stem of a word by Snowball's stemmer of a language.
+
+    The language is given by its English name.
+    """
+    if len(word) > _LONGEST_STEMMED:
+        return word
+    with _STEMMING:
+        return str(_stemmer(language).stemWord(word.lower()))
 
 
-@lru_cache(maxsize=len(_STEMMED))
+@lru_cache(maxsize=16)
 def _stemmer(language: str) -> Any:
     import snowballstemmer
 
