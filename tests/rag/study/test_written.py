@@ -203,7 +203,10 @@ def test_the_subject_of_a_section_is_no_wrong_choice(
     assert "Hazel" in choices["Winter"] and "Hazel" not in choices["Hazel and other trees"]
 
 
-ROBBING = "# Robbing\n\nThe software of a scale counts robbers.\n\nA tree is a home of swarms, and a willow is a tree.\n\nWillow bushes are cut.\n"
+ROBBING = (
+    "# Robbing\n\nThe software of a scale counts robbers.\n\nA tree is a home of swarms, and a willow is a tree.\n\nWillow bushes are cut.\n"
+    + "".join(f"\nRobbers rob hive {n}.\n" for n in range(50))
+)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +227,7 @@ def test_a_question_does_not_call_its_key_what_the_notes_never_call_it(
     question: str,
     found: bool,
 ) -> None:
-    put_markdown("robbing.md", ROBBING + "".join(f"\nRobbers rob hive {n}.\n" for n in range(50)))
+    put_markdown("robbing.md", ROBBING)
     made_of = made(open_notes(), Scripted(GOOD | {"river banks": question}))
     assert ("Willow" in answered(made_of)) is found
 
@@ -233,7 +236,7 @@ def test_half_of_a_joined_word_is_no_word_of_the_sentence(
     put_markdown: Callable[[str, str], None], open_notes: Callable[[], Notes]
 ) -> None:
     put_markdown("winter.md", WINTER.replace("river banks", "software-made river banks"))
-    put_markdown("robbing.md", ROBBING + "".join(f"\nRobbers rob hive {n}.\n" for n in range(50)))
+    put_markdown("robbing.md", ROBBING)
     for kind, found in (("software", False), ("tree", True)):
         question = f"What is the {kind} of software-made river banks that feeds bees with its first pollen?"
         written = made(open_notes(), Scripted(GOOD | {"river banks": question}))
