@@ -42,10 +42,11 @@ class Feed(Generic[T]):
             self._ended = True
             self._changed.notify_all()
 
-    def values(self, wanted: Callable[[], bool] = lambda: True) -> Iterator[T]:
+    def values(self, wanted: Callable[[], bool] = lambda: True, interval_seconds: float = 0.0) -> Iterator[T]:
         """Yield the value now and after each change, while it is `wanted`.
 
-        The last one is included. Changes that come faster than they are taken are one.
+        The last one is included, and comes at once. Changes that come faster than they are taken are one, and so are
+        those within `interval_seconds` of the value before.
         """
         seen = -1
         while wanted():
@@ -56,5 +57,7 @@ class Feed(Generic[T]):
                 seen = self._changes
             if changed:
                 yield value
+                with self._changed:
+                    self._changed.wait_for(lambda: self._ended, interval_seconds)
             elif ended:
                 return

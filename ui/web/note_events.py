@@ -38,6 +38,11 @@ if TYPE_CHECKING:
     from ingest.report import IngestReport, Listener
 
 UPLOADS = "uploads"
+_SHOWN_SECONDS = 0.5
+"""Time for which a step of the progress is shown.
+
+A button that is drawn anew under the pointer takes no click.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +237,7 @@ class NoteEvents:
             yield NoteView(taken_names_html(request.waiting), self.library())
 
     def _followed(self, job: Job) -> Iterator[NoteView]:
-        for state in job.values():
+        for state in job.values(interval_seconds=_SHOWN_SECONDS):
             yield self._view(job, state)
         if not job.ended:
             yield self._view(job, job.value)
