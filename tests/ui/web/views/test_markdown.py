@@ -16,7 +16,7 @@ ALLOWED_TAGS = frozenset(
 )
 # The only attributes the renderer may write, with their values.
 ALLOWED_ATTRIBUTE = re.compile(
-    r'^(class="(heading|code|plain)"|style="text-align:(left|right|center)"|start="\d+"|class="hl-[a-z0-9]+"|class="hl-[a-z0-9]+"|tabindex="0"|display)$'
+    r'^(class="(heading|code|plain|together)"|style="text-align:(left|right|center)"|start="\d+"|class="hl-[a-z0-9]+"|class="hl-[a-z0-9]+"|tabindex="0"|display)$'
 )
 
 
