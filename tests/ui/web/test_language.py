@@ -6,11 +6,16 @@ import ast
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from gettext import GNUTranslations
 from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from babel.dates import format_skeleton
 from babel.messages.catalog import Message
+from babel.messages.mofile import write_mo
+from babel.numbers import format_decimal
 from jinja2 import nodes
 
 from eval.golden.feedback import Verdict
@@ -24,6 +29,7 @@ from tests.ui.web.catalogues import FOLDERS, KEYWORDS, OTHERS, catalogue, messag
 from ui.answer_marks import EXTRACT_TITLE, SentenceMark
 from ui.teacher import words as teacher_words
 from ui.teacher.setting_words import SETTINGS
+from ui.web.catalogue import Catalogue
 from ui.web.language import (
     LOCALES,
     asked_for,
@@ -195,6 +201,47 @@ def test_messages_numbers_and_days_are_in_the_current_language() -> None:
         assert day_of_month(datetime(2026, 3, 7)) == "7. März"
     assert ngettext("%(n)s passage", "%(n)s passages", 1234) == "1,234 passages"
     assert number(1234.56, 1) == "1,234.6"
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_message_is_the_one_that_babel_compiles(language: str) -> None:
+    compiled = BytesIO()
+    write_mo(compiled, catalogue(language))
+    compiled.seek(0)
+    right, read = GNUTranslations(compiled), Catalogue(LOCALES / f"{language}.po")
+    for message in filter(lambda each: each.id, catalogue(language)):
+        if isinstance(message.id, str):
+            assert read.gettext(message.id) == right.gettext(message.id)
+        else:
+            numbers = range(130)
+            assert [read.ngettext(*message.id, n) for n in numbers] == [
+                right.ngettext(*message.id, n) for n in numbers
+            ]
+
+
+def test_a_fuzzy_an_empty_and_an_unknown_message_stay_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "x.po").write_text(
+        'msgid ""\nmsgstr ""\n"Plural-Forms: nplurals=2; plural=(n != 1);\\n"\n\n'
+        '#, fuzzy\nmsgid "guess"\nmsgstr "geraten"\n\nmsgid "empty"\nmsgstr ""\n\n'
+        '#~ msgid "old"\n#~ msgstr "alt"\n\nmsgid "a \\"word\\""\nmsgstr ""\n"ein "\n"\\"Wort\\""\n',
+        encoding="utf-8",
+    )
+    read = Catalogue(tmp_path / "x.po")
+    assert [read.gettext(each) for each in ("guess", "empty", "old", 'a "word"')] == [
+        "guess", "empty", "old", 'ein "Wort"'
+    ]  # fmt: skip
+    assert [read.ngettext("one", "many", n) for n in (1, 2)] == ["one", "many"]
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_numbers_and_days_are_as_babel_writes_them(language: str) -> None:
+    with using(language):
+        for value in (0, 7, 999, 1000, 12_345, 1_234_567, -1234):
+            assert number(value) == format_decimal(value, "#,##0", language)
+            assert number(value / 8, 2) == format_decimal(round(value / 8, 2), "#,##0.00", language)
+        for month in range(1, 13):
+            day = datetime(2026, month, 2 * month)
+            assert day_of_month(day) == format_skeleton("MMMd", day, locale=language)
 
 
 def test_the_frame_is_translated_when_it_is_sent() -> None:
