@@ -21,8 +21,7 @@ help:  ## List the targets
 $(VENV)/.base: pyproject.toml constraints.txt
 	@echo "Preparing $(VENV) (a few minutes, once)..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) --no-compile -e '.[web]'
-	@$(BIN)/python -m compileall -qq -j 0 -x '/tests/' $(VENV)/lib || true  # pip would use one core, and compile tests too
+	@$(PIP) --no-compile -e '.[web]'  # Python compiles a module when it is first imported; most never are
 	@$(BIN)/lectern setup
 	@touch $@
 
