@@ -11,6 +11,7 @@ from rag.answer.citations import Evidence, check
 from rag.answer.conflicts import conflicts_between
 from rag.answer.found import Clock, Draft, Drafting, Found, Model, SentenceEmbedder
 from rag.answer.model_stream import Written, stream_tokens
+from rag.answer.obeyed import obeys
 from rag.answer.prompt_budget import Context, budget_for, fit
 from rag.answer.quote_answer import QuoteAnswerer, extract_draft, quotes_of
 from rag.answer.quotes import quoted_sentences, quotes_text
@@ -93,8 +94,8 @@ class WriteAnswerer:
     def _attributed(self, found: Found, context: Context, text: str) -> Draft | None:
         """Return the model's text with its evidence; None where quotes replace it.
 
-        They are where the model says nothing, where what it says is in the notes but no answer to the question, and
-        where the readers are sure of an answer that the text does not have.
+        They are where the model says nothing, where it obeys an instruction in a passage, where what it says is in the
+        notes but no answer to the question, and where the readers are sure of an answer that the text does not have.
         """
         if is_refusal(text):
             return None
@@ -105,6 +106,8 @@ class WriteAnswerer:
         if self._embedder is not None:
             locate = locator(found.standalone, passages, self._embedder, best or ())
         evidence = check(text, passages, self._settings.support, locate)
+        if obeys([sentence.text for sentence in evidence.sentences], found.standalone, passages, best):
+            return None
         if not any(sentence.supported for sentence in evidence.sentences):
             if not is_sure(found.scores):
                 return _unconfirmed(found, evidence)

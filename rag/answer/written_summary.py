@@ -16,6 +16,7 @@ from rag.answer.found import Clock, Draft, Drafting, Found, Model, SentenceEmbed
 from rag.answer.kept_summaries import KeptSummaries
 from rag.answer.model_stream import Written, stream_tokens
 from rag.answer.notes import Notes
+from rag.answer.obeyed import is_fragment
 from rag.answer.summarize import Section, central, sections_of
 from rag.answer.summary_parts import Part, parts_of
 from rag.events import Retrieved, Token
@@ -177,7 +178,7 @@ class SummaryWriter:
     def _add(self, made: _Made, head: str, text: str, passages: Sequence[Chunk], part: Part | None) -> None:
         """Add the supported sentences of a text with their passages, or a quote.
 
-        Sentences that the summary has already are left out; `part` is None for the whole in short.
+        Fragments and sentences that the summary has already are left out; `part` is None for the whole in short.
         """
         locate = locator("", passages, self._embedder)
         checked = check(text, passages, self._settings.support, locate)
@@ -186,7 +187,8 @@ class SummaryWriter:
         said = {sentence.text for sentence in made.sentences}
         lines = []
         for sentence in checked.sentences:
-            if sentence.supported and sentence.text not in said:
+            new = sentence.text not in said and not is_fragment(sentence.text, passages)
+            if sentence.supported and new:
                 cited = tuple(own[n - 1] for n in sentence.citations)
                 lines.append(replace(sentence, citations=cited))
         made.citations += [

@@ -69,6 +69,15 @@ REPLIES = (
 )
 
 
+def test_a_word_of_the_notes_alone_is_no_summary(
+    write: Callable[..., tuple[Draft, list[Any], Any]],
+) -> None:
+    draft, _, _ = write("Humus.", "Sand drains within 2 hours.", "Subsoil.")
+    assert "Humus." not in [sentence.text for sentence in draft.sentences]
+    assert "Subsoil." not in draft.text
+    assert any(sentence.quoted for sentence in draft.sentences)  # the part without a sentence
+
+
 def test_every_part_is_summarised_and_only_supported_sentences_are_kept(
     write: Callable[..., tuple[Draft, list[Any], Any]],
 ) -> None:
