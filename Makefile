@@ -67,7 +67,7 @@ wheel: setup  ## Build a wheel into dist/, for pipx or uv
 bench-install:  ## Measure size and time to the first answer of clones; REVISIONS="HEAD~1 HEAD" compares
 	@$(PYTHON) -m benchmarks.installation $(REVISIONS)
 
-attack: setup-dev  ## Attack all that is kept and served (kills, flips, damaged files, web, events, injections); ARGS=--short for a twentieth
+attack: setup-dev  ## Attack all that is kept and served (kills, flips, damaged files, web, events, injections); ARGS=--short for a twentieth, ARGS="injections --model FILE" with a model that writes
 	@$(BIN)/python -m benchmarks.attack $(ARGS)
 
 bench-ingest: setup-dev  ## Measure ingest beside the usual recipe

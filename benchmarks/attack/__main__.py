@@ -9,6 +9,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 
 from benchmarks.attack import events, flips, injections, kills, mutations, web
 from benchmarks.attack.tally import Tally
@@ -31,6 +32,7 @@ def main() -> None:
         "kinds", nargs="*", choices=[*ATTACKS, []], help="kinds of attack; all if none is given"
     )
     parser.add_argument("--short", action="store_true", help="a twentieth of the tries")
+    parser.add_argument("--model", help="a model that writes, for the injections; the default quotes")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -38,6 +40,8 @@ def main() -> None:
     failed = False
     for kind in given.kinds or ATTACKS:
         attack, tries = ATTACKS[kind]
+        if attack is injections.attack:
+            attack = partial(injections.attack, model=given.model)
         started = time.monotonic()
         tally = attack(max(tries // 20, 10) if given.short else tries, given.seed)
         failed = failed or bool(tally.failures)
