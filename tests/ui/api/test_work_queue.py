@@ -22,6 +22,8 @@ from ui.api.work_queue import WorkQueue
 
 QUESTION = "What reduces spectral leakage?"
 CHAT = {"model": "lectern", "messages": [{"role": "user", "content": QUESTION}], "stream": True}
+WORDS = 10 * PATIENCE_SECONDS
+"""Words of an answer that a client leaves: one each tenth of a second."""
 
 
 def test_one_more_than_fits_is_refused_at_once() -> None:
@@ -95,7 +97,7 @@ def test_closing_a_stream_closes_its_iterator() -> None:
             assert await anext(stream) == 0
             assert queue.inside == 1
         go.release()
-        assert await asyncio.to_thread(closed.wait, 10)
+        assert await asyncio.to_thread(closed.wait, PATIENCE_SECONDS)
         queue.close()
 
     asyncio.run(run())
@@ -129,7 +131,7 @@ def test_a_full_server_answers_429(make_site: Callable[..., Any], waiting_model:
 def test_a_client_that_leaves_stops_the_model(
     path: str, stream: bool, make_site: Callable[..., Any], waiting_model: Callable[..., Any]
 ) -> None:
-    waiting = waiting_model(words=50)
+    waiting = waiting_model(words=WORDS)
     site = make_site(waiting.model, parallel=1)
     body = (CHAT if path.startswith("/v1") else {"question": QUESTION}) | {"stream": stream}
     client = HTTPConnection("127.0.0.1", site.port, timeout=PATIENCE_SECONDS)
@@ -142,12 +144,12 @@ def test_a_client_that_leaves_stops_the_model(
             pass
         response.close()
     client.close()
-    for _ in range(50):  # the model stops at one of its next words, long before its last one
+    for _ in range(WORDS):  # the model stops at one of its next words, before its last one
         waiting.go.release()
         if waiting.stopped.wait(0.1):
             break
     assert waiting.stopped.is_set()
-    assert waiting.shown < 50
+    assert waiting.shown < WORDS
     while site.service.answers.inside:  # its place is free again
         threading.Event().wait(0.01)
 

@@ -11,14 +11,13 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
-MAKING_MS = 120_000
 MOST_TRIED = 10
 
 
 def skipped_to_choices(page: Page) -> int:
     """Remove items until one has choices, and return its number: other tests' notes come into the quiz too."""
     for number in range(1, MOST_TRIED + 1):
-        page.wait_for_selector(f".study-place:has-text('{number} of')", timeout=MAKING_MS)
+        page.wait_for_selector(f".study-place:has-text('{number} of')")
         if page.locator(".study-choices button").count():
             return number
         page.get_by_role("button", name="This item is wrong").click()

@@ -12,6 +12,7 @@ from rag.errors import ModelFailed, QuestionError
 from rag.events import Done, Token
 from rag.search.scope import Scope
 from rag.types import Receipt
+from tests.patience import PATIENCE_SECONDS
 from ui.application import Application, load
 from ui.web.desk import Desk, LoadingStage
 
@@ -56,15 +57,15 @@ def test_the_next_answer_is_the_chosen_adapters_and_the_base_is_loaded_once(
     assert [choice.name for choice in desk.adapters()] == ["none", "misfit", "one", "two"]
     found = []
     for name in ("one", "two"):
-        desk.use_adapter(setting(name)).result(60)
+        desk.use_adapter(setting(name)).result(PATIENCE_SECONDS)
         assert used(desk) == name
         found.append(receipt(desk.chain().stream(QUESTION)))
-    desk.use_adapter("none").result(60)
+    desk.use_adapter("none").result(PATIENCE_SECONDS)
     found.append(receipt(desk.chain().stream(QUESTION)))
     assert [one.adapter for one in found] == [setting("one"), setting("two"), "none"]
     assert len({one.model for one in found}) == 3
     with pytest.raises(ModelFailed, match="does not fit this model"):
-        desk.use_adapter(setting("misfit")).result(60)
+        desk.use_adapter(setting("misfit")).result(PATIENCE_SECONDS)
     assert used(desk) == "none"
     assert receipt(desk.chain().stream(QUESTION)) == found[-1]
     assert desk.status().stage is LoadingStage.READY
@@ -82,7 +83,7 @@ def test_an_answer_under_way_ends_with_the_adapter_it_began_with(desk: Desk) -> 
         desk.use_adapter(setting("two"))
     assert not coming.done()
     assert receipt(answering).adapter == "default"
-    coming.result(60)
+    coming.result(PATIENCE_SECONDS)
     assert desk.ready
     assert receipt(desk.chain().stream(QUESTION)).adapter == setting("one")
 
@@ -109,12 +110,12 @@ def test_an_adapter_is_of_its_course_alone(
     assert other.embedder() is desk.embedder()
     assert receipt(other.chain().stream(QUESTION)).adapter == "default"
     assert len(loads) == 1
-    other.use_adapter(setting("one")).result(60)
+    other.use_adapter(setting("one")).result(PATIENCE_SECONDS)
     assert receipt(other.chain().stream(QUESTION)).adapter == setting("one")
     assert (used(desk), used(other)) == ("none", "one")
     assert receipt(desk.chain().stream(QUESTION)).adapter == "default"
     with pytest.raises(ModelFailed):
-        other.use_adapter(setting("misfit")).result(60)
+        other.use_adapter(setting("misfit")).result(PATIENCE_SECONDS)
     assert receipt(other.chain().stream(QUESTION)).adapter == setting("one")
-    other.use_adapter("none").result(60)
+    other.use_adapter("none").result(PATIENCE_SECONDS)
     assert other.application.model is desk.application.model
