@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rag.answer.sentence_support import support
 from rag.json_text import parse_json
+from rag.search.known_words import is_known
 from rag.text.sentences import sentences
 from rag.text.words import content_words
 from rag.types import BlockKind, Document
@@ -26,6 +27,10 @@ _GENERIC = frozenset(
     "background motivation example examples resources setup installation license readme questions homework vocabulary "
     "objectives recap faq conclusions discussion results acknowledgements bibliography".split()
 )
+
+
+_ONE_OF_SEVERAL = frozenset(("a", "an"))
+"""First words of headings that name a passage and no subject: "A note on data"."""
 
 
 def course_questions(sources: Iterable[str], count: int = _COUNT) -> list[str]:
@@ -46,14 +51,20 @@ def course_questions(sources: Iterable[str], count: int = _COUNT) -> list[str]:
 def heading_questions(documents: Iterable[Document], count: int = _COUNT) -> list[str]:
     """Return `What is <heading>?` for headings that name a subject.
 
-    Headings with a definition under them come first, and documents take turns. A heading that names several
-    things is asked for with `are`.
+    Headings with a definition under them come first, terms before common words among them, and documents take turns. A
+    heading that names several things is asked for with `are`.
     """
     per_document = [list(_subjects(document)) for document in documents]
     turns = [found for turn in zip_longest(*per_document) for found in turn if found]
-    defined = [subject for subject, is_defined in turns if is_defined]
-    subjects = dict.fromkeys([*defined, *(subject for subject, _ in turns)])
+    ranked = sorted(turns, key=lambda found: (not found[1], found[1] and not _is_term(found[0])))
+    subjects = dict.fromkeys(subject for subject, _ in ranked)
     return [f"What {_verb(subject)} {subject}?" for subject in subjects][:count]
+
+
+def _is_term(subject: str) -> bool:
+    """Return whether a subject is more than one common word, such as "instructions"."""
+    words = [word for word in subject.split() if word.lower() not in ("the", "and", "of")]
+    return len(words) > 1 or not is_known(subject.lower()) or subject != subject.lower()
 
 
 def _verb(subject: str) -> str:
@@ -89,8 +100,9 @@ def _subjects(document: Document) -> Iterator[tuple[str, bool]]:
         heading = re.sub(r"\$.*?\$", "", heading_text(document.text[block.start : block.end]))
         subject = _NUMBERING.sub("", " ".join(heading.split())).strip(" :.-=")
         words = subject.split()
+        named = bool(words) and words[0].lower() not in (_GENERIC | _ONE_OF_SEVERAL)
         usable = 0 < len(words) <= _MOST_HEADING_WORDS and "?" not in subject and len(subject) > 3
-        if usable and words[0].lower() not in _GENERIC and any(character.isalpha() for character in subject):
+        if usable and named and any(character.isalpha() for character in subject):
             keeps_capital = words[0].lower() not in ("the", "a", "an") and any(
                 c.isupper() for c in subject[1:]
             )

@@ -56,6 +56,24 @@ def test_headings_take_turns_and_generic_ones_are_left_out() -> None:
     assert heading_questions([]) == []
 
 
+def test_terms_come_before_common_words_and_notes_on_something_are_left_out() -> None:
+    notes = (
+        "# Instructions\nInstructions are what the model reads.\n# A note on data\nA note on data is here.\n"
+        "# Quantisation\nQuantisation is rounding.\n# JPEG\nA JPEG is a picture.\n"
+    )
+    starts = [notes.index(heading) for heading in ("# Ins", "# A note", "# Quant", "# JPEG")]
+    blocks = [
+        Block(BlockKind.HEADING, start, notes.index("\n", start), Locator(Unit.LINE, 1, 1), 1)
+        for start in starts
+    ]
+    told = Document("n.md", "n", DocumentKind.MARKDOWN, "", notes, tuple(blocks))
+    assert heading_questions([told]) == [
+        "What is quantisation?",
+        "What is JPEG?",
+        "What are instructions?",
+    ]
+
+
 def test_headings_whose_text_says_what_they_are_come_first() -> None:
     notes = "# Site <ins>map</ins>\nLast changed in May.\n## Owls\nAn owl is a bird that hunts at night.\n"
     blocks = [
