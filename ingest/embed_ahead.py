@@ -1,17 +1,16 @@
-"""Passages embedded in a thread while the documents before them are saved.
+"""Passages embedded while the documents before them are saved.
 
 Embedding keeps every core busy and saving one, so an ingest that does them in turn leaves cores idle.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from rag.aliases import Vectors
-from rag.embedding.embedder import Embedder, embed_with_sketches
 from rag.library.rows import passage_key
 from rag.library.store import LibraryStore
 from rag.passage_text import passage_text
@@ -21,6 +20,8 @@ PART_CHUNKS = 512
 """Passages that are embedded between two reports of progress, about. Chosen."""
 Stored: TypeAlias = dict[bytes, tuple[Vectors, bytes]]
 """Passage key to (vector (dim,), sketch)."""
+Embedded: TypeAlias = tuple[Vectors, list[bytes]]
+"""Vectors (n, dim) and sketches of n texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Embedding:
     """
 
     stored: Stored
-    parts: list[tuple[list[bytes], Future[tuple[Vectors, list[bytes]]]]] = field(default_factory=list)
+    parts: list[tuple[list[bytes], Future[Embedded]]] = field(default_factory=list)
 
     def keys(self) -> set[bytes]:
         """Return the keys of the passages that are being embedded."""
@@ -50,23 +51,13 @@ class Embedding:
 
 
 class EmbedAhead:
-    """Starts embeddings and returns at once; to be used in a `with`.
+    """Starts embeddings and returns at once."""
 
-    The end of the `with` gives up what was not fetched.
-    """
-
-    def __init__(self, library: LibraryStore, embedder: Embedder) -> None:
+    def __init__(self, library: LibraryStore, embed: Callable[[list[str]], Future[Embedded]]) -> None:
         self._library = library
-        self._embedder = embedder
-        self._thread = ThreadPoolExecutor(1, "embedding")
+        self._embed = embed
 
-    def __enter__(self) -> EmbedAhead:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._thread.shutdown(cancel_futures=True)
-
-    def start(self, chunks: Iterable[Chunk], under_way: Embedding | None) -> Embedding:
+    def start(self, chunks: Iterable[Chunk], under_way: Collection[Embedding]) -> Embedding:
         """Embed what neither the library nor `under_way` has.
 
         `under_way` will be saved before. What the library has is read now: saving `under_way` may delete some
@@ -74,7 +65,7 @@ class EmbedAhead:
         """
         passages = {passage_key(chunk): chunk for chunk in chunks}
         stored = self._library.embeddings(list(passages))
-        made = under_way.keys() if under_way else set()
+        made = set[bytes]().union(*(embedding.keys() for embedding in under_way))
         missing = [key for key in passages if key not in stored and key not in made]
         found = Embedding(stored)
         parts = max(
@@ -84,5 +75,5 @@ class EmbedAhead:
         for start in range(0, len(missing), max(size, 1)):
             keys = missing[start : start + size]
             texts = [passage_text(passages[key]) for key in keys]
-            found.parts.append((keys, self._thread.submit(embed_with_sketches, self._embedder, texts)))
+            found.parts.append((keys, self._embed(texts)))
         return found

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ingest.discover import Discovery, is_there, source_path, source_text
 from ingest.extras import ocr_is_installed
 from ingest.parsers import PARSER_VERSION
+from ingest.plan import Task
+from rag.library.rows import FailureRecord
 from rag.library.store import LibraryStore
 from rag.settings import IngestSettings
 
@@ -30,3 +34,22 @@ def settled_failures(library: LibraryStore, discovery: Discovery) -> list[str]:
         for failure in library.failures()
         if failure.source in met or not is_there(source_path(failure.source))
     ]
+
+
+def without_known_failures(
+    tasks: Sequence[Task], library: LibraryStore, parser: str
+) -> tuple[list[Task], list[tuple[Task, FailureRecord]]]:
+    """Return the tasks worth a try, and the others with their failures.
+
+    A file that these parsers (`parser_name`) could not read and that did not change is not worth one.
+    """
+    before = {failure.source: failure for failure in library.failures()}
+    left, known = [], []
+    for task in tasks:
+        failure = before.get(source_text(task.file.source))
+        stamp = (task.file.size_bytes, task.file.mtime_ns, parser)
+        if failure is not None and (failure.size_bytes, failure.mtime_ns, failure.parser) == stamp:
+            known.append((task, failure))
+        else:
+            left.append(task)
+    return left, known

@@ -1,12 +1,14 @@
 """The ingest: reads, cuts, embeds and saves the notes that changed.
 
-A process reads ahead; passages are embedded while earlier notes are saved, each document in one transaction.
+Notes are read and embedded ahead by an `IngestExecutor`; each document is saved in one transaction.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,9 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from ingest.chunker import chunker_fingerprint
-from ingest.discover import Discovery, Unreadable, discover, source_text
+from ingest.discover import Discovery, discover, source_text
 from ingest.embed_ahead import PART_CHUNKS, EmbedAhead, Embedding, Stored
-from ingest.failures import parser_name, settled_failures
+from ingest.executor import IngestExecutor, LocalExecutor
+from ingest.failures import parser_name, settled_failures, without_known_failures
 from ingest.plan import Plan, Task, make_plan, names_itself
 from ingest.read_ahead import could_read_more, read_ahead
 from ingest.report import Complaint, IngestEvent, IngestReport, Listener, Stage
@@ -68,8 +71,11 @@ def ingest_notes(
     embedder: Embedder,
     settings: Settings,
     on_event: Listener | None = None,
+    executor: IngestExecutor | None = None,
 ) -> IngestReport:
     """Ingest found notes: paths are checked before a library or a model is opened.
+
+    Without an `executor` this machine reads and embeds.
 
     Raises:
         LibraryBusy, LibraryMismatch, LibraryDamaged: as there.
@@ -79,7 +85,7 @@ def ingest_notes(
     with library.writing():
         library.bind(embedder.fingerprint, embedder.dim, chunker_fingerprint(settings.chunk))
         library.mend({source_text(file.source) for file in discovery.files})
-        run = _Run(library, embedder, settings, on_event)
+        run = _Run(library, embedder, settings, on_event, executor)
         done = run.execute(discovery)
         run.report(Stage.INDEXING)
         library.keep_words()
@@ -92,16 +98,21 @@ class _Run:
     """One ingest while it runs: the counters and what waits to be embedded."""
 
     def __init__(
-        self, library: LibraryStore, embedder: Embedder, settings: Settings, on_event: Listener | None
+        self,
+        library: LibraryStore,
+        embedder: Embedder,
+        settings: Settings,
+        on_event: Listener | None,
+        executor: IngestExecutor | None,
     ) -> None:
         self._library = library
         self._embedder = embedder
         self._settings = settings
         self._listen = on_event
+        self._executor = executor
         self._started = time.monotonic()
         self._files_total = self._files_done = 0
-        self._chunks_known = self._chunks_done = 0
-        self._added = self._updated = 0
+        self._chunks_known = self._chunks_done = self._added = self._updated = 0
         self._failures: list[FailureRecord] = []
         self._failed: list[Complaint] = []
         self._warnings: list[Complaint] = []
@@ -127,10 +138,16 @@ class _Run:
         self._gone = {record.path: record.source for record in plan.gone}
         self.report(Stage.FOUND)
         for entry in discovery.unreadable:
-            self._fail_unreadable(entry)
+            self._failures.append(
+                FailureRecord(source_text(entry.source), entry.name, entry.reason, 0, 0, "")
+            )
+            self._complain(entry.name, entry.reason)
         self._settle(plan)
         self._move(plan)
-        self._read_and_save(self._without_known_failures(plan.read))
+        left, known = without_known_failures(plan.read, self._library, self._parser)
+        for task, old in known:
+            self._fail(task, old.reason, old.parser)
+        self._read_and_save(left)
         self._library.record_failures(self._failures, forget=settled_failures(self._library, discovery))
         for path, source in self._gone.items():
             self._library.remove_document(path, source=source)
@@ -191,42 +208,33 @@ class _Run:
                 self._files_done += 1
                 self.report(Stage.SAVED, task.name)
 
-    def _without_known_failures(self, tasks: Sequence[Task]) -> list[Task]:
-        """Return the tasks worth a try.
-
-        A file that these parsers could not read and that did not change is not.
-        """
-        before = {failure.source: failure for failure in self._library.failures()}
-        left = []
-        for task in tasks:
-            failure = before.get(source_text(task.file.source))
-            stamp = (task.file.size_bytes, task.file.mtime_ns, self._parser)
-            if failure is not None and (failure.size_bytes, failure.mtime_ns, failure.parser) == stamp:
-                self._fail(task, failure.reason, failure.parser)
-            else:
-                left.append(task)
-        return left
-
     def _read_and_save(self, tasks: Sequence[Task]) -> None:
         """Read, cut, embed and save; embed the next documents while saving the last."""
-        with EmbedAhead(self._library, self._embedder) as ahead:
-            # Two batches are in work: this thread writes `batch` while the thread of `ahead` embeds `cuts`. `start` comes
-            # first, so that it never waits for the disk, and gets the batch before, which is not in the library yet.
-            batch: Sequence[_Cut] = ()
-            embedding: Embedding | None = None
-            for cuts in self._batches(tasks):
-                started = ahead.start((chunk for cut in cuts for chunk in cut.chunks), embedding)
-                self._save(batch, embedding)
-                batch, embedding = cuts, started
-            self._save(batch, embedding)
+        if not tasks:
+            return
+        given = self._executor
+        with nullcontext(given) if given else LocalExecutor(self._settings, self._embedder) as executor:
+            self._run_on(executor, tasks)
 
-    def _batches(self, tasks: Sequence[Task]) -> Iterator[list[_Cut]]:
+    def _run_on(self, executor: IngestExecutor, tasks: Sequence[Task]) -> None:
+        # `start` comes first, so that it never waits for the disk, and gets what is not in the library yet.
+        ahead = EmbedAhead(self._library, executor.embed)
+        waiting: deque[tuple[Sequence[_Cut], Embedding]] = deque()
+        for cuts in self._batches(tasks, executor):
+            chunks = (chunk for cut in cuts for chunk in cut.chunks)
+            waiting.append((cuts, ahead.start(chunks, [embedding for _, embedding in waiting])))
+            if len(waiting) > executor.batches_ahead:
+                self._save(*waiting.popleft())
+        while waiting:
+            self._save(*waiting.popleft())
+
+    def _batches(self, tasks: Sequence[Task], executor: IngestExecutor) -> Iterator[list[_Cut]]:
         """Yield documents cut into passages, enough at once to be worth embedding.
 
         What cannot be read is reported.
         """
         waiting: list[_Cut] = []
-        for outcome in read_ahead(tasks, self._settings, self._embedder):
+        for outcome in read_ahead(tasks, executor.read, executor.notes_ahead):
             if outcome.document is None:
                 self._fail(outcome.task, outcome.reason, self._parser if outcome.verdict else "")
                 continue
@@ -250,34 +258,26 @@ class _Run:
         )
         self._complain(task.name, reason if task.known is None else reason + _KEPT)
 
-    def _fail_unreadable(self, entry: Unreadable) -> None:
-        """Count a folder or file that could not be examined."""
-        self._failures.append(FailureRecord(source_text(entry.source), entry.name, entry.reason, 0, 0, ""))
-        self._complain(entry.name, entry.reason)
-
     def _complain(self, name: str, reason: str) -> None:
         self._failed.append(Complaint(name, reason))
         self._files_done += 1
         self.report(Stage.FAILED, name, reason)
 
-    def _save(self, batch: Sequence[_Cut], embedding: Embedding | None) -> None:
+    def _save(self, batch: Sequence[_Cut], embedding: Embedding) -> None:
         """Wait for the vectors of a batch, then save each document in a transaction."""
-        if embedding is None:
-            return
         ready: Stored = {}
         for count, found in embedding.finished():
             ready.update(found)
             self._chunks_done += count
             self.report(Stage.EMBEDDED)
         late = {passage_key(chunk) for cut in batch for chunk in cut.chunks} - ready.keys()
-        ready.update(self._library.embeddings(list(late)))  # made for the batch before this one
+        ready.update(self._library.embeddings(list(late)))  # made for a batch before this one
         self._chunks_done += len(late)
         for cut in batch:
             rows = [ready[passage_key(chunk)] for chunk in cut.chunks]
             empty = np.empty((0, self._embedder.dim), np.float32)
-            self._save_one(
-                cut, np.stack([row[0] for row in rows]) if rows else empty, [row[1] for row in rows]
-            )
+            vectors = np.stack([row[0] for row in rows]) if rows else empty
+            self._save_one(cut, vectors, [row[1] for row in rows])
 
     def _save_one(self, cut: _Cut, vectors: Vectors, sketches: Sequence[bytes]) -> None:
         file, known = cut.task.file, cut.task.known

@@ -1,4 +1,4 @@
-"""Notes read ahead in the worker process while earlier ones are embedded here.
+"""Notes read ahead while earlier ones are embedded.
 
 An outcome also says whether it lasts: a parser's verdict on a file does, the bounds of this run do not.
 """
@@ -6,10 +6,11 @@ An outcome also says whether it lasts: a parser's verdict on a file does, the bo
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 
 from ingest.archives import may_be_read
 from ingest.chunker import chunk_document
@@ -19,15 +20,12 @@ from ingest.kinds import kind_of
 from ingest.plan import Task
 from ingest.walk import printable
 from ingest.worker import Cutting, ParserProcess
-from rag.embedding.embedder import Embedder, FolderEmbedder
+from rag.aliases import TokenCounter
 from rag.errors import UnreadableNote
 from rag.library.rows import DocumentRecord
 from rag.note_warnings import WarningCode
 from rag.settings import IngestSettings, Settings
 from rag.types import Chunk, Document, DocumentKind
-
-_AHEAD_DOCUMENTS = 8
-"""Notes read ahead, which bounds the memory for texts that wait. Chosen, not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +42,39 @@ class Outcome:
     verdict: bool = True
 
 
-def read_ahead(tasks: Sequence[Task], settings: Settings, embedder: Embedder) -> Iterator[Outcome]:
+class NoteReader:
+    """Reads notes and cuts them into passages, in a process of its own."""
+
+    def __init__(self, settings: Settings, tokens: Path | TokenCounter) -> None:
+        """Take the folder of a tokenizer, or a function that counts tokens."""
+        self._settings = settings
+        self._tokens = tokens
+        self._parser = ParserProcess(settings.ingest)
+
+    def read(self, task: Task) -> Outcome:
+        """Return the document of a task, or why there is none."""
+        return _read(self._parser, task, self._settings, self._tokens)
+
+    def close(self) -> None:
+        """End the process and the read that is under way."""
+        self._parser.close()
+
+
+def read_ahead(
+    tasks: Sequence[Task], read: Callable[[Task], Future[Outcome]], notes: int
+) -> Iterator[Outcome]:
     """Yield the outcome of each task in order.
 
-    The next few are read and cut meanwhile.
+    Meanwhile `read` is at work on the next `notes`, which bounds the memory for texts that wait.
     """
-    if not tasks:
-        return
-    parser = ParserProcess(settings.ingest)
-    pool = ThreadPoolExecutor(1, thread_name_prefix="reading")
     left = iter(tasks)
     pending: deque[Future[Outcome]] = deque()
 
     def submit(count: int) -> None:
-        pending.extend(pool.submit(_read, parser, task, settings, embedder) for task in islice(left, count))
+        pending.extend(read(task) for task in islice(left, count))
 
     try:
-        submit(_AHEAD_DOCUMENTS)
+        submit(notes)
         while pending:
             outcome = pending.popleft().result()
             submit(1)
@@ -68,9 +82,6 @@ def read_ahead(tasks: Sequence[Task], settings: Settings, embedder: Embedder) ->
     finally:
         for future in pending:
             future.cancel()
-        parser.close()  # ends the read that is under way, if the run was broken off
-        pool.shutdown(wait=True)
-        parser.close()
 
 
 def lacks_ocr(record: DocumentRecord) -> bool:
@@ -102,7 +113,7 @@ def could_read_more(record: DocumentRecord, settings: IngestSettings) -> bool:
     return (lacks_ocr(record) or late) and ocr_is_installed()
 
 
-def _read(parser: ParserProcess, task: Task, settings: Settings, embedder: Embedder) -> Outcome:
+def _read(parser: ParserProcess, task: Task, settings: Settings, tokens: Path | TokenCounter) -> Outcome:
     """Return the document of a task, or why there is none."""
     source, most_bytes = task.file.source, settings.ingest.max_file_bytes
     if task.file.size_bytes > most_bytes:
@@ -114,15 +125,15 @@ def _read(parser: ParserProcess, task: Task, settings: Settings, embedder: Embed
         reason = "It cannot be opened: it may not be read, or went meanwhile."
         return Outcome(task, reason=reason, verdict=False)
     try:
-        if isinstance(embedder, FolderEmbedder):
-            cutting = Cutting(settings.chunk, embedder.tokenizer_folder)
+        if isinstance(tokens, Path):
+            cutting = Cutting(settings.chunk, tokens)
             document, chunks = parser.read_and_cut(source, task.name, cutting)
             document = _printable(document, task)
             return Outcome(task, document, [replace(chunk, title=document.title) for chunk in chunks])
         document = _printable(parser.read(source, task.name), task)
     except UnreadableNote as exc:
         return Outcome(task, reason=str(exc), verdict=not exc.passing)
-    return Outcome(task, document, chunk_document(document, settings.chunk, embedder.count_tokens))
+    return Outcome(task, document, chunk_document(document, settings.chunk, tokens))
 
 
 def _printable(document: Document, task: Task) -> Document:
