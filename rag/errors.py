@@ -18,6 +18,7 @@
     │   ├── ModelBusy           the queue is full
     │   └── ModelFailed         died or answered nonsense while generating
     ├── TrainingError           a recipe or run that cannot go on
+    ├── ClusterError            a Ray cluster that cannot be reached, or whose machines differ from this one
     └── ServerError             the web app cannot start (port in use, no address)
 
 Every message names what was found, what was expected and what to do. Only the command line and the web
@@ -105,6 +106,10 @@ class ModelFailed(ModelError):
 
 class TrainingError(LecternError):
     """A fine-tuning recipe or run cannot go on."""
+
+
+class ClusterError(LecternError):
+    """A Ray cluster cannot be reached or used."""
 
 
 class ServerError(LecternError):

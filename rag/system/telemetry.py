@@ -15,6 +15,7 @@ _REPORTING_PACKAGE = "openvino_telemetry"
 _VARIABLES = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "DO_NOT_TRACK": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
     "RAGAS_DO_NOT_TRACK": "true",
     "GRADIO_ANALYTICS_ENABLED": "False",
     "ANONYMIZED_TELEMETRY": "False",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +13,7 @@ import typer
 from ui.options import ConfigOption, JsonOption, LibraryOption
 
 if TYPE_CHECKING:
+    from ingest.executor import IngestExecutor
     from ingest.report import Complaint, IngestReport
     from ui.application import Application
 
@@ -28,6 +31,14 @@ def ingest(
     library: LibraryOption = None,
     config: ConfigOption = None,
     watch: Annotated[bool, typer.Option("--watch", help="Watch for changes until Ctrl-C.")] = False,
+    ray: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Read and embed on the Ray cluster at HOST:PORT, or `local` to start Ray on this machine.",
+            show_default=False,
+        ),
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Read notes into the library.
@@ -41,26 +52,56 @@ def ingest(
     from ui.application import Application, load
 
     application = Application(load(library, config))
-    _show(_run(application, paths), as_json)
-    if watch:
-        _follow(application, paths, as_json)
+    with _executor(application, paths, ray) as executor:
+        _show(_run(application, paths, executor), as_json)
+        if watch:
+            _follow(application, paths, as_json, executor)
 
 
-def _run(application: Application, paths: list[Path]) -> IngestReport:
+@contextmanager
+def _executor(application: Application, paths: list[Path], address: str) -> Iterator[IngestExecutor | None]:
+    """Yield the executor on a Ray cluster; None without an address.
+
+    Wrong paths are reported before the cluster is asked.
+    """
+    if not address:
+        yield None
+        return
+    from ingest.discover import discover
+    from ingest.on_ray.executor import ray_executor
+    from ui.console import log_console
+
+    discover(paths)
+    with ray_executor(address, application.settings, application.embedder) as executor:
+        yield executor
+        if executor.losses:
+            log_console().print(
+                f"{executor.losses} workers of the Ray cluster were lost; their work was done again.",
+                style="yellow",
+            )
+
+
+def _run(application: Application, paths: list[Path], executor: IngestExecutor | None) -> IngestReport:
     """Ingest once.
 
     Wrong paths or a missing model are reported before a library is made.
     """
     from ingest.discover import discover
+    from ingest.on_ray.connection import off_stdout
     from ingest.pipeline import ingest_notes
     from ui.ingest_progress import ingest_progress
 
     found, embedder = discover(paths), application.embedder
-    with ingest_progress() as listener:
-        return ingest_notes(application.open_library(), found, embedder, application.settings, listener)
+    quiet = off_stdout() if executor else nullcontext()
+    with ingest_progress() as listener, quiet:
+        return ingest_notes(
+            application.open_library(), found, embedder, application.settings, listener, executor
+        )
 
 
-def _follow(application: Application, paths: list[Path], as_json: bool) -> None:
+def _follow(
+    application: Application, paths: list[Path], as_json: bool, executor: IngestExecutor | None
+) -> None:
     """Ingest again after each burst of changes.
 
     After an error (the folder is gone, the disk full) it goes on.
@@ -73,7 +114,7 @@ def _follow(application: Application, paths: list[Path], as_json: bool) -> None:
     log.print(f"Watching {', '.join(map(str, paths))}; Ctrl-C stops.", style="dim")
     for _ in changes(paths):
         try:
-            report = _run_when_free(application, paths)
+            report = _run_when_free(application, paths, executor)
         except LecternError as exc:
             log.print(f"lectern: {exc}", style="red")
             continue
@@ -81,7 +122,9 @@ def _follow(application: Application, paths: list[Path], as_json: bool) -> None:
             _show(report, as_json)
 
 
-def _run_when_free(application: Application, paths: list[Path]) -> IngestReport:
+def _run_when_free(
+    application: Application, paths: list[Path], executor: IngestExecutor | None
+) -> IngestReport:
     """Ingest once no other process writes.
 
     A burst of changes during another process's ingest would be lost until the next change.
@@ -92,7 +135,7 @@ def _run_when_free(application: Application, paths: list[Path]) -> IngestReport:
     reported = False
     while True:
         try:
-            return _run(application, paths)
+            return _run(application, paths, executor)
         except LibraryBusy as exc:
             if not reported:
                 log_console().print(f"lectern: {exc} Trying again until then.", style="yellow", markup=False)
