@@ -15,7 +15,14 @@ from typing import Self
 from rag.aliases import Vectors
 from rag.errors import LibraryMissing
 from rag.library.creation import create_library, has_library
-from rag.library.documents import check_vectors, delete_document, give_tags, insert_document, write_chunks
+from rag.library.documents import (
+    check_vectors,
+    delete_document,
+    delete_number,
+    give_tags,
+    insert_document,
+    write_chunks,
+)
 from rag.library.failures import copy_feedback, insert_feedback, write_failures
 from rag.library.reading import LibraryReading
 from rag.library.renames import Move, move_rows
@@ -96,6 +103,19 @@ class Library(LibraryReading):
     def keep_words(self) -> None:
         """Store the checksum of the index of words; the end of an ingest."""
         self.soundness.keep_words()
+
+    def drop(self) -> None:
+        """Delete all documents, failures and verdicts, in one transaction.
+
+        An empty library stays, which may be made with another embedder. Files beside it stay.
+        """
+        with self._connections.transaction(locked=True) as connection:
+            for (number,) in connection.execute("SELECT id FROM documents").fetchall():
+                delete_number(connection, number)
+            connection.execute("DELETE FROM failures")
+            connection.execute("DELETE FROM feedback")
+            values = {"embedder": "", "dim": "0", "chunker": ""}.items()
+            connection.executemany("UPDATE manifest SET value = ?2 WHERE key = ?1", values)
 
     def replace_document(
         self,

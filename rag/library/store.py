@@ -142,6 +142,17 @@ class LibraryStore(Protocol):
     def keep_words(self) -> None:
         """Store the checksum of the index of words, if it has one."""
 
+    def drop(self) -> None:
+        """Delete all documents, failures and verdicts, in one transaction.
+
+        A course of a server is gone afterwards; a folder has an empty library, which may be made with another
+        embedder. Files beside the notes stay.
+
+        Raises:
+            LibraryBusy: another process or thread is writing, or searches are in the way.
+            LibraryUnreachable: the user of the server does not own its tables.
+        """
+
     def documents(self) -> list[DocumentRecord]:
         """Return every document without its text, ordered by path."""
 

@@ -11,18 +11,15 @@ from ui.options import JsonOption
 if TYPE_CHECKING:
     from rag.library.copying import CopyReport
 
-app = typer.Typer(help="Copy a library between a folder and a PostgreSQL server.", no_args_is_help=True)
+app = typer.Typer(
+    help="Copy a library between a folder and a PostgreSQL server, or drop it.", no_args_is_help=True
+)
 _FORM = "A folder, or postgresql://USER@HOST/DATABASE#COURSE."
 
 
 def register(parent: typer.Typer) -> None:
     """Add the verbs."""
     parent.add_typer(app, name="library")
-
-
-@app.callback()
-def _verbs() -> None:
-    """Keep `copy` a verb of its own although it is the only one."""
 
 
 @app.command("copy")
@@ -87,6 +84,48 @@ def copy(
         f"{_copied(report)} copied to {there.place}, {seconds:.1f} s. Conversations, study cards, accounts, uploads and the log of "
         f"questions were not: those of the original are in {here.library}, those of the copy will be in {there.library}."
     )
+
+
+@app.command("drop")
+def drop(
+    library: Annotated[
+        str, typer.Argument(metavar="LIBRARY", help=f"Library to drop. {_FORM}", show_default=False)
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed without a terminal.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove a course with its documents, passages, vectors and feedback.
+
+    A course of a server is gone afterwards; in a folder an empty library stays. Notes, conversations, study cards, accounts,
+    uploads and the log of questions are not touched, and neither are other courses.
+    """
+    from contextlib import closing
+
+    from rag.errors import InputError
+    from rag.library.opening import open_library
+    from ui.application import load
+    from ui.console import log_console, print_result, to_json
+
+    place = load(library)
+    with closing(open_library(place.library, place.server)) as store:
+        log = log_console()
+        with store.writing():
+            counts = {
+                "documents": len(store.documents()),
+                "passages": store.chunk_count(),
+                "feedback": len(store.feedback()),
+            }
+            words = f"{counts['documents']} documents, {counts['passages']} passages and {counts['feedback']} verdicts"
+            if not yes:
+                question = f"Remove {words} of {place.place}? This cannot be undone."
+                if not log.is_terminal:
+                    raise InputError(f"{question} Without a terminal, confirm it with --yes.")
+                typer.confirm(question, abort=True, err=True)
+            store.drop()
+    if as_json:
+        print_result(to_json({"library": place.place, **counts, "files": place.library}))
+        return
+    print_result(f"{words} of {place.place} removed. Files beside the notes are still in {place.library}.")
 
 
 def _copied(report: CopyReport) -> str:

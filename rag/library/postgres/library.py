@@ -99,6 +99,18 @@ class PostgresLibrary(ServerReading):
     def keep_words(self) -> None:
         """Do nothing: the postings are rows like all others."""
 
+    def drop(self) -> None:
+        """Delete the course with all that is in it, in one transaction.
+
+        The object cannot be used afterwards.
+
+        Raises:
+            LibraryBusy: another process or thread is writing, or searches are in the way.
+            LibraryUnreachable: the user does not own the tables.
+        """
+        with self._connections.transaction(locked=True, counts=False) as connection:
+            schema.drop_course(connection, self._course)
+
     def replace_document(
         self,
         document: Document,

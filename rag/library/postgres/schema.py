@@ -22,6 +22,8 @@ PARTITIONED = ("documents", "blocks", "embeddings", "chunks", "postings")
 _LIMITED = (*PARTITIONED, "failures", "feedback")
 _MAKING = 0x4C454350
 """Key of the lock for making tables, `LECP`."""
+_DROP_SECONDS = 10
+"""Longest wait for searches that are under way before a course is dropped. Chosen."""
 _PLACE = 'start bigint NOT NULL, "end" bigint NOT NULL, unit text NOT NULL, first bigint NOT NULL, last bigint NOT NULL, heading text NOT NULL'
 _TABLES = f"""
 CREATE SCHEMA lectern;
@@ -203,6 +205,23 @@ def make_course(connection: Connection, name: str, now: str) -> None:
             connection.execute(sql.SQL("CREATE TABLE {own} (LIKE {whole} INCLUDING ALL)").format(**names))
             attach = sql.SQL("ALTER TABLE {whole} ATTACH PARTITION {own} FOR VALUES IN ({number})")
             connection.execute(attach.format(**names, number=sql.Literal(row[0])))  # type: ignore[index]
+
+
+def drop_course(connection: Connection, course: int) -> None:
+    """Delete a course with its partitions, inside a given transaction.
+
+    Searches in other courses wait meanwhile: all tables are locked at once, so that none of them is in a deadlock with it.
+    """
+    connection.execute(f"SET LOCAL lock_timeout = '{_DROP_SECONDS}s'")
+    tables = sql.SQL(", ").join(sql.Identifier("lectern", table) for table in PARTITIONED)
+    connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(tables))
+    for table in PARTITIONED:
+        connection.execute(sql.SQL("DROP TABLE {}").format(partition(table, course)))
+    for table, column in (("failures", "course"), ("feedback", "course"), ("courses", "id")):
+        where = sql.SQL("DELETE FROM {} WHERE {} = %s").format(
+            sql.Identifier("lectern", table), sql.Identifier(column)
+        )
+        connection.execute(where, (course,))
 
 
 def partition(table: str, course: int) -> sql.Identifier:

@@ -308,3 +308,26 @@ def test_many_threads_search_and_their_connections_end_with_them(
     assert found == [["cherry", "apple banana"]] * 24
     query = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database()"
     assert store.connections.rows(query)[0][0] < 20  # type: ignore[attr-defined]
+
+
+def test_a_course_is_dropped_by_the_owner_alone_and_without_remains(
+    address: ServerAddress, tmp_path: Path, put_in: Put, letter_tokens: Any
+) -> None:
+    with closing(open_library(tmp_path, address, create=True)) as store:
+        store.bind("first letters", 8, "by hand")
+        put_in(store, letter_tokens, "a.md", "apple")
+        role = f"tim_{address.connection.rpartition('/db')[2][:12]}"
+        run(address, f"CREATE ROLE {role} LOGIN", f"SELECT lectern.admit('{role}', 'algebra', true)")
+        with closing(open_library(tmp_path, as_role(address, role))) as limited:
+            with pytest.raises(LibraryUnreachable, match="may not do this"):
+                limited.drop()
+            assert limited.chunk_count() == 1
+        store.drop()
+    with psycopg.connect(address.connection) as connection:
+        tables = "SELECT relname FROM pg_class WHERE relnamespace = 'lectern'::regnamespace AND relname ~ '_1(_|$)'"
+        assert connection.execute(tables).fetchall() == []
+        assert connection.execute(
+            "SELECT (SELECT count(*) FROM lectern.courses), (SELECT count(*) FROM lectern.members)"
+        ).fetchone() == (0, 0)
+    with pytest.raises(LibraryMissing, match="no course 'algebra'"):
+        open_library(tmp_path, address)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -280,3 +281,42 @@ def test_a_file_that_only_got_a_new_time_is_no_change(
         "/moved/a.md",
         before,
     )
+
+
+def test_a_dropped_library_is_empty_and_others_stay(
+    make_store: MakeStore, put_in: Put, letter_tokens: Any
+) -> None:
+    store, other = make_store(), make_store()
+    for each in (store, other):
+        put_in(each, letter_tokens, "a.md", "apple banana", "cherry")
+        each.tag_document("a.md", ["exam"])
+        each.record_failures([FailureRecord("/notes/b.md", "b.md", "damaged", 1, 2, "by hand")])
+        each.add_feedback("q", "{}", "good")
+    reader = make_store(store)
+    store.drop()
+    with (
+        pytest.raises(LibraryMissing) if reader.dense else nullcontext()
+    ):  # a course is gone, a folder is empty
+        assert (reader.manifest.embedder, reader.manifest.dim) == ("", 0)
+    again = make_store(store)
+    assert (again.documents(), again.chunk_count(), again.failures(), again.feedback()) == ([], 0, [], [])
+    assert again.words.passages_with(["appl", "apple"]) == {"appl": 0, "apple": 0}
+    assert again.embeddings([passage_key(chunk) for chunk in other.chunks_of("a.md")]) == {}
+    put_in(again, letter_tokens, "c.md", "date")
+    assert [chunk.text for chunk in again.chunks_of("c.md")] == ["date"]
+    assert (other.chunk_count(), other.given_tags("a.md"), len(other.failures()), len(other.feedback())) == (
+        2,
+        ("exam",),
+        1,
+        1,
+    )
+
+
+def test_a_library_that_another_writes_is_not_dropped(
+    make_store: MakeStore, put_in: Put, letter_tokens: Any
+) -> None:
+    store = make_store()
+    put_in(store, letter_tokens, "a.md", "apple")
+    with make_store(store).writing(), pytest.raises(LibraryBusy):
+        store.drop()
+    assert store.chunk_count() == 1
