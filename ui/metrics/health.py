@@ -34,7 +34,7 @@ _log = logging.getLogger("lectern.health")
 def fault(application: Application) -> str:
     """Return the reason why an application cannot answer, empty if it can."""
     try:
-        _ = application.library.generation
+        _ = application.library.manifest  # asks the server, unlike the generation
     except Exception as exc:  # noqa: BLE001 - any failure makes the server unfit; the log has the reason
         _log.warning("the library cannot be read: %s", exc)
         return "The library cannot be read; the log of the server has the reason."

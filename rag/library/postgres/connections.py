@@ -18,6 +18,7 @@ from psycopg import sql
 from rag.errors import LibraryUnreachable
 from rag.library.nested_lock import NestedLock, busy_elsewhere
 from rag.library.postgres.errors import translated, translated_connecting
+from rag.library.postgres.notices import ChangeNotices, channel
 from rag.library.postgres.vector_type import register_vectors
 from rag.system.atomic_write import host_name
 from rag.system.server_address import ServerAddress
@@ -54,10 +55,12 @@ class ServerConnections:
         self._local = threading.local()
         self._opened: list[tuple[threading.Thread, Connection]] = []
         self._opening = threading.Lock()
+        self._notices = ChangeNotices(self._open)
         self._lock = NestedLock(self.place, self._take, self._release)
 
     def close(self) -> None:
         """Close every connection; the next use opens new ones."""
+        self._notices.close()
         for _, connection in self._opened:
             connection.close()
         self._opened.clear()
@@ -87,8 +90,13 @@ class ServerConnections:
             connection = self.reading
             with connection.transaction():
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                connection.execute("SELECT 1 FROM lectern.courses LIMIT 1")  # the first query fixes the state
-                yield connection
+                query = "SELECT generation FROM lectern.courses WHERE id = %s"
+                row = connection.execute(query, (self.course,)).fetchone()  # the first query fixes the state
+                self._local.generation = row[0] if row else None
+                try:
+                    yield connection
+                finally:
+                    self._local.generation = None
 
     @contextmanager
     def transaction(self, *, locked: bool, counts: bool = True) -> Iterator[Connection]:
@@ -107,14 +115,41 @@ class ServerConnections:
             with connection.transaction():
                 yield connection
                 if counts:
-                    query = "UPDATE lectern.courses SET generation = generation + 1 WHERE id = %s"
-                    if not connection.execute(
-                        query, (self.course,)
-                    ).rowcount:  # policies hide rows, they raise nothing
-                        raise LibraryUnreachable(
-                            f"The course of {self.place} was removed, or its user may not change it. Ask the owner of the database for: "
-                            "SELECT lectern.admit('USER', 'COURSE', true)"
-                        )
+                    self._announce(connection)
+        if counts:
+            self._notices.forget()
+
+    def generation(self) -> int | None:
+        """Return the snapshot's number of changes, else the newest known.
+
+        None if the course is gone, or its user may not see it.
+        """
+        inside: int | None = getattr(self._local, "generation", None)
+        if inside is not None:
+            return inside
+        query = "SELECT generation FROM lectern.courses WHERE id = %s"
+        return self._notices.generation(
+            self.course, lambda: ([*self.rows(query, (self.course,)), (None,)])[0][0]
+        )
+
+    @property
+    def notices(self) -> ChangeNotices:
+        """The notices of changes that other processes make."""
+        return self._notices
+
+    def _announce(self, connection: Connection) -> None:
+        """Raise the generation, and send a notice to other processes with the commit.
+
+        Raises:
+            LibraryUnreachable: the course is gone, or its user may not change it.
+        """
+        query = "UPDATE lectern.courses SET generation = generation + 1 WHERE id = %s"
+        if not connection.execute(query, (self.course,)).rowcount:  # policies hide rows, they raise nothing
+            raise LibraryUnreachable(
+                f"The course of {self.place} was removed, or its user may not change it. Ask the owner of the database for: "
+                "SELECT lectern.admit('USER', 'COURSE', true)"
+            )
+        connection.execute("SELECT pg_notify(%s, '')", (channel(self.course),))
 
     def lock(self) -> AbstractContextManager[None]:
         """Take the course's write lock for the length of a `with`.

@@ -56,7 +56,8 @@ class ServerReading:
     @property
     def generation(self) -> int:
         """Number of committed changes; it grows by one with each."""
-        return int(self._courses("generation")[0])
+        found = self._connections.generation()
+        return self._courses("generation")[0] if found is None else found
 
     @property
     def manifest(self) -> Manifest:

@@ -11,6 +11,7 @@ from psycopg import errors, sql
 
 from rag.errors import LibraryMismatch, LibraryUnreachable
 from rag.library.postgres.connections import Connection
+from rag.library.postgres.notices import channel
 
 SCHEMA_VERSION = 1
 """Version of the tables below."""
@@ -222,6 +223,7 @@ def drop_course(connection: Connection, course: int) -> None:
             sql.Identifier("lectern", table), sql.Identifier(column)
         )
         connection.execute(where, (course,))
+    connection.execute("SELECT pg_notify(%s, '')", (channel(course),))
 
 
 def partition(table: str, course: int) -> sql.Identifier:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -20,6 +21,7 @@ from rag.search.scope import Scope, allowed_passages
 from rag.search.searcher import Searcher
 from rag.settings import RetrievalSettings
 from rag.system.server_address import ServerAddress, parse_address
+from tests.patience import PATIENCE_SECONDS
 
 psycopg = pytest.importorskip("psycopg", reason="psycopg (extra postgres) is not installed")
 Put = Callable[..., Any]
@@ -331,3 +333,62 @@ def test_a_course_is_dropped_by_the_owner_alone_and_without_remains(
         ).fetchone() == (0, 0)
     with pytest.raises(LibraryMissing, match="no course 'algebra'"):
         open_library(tmp_path, address)
+
+
+def test_a_change_by_another_process_is_noticed_without_a_query(
+    make_course: MakeStore, put_in: Put, letter_tokens: Any
+) -> None:
+    reader = make_course()
+    writer = make_course(reader)
+    before = reader.generation
+    asked = _counted(reader)
+    assert [reader.generation for _ in range(5)] == [before] * 5
+    assert asked == []
+    put_in(writer, letter_tokens, "a.md", "apple")
+    _wait_for(lambda: reader.generation == before + 1)
+    assert len(asked) == 1
+    with reader.snapshot():
+        put_in(writer, letter_tokens, "b.md", "banana")
+        assert (reader.generation, len(reader.documents())) == (before + 1, 1)
+    _wait_for(lambda: reader.generation == before + 2)
+    assert writer.generation == before + 2
+
+
+def test_a_lost_listening_connection_falls_back_to_queries(
+    make_course: MakeStore, put_in: Put, letter_tokens: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = make_course()
+    writer = make_course(reader)
+    before, notices = reader.generation, reader.connections.notices  # type: ignore[attr-defined]
+    assert notices.listens
+    run(parse_address(reader.place), _END_ALL)
+    _wait_for(lambda: reader.generation == before and not notices.listens)
+    put_in(writer, letter_tokens, "a.md", "apple")
+    assert reader.generation == before + 1
+    monkeypatch.setattr(notices, "_not_before", 0.0)  # the pause is over
+    assert (reader.generation, notices.listens) == (before + 1, True)
+    writer.drop()
+    with pytest.raises(LibraryMissing, match="was removed"):
+        _wait_for(lambda: reader.generation > before + 1)
+
+
+def _counted(store: LibraryStore) -> list[str]:
+    """The queries about the generation that a library asks from now on."""
+    asked: list[str] = []
+    connections = store.connections  # type: ignore[attr-defined]
+    ask = connections.rows
+
+    def rows(query: str, values: Any = ()) -> list[tuple[Any, ...]]:
+        asked.extend([query] if "generation" in query else [])
+        found: list[tuple[Any, ...]] = ask(query, values)
+        return found
+
+    connections.rows = rows
+    return asked
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
