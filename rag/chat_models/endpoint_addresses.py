@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from rag.chat_models.endpoint_errors import is_silence
 from rag.errors import LecternError, ModelBusy, ModelFailed, ModelMissing
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ REMEMBERED_SECONDS = 5.0
 """The time for which an address that answered is not checked again."""
 LEFT_OUT_SECONDS = 15.0
 """The time for which an address that failed is chosen last."""
+LONGEST_LEFT_OUT_SECONDS = 480.0
+"""The same for an address that is silent again and again.
+
+Each time costs a question its wait. Chosen.
+"""
 _log = logging.getLogger("lectern.models")
 
 
@@ -30,8 +36,8 @@ _log = logging.getLogger("lectern.models")
 class Address:
     """One server with what this process knows of it.
 
-    `under_way` is the number of its requests, `chosen` the number of the choice that took it last. Times are
-    seconds of the monotonic clock.
+    `under_way` is the number of its requests, `chosen` the number of the choice that took it last, `silences` how often
+    in a row it did not answer in time. Times are seconds of the monotonic clock.
     """
 
     model: EndpointChatModel
@@ -40,6 +46,7 @@ class Address:
     described: bool = False
     sound_until: float = 0.0
     left_out_until: float = 0.0
+    silences: int = 0
 
 
 class Addresses:
@@ -109,22 +116,31 @@ class Addresses:
             self.leave_out(number, exc)
             raise
         address.described = True
-        self.answered(number)
+        address.sound_until = self._clock() + REMEMBERED_SECONDS
+        if not address.silences:  # a server may be sound and silent, behind a proxy for example
+            address.left_out_until = 0.0
 
     def answered(self, number: int) -> None:
         """Remember that an address works."""
         address = self._addresses[number]
+        address.silences = 0
         address.sound_until, address.left_out_until = self._clock() + REMEMBERED_SECONDS, 0.0
 
     def leave_out(self, number: int, error: LecternError) -> None:
         """Choose an address last for a while, because it failed.
 
-        The log is the one place where an error is seen that another address makes up for.
+        One that is silent again is left out for twice as long. The log is the one place where an error is seen that
+        another address makes up for.
         """
         address, now = self._addresses[number], self._clock()
+        seconds = LEFT_OUT_SECONDS
+        if is_silence(error):
+            seconds = min(LEFT_OUT_SECONDS * 2**address.silences, LONGEST_LEFT_OUT_SECONDS)
+            address.silences += 1
         if now >= address.left_out_until:
-            _log.warning("an address of the model is left out for %g s: %s", LEFT_OUT_SECONDS, error)
-        address.sound_until, address.left_out_until = 0.0, now + LEFT_OUT_SECONDS
+            _log.warning("an address of the model is left out for %g s: %s", seconds, error)
+        address.sound_until = 0.0
+        address.left_out_until = max(address.left_out_until, now + seconds)
 
     def _best(self, wanted: Collection[int]) -> int:
         now = self._clock()

@@ -33,19 +33,20 @@ def explained(
     waited_seconds: float,
     retries: int,
     doubt: str,
+    probed: bool = False,
 ) -> LecternError:
     """Return the error, in one sentence, for an exception of the client.
 
-    `began` if some of the answer's text came before it, `retries` the times it was asked again, `doubt` what to add
+    `began` if some of the answer's text came before it, `probed` if another address was to be asked next, `retries` the times it was asked again, `doubt` what to add
     to a refusal.
     """
     import httpx2
 
     silent = isinstance(exc, openai.APITimeoutError | httpx2.TimeoutException)
     if silent and not isinstance(exc.__cause__, httpx2.ConnectTimeout):
+        named = "" if probed else " (model.timeout_seconds)"
         return ModelFailed(
-            f"the server at {url} was silent for {waited_seconds:g} s (model.timeout_seconds); "
-            "see whether it is overloaded, or wait longer"
+            f"the server at {url} was silent for {waited_seconds:g} s{named}; see whether it is overloaded, or wait longer"
         )
     if isinstance(exc, httpx2.TransportError) and not began:
         return ModelFailed(
@@ -85,6 +86,16 @@ def pause_wished(exc: Exception, otherwise_seconds: float) -> float:
     except ValueError:
         return otherwise_seconds
     return seconds if 0 <= seconds <= _LONGEST_PAUSE_SECONDS else otherwise_seconds
+
+
+def is_silence(error: LecternError) -> bool:
+    """Return whether a server was reached and did not answer in time."""
+    import httpx2
+
+    cause = error.__cause__
+    if isinstance(cause, openai.APITimeoutError):
+        return not isinstance(cause.__cause__, httpx2.ConnectTimeout)
+    return isinstance(cause, httpx2.ReadTimeout)
 
 
 def refuses(error: LecternError) -> bool:

@@ -72,12 +72,17 @@ class EndpointChatModel(StructuredChatModel):
 
     @cached_property
     def _client(self) -> openai.OpenAI:
-        import httpx2
-
-        timeout = httpx2.Timeout(self.timeout_seconds, connect=min(CONNECT_SECONDS, self.timeout_seconds))
         key = self.api_key or "none"
         # Tried again here and not by the client, which would wait for a silent server four times.
-        return openai.OpenAI(base_url=self.url, api_key=key, timeout=timeout, max_retries=0)
+        return openai.OpenAI(
+            base_url=self.url, api_key=key, timeout=self._timeout(self.timeout_seconds), max_retries=0
+        )
+
+    def _timeout(self, read_seconds: float) -> Any:
+        import httpx2
+
+        connect = min(CONNECT_SECONDS, self.timeout_seconds)
+        return httpx2.Timeout(self.timeout_seconds, connect=connect, read=read_seconds)
 
     @cached_property
     def context_tokens(self) -> int:
@@ -195,14 +200,19 @@ class EndpointChatModel(StructuredChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         parameters = self._parameters(messages, stop, kwargs)
+        first: float | None = kwargs.get("first_byte_seconds")
+        client = self._client.with_options(timeout=self._timeout(first or self.timeout_seconds))
         began, finish, usage = False, None, None
         stream = None
         try:
             stream = self._asked(
-                lambda: self._client.chat.completions.create(
+                lambda: client.chat.completions.create(
                     **parameters, stream=True, stream_options={"include_usage": True}
                 )
             )
+            # The head of the answer has come. The client looks up the limit again when it begins to read the rest.
+            stream.response.request.extensions["timeout"]["read"] = self.timeout_seconds
+            first = None
             for event in stream:
                 usage = event.usage or usage
                 for choice in event.choices[:1]:
@@ -217,7 +227,7 @@ class EndpointChatModel(StructuredChatModel):
         except LecternError:
             raise
         except Exception as exc:
-            raise self._explained(exc, began) from exc
+            raise self._explained(exc, began, waited_seconds=first, probed=first is not None) from exc
         finally:
             if stream is not None:
                 stream.close()
@@ -255,7 +265,9 @@ class EndpointChatModel(StructuredChatModel):
         )
         return ChatGenerationChunk(message=message, generation_info={"finish_reason": finish})
 
-    def _explained(self, exc: Exception, began: bool, waited_seconds: float | None = None) -> LecternError:
+    def _explained(
+        self, exc: Exception, began: bool, waited_seconds: float | None = None, probed: bool = False
+    ) -> LecternError:
         return explained(
             exc,
             began,
@@ -264,6 +276,7 @@ class EndpointChatModel(StructuredChatModel):
             waited_seconds=waited_seconds or self.timeout_seconds,
             retries=len(self.pauses_seconds),
             doubt=self._doubt(),
+            probed=probed,
         )
 
     def _doubt(self) -> str:

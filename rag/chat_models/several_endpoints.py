@@ -19,6 +19,12 @@ from rag.chat_models.openai_endpoint import ASSUMED_CONTEXT_TOKENS, EndpointChat
 from rag.errors import LecternError, SettingsError
 from rag.types import Turn
 
+FIRST_BYTE_SECONDS = 10.0
+"""The wait for the first byte of an answer. Chosen.
+
+A server that streams may send the head of its answer before the first token, once it has accepted the question.
+"""
+
 
 class SeveralEndpoints(EndpointChatModel):
     """A chat model at several addresses.
@@ -28,6 +34,8 @@ class SeveralEndpoints(EndpointChatModel):
     """
 
     addresses: Addresses
+    first_byte_seconds: float = FIRST_BYTE_SECONDS
+    """The wait for the first byte while another address has not been asked."""
 
     @property
     def context_tokens(self) -> int:
@@ -105,7 +113,10 @@ class SeveralEndpoints(EndpointChatModel):
                 began = False
                 try:
                     self.addresses.check(number)
-                    answer = self.addresses.model(number)._stream(messages, stop, run_manager, **options)
+                    # The last one may take all its time: then there is nobody else to ask.
+                    bound = min(self.first_byte_seconds, self.timeout_seconds) if left else None
+                    model = self.addresses.model(number)
+                    answer = model._stream(messages, stop, run_manager, first_byte_seconds=bound, **options)
                     with closing(answer):  # type: ignore[type-var]
                         for chunk in answer:
                             if not began:  # so that no check disturbs a server that is busy with it

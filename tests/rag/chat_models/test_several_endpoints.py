@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from rag.chat_models.endpoint_addresses import LEFT_OUT_SECONDS, REMEMBERED_SECONDS, Addresses
+from rag.chat_models.endpoint_addresses import (
+    LEFT_OUT_SECONDS,
+    LONGEST_LEFT_OUT_SECONDS,
+    REMEMBERED_SECONDS,
+    Addresses,
+)
 from rag.chat_models.endpoint_opening import named_servers
 from rag.errors import ModelBusy, ModelFailed, ModelMissing, SettingsError
 from rag.settings import ModelSettings
@@ -22,6 +27,7 @@ from tests.rag.chat_models.test_openai_endpoint import (
     event,
     hangs_up_after_its_headers,
     is_full,
+    is_silent,
     refuses,
     serving,
 )
@@ -251,3 +257,54 @@ def test_copies_keep_their_own_lengths_and_share_the_load() -> None:
         assert isinstance(longer.addresses, Addresses)
         assert longer.addresses is model.addresses
     assert (asked[-1][1]["max_tokens"], asked[-1][1]["temperature"]) == (999, 0.5)
+
+
+def test_a_sound_address_that_never_begins_costs_one_short_wait_and_rarely(servers: Any) -> None:
+    asked: list[int] = []
+
+    def counted(to: Script, body: dict[str, Any]) -> None:
+        asked.append(1)
+        is_silent(to, body)
+
+    now = [1000.0]
+    model = opened(*servers(counted, says("b")), timeout_seconds=PATIENCE_SECONDS)
+    model.first_byte_seconds = 0.3  # with the limit of the settings the test would not end in time
+    model.addresses._clock = lambda: now[0]
+    assert [model.invoke("q").content for _ in range(3)] == ["b"] * 3
+    assert len(asked) == 1
+    for times, pause in enumerate((LEFT_OUT_SECONDS, 2 * LEFT_OUT_SECONDS, 4 * LEFT_OUT_SECONDS), 2):
+        now[0] += pause - 1
+        assert (model.invoke("q").content, len(asked)) == ("b", times - 1)  # not yet
+        now[0] += 1
+        assert [model.invoke("q").content for _ in range(2)] == ["b", "b"]
+        assert len(asked) == times
+    for _ in range(8):
+        now[0] += LONGEST_LEFT_OUT_SECONDS
+        model.invoke("q"), model.invoke("q")
+    assert len(asked) == 12
+
+
+def test_the_last_address_has_all_its_time_for_its_first_byte(servers: Any) -> None:
+    first = threading.Event()
+
+    def late(to: Script, body: dict[str, Any]) -> None:
+        first.wait(1.0)  # longer than the first address gets
+        says("late")(to, body)
+
+    model = opened(*servers(is_silent, late), timeout_seconds=PATIENCE_SECONDS)
+    model.first_byte_seconds = 0.3
+    assert model.invoke("q").content == "late"
+
+
+def test_the_short_wait_ends_with_the_head_of_the_answer(servers: Any) -> None:
+    def thinks(to: Script, body: dict[str, Any]) -> None:
+        to.stream(b": accepted\n\n", whole=False)
+        to.close_connection = False
+        threading.Event().wait(1.0)  # longer than the wait for the first byte
+        for part in (event("thought"), event(finish="stop"), DONE):
+            to.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+        to.wfile.write(b"0\r\n\r\n")
+
+    model = opened(*servers(thinks, says("b")), timeout_seconds=PATIENCE_SECONDS)
+    model.first_byte_seconds = 0.3
+    assert model.invoke("q").content == "thought"
