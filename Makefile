@@ -129,5 +129,9 @@ bench-api: setup-dev  ## Measure the HTTP API beside the chain in process, and 3
 bench-scale: setup-dev  ## Measure a library on a PostgreSQL server beside one in a folder; ARGS="--passages 1000000"
 	@$(BIN)/python -m benchmarks.scale $(ARGS)
 
+.PHONY: bench-ray
+bench-ray: setup-dev  ## Measure an ingest on Ray with one and two workers beside the one without it; ARGS="--notes 200"
+	@$(BIN)/python -m benchmarks.scale.ray_ingest $(ARGS)
+
 clean:  ## Remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
