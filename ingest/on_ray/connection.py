@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import platform
+import secrets
 import socket
 import subprocess
 import sys
@@ -42,7 +44,9 @@ def connected(address: str) -> Iterator[Any]:
     options: dict[str, Any] = {"logging_level": logging.CRITICAL, "log_to_driver": False}
     if address == LOCAL:
         options |= {"address": LOCAL, "include_dashboard": False, "object_store_memory": _STORE_BYTES}
-        options |= {"_node_ip_address": "127.0.0.1"}  # Ray knows no passwords: nobody else may reach it
+        options |= {"_node_ip_address": "127.0.0.1"}
+        # Ray listens on all addresses whatever it is given, so nobody without this run's secret may use it.
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     else:
         _check(address)
         options |= {"address": address}

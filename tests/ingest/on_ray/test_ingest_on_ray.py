@@ -7,6 +7,7 @@ import os
 import platform
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -222,6 +223,24 @@ def test_a_note_that_a_node_does_not_have_is_left_to_the_caller(notes: Path) -> 
     assert outcome is not None and outcome.document is not None
     assert outcome.document.title == "Note 1"
     assert np.array_equal([chunk.ordinal for chunk in outcome.chunks], range(len(outcome.chunks)))
+
+
+LOCAL = """
+import os, subprocess, sys
+from ingest.on_ray.connection import connected
+
+with connected("local") as ray:
+    probe = [sys.executable, "-m", "ingest.on_ray.probe", ray.get_runtime_context().gcs_address]
+    for token in (os.environ["RAY_AUTH_TOKEN"], "0" * 64):
+        print(subprocess.run(probe, env={**os.environ, "RAY_AUTH_TOKEN": token}, capture_output=True).returncode == 0)
+"""
+
+
+def test_nobody_without_its_secret_uses_a_ray_of_this_machine() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOCAL], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["True", "False"], done.stderr
 
 
 def test_a_killed_node_loses_nothing(
