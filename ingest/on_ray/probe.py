@@ -12,7 +12,7 @@ import sys
 def main() -> None:
     """Print both versions as JSON, empty where the cluster does not say."""
     from ray._common.usage.usage_lib import get_cluster_metadata
-    from ray._raylet import GcsClient
+    from ray._raylet import GcsClient  # type: ignore[attr-defined]  # a compiled module
 
     found = get_cluster_metadata(GcsClient(address=sys.argv[1])) or {}
     print(json.dumps({name: found.get(name, "") for name in ("ray_version", "python_version")}))  # noqa: T201
