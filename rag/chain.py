@@ -31,6 +31,7 @@ from rag.answer.readable import as_is
 from rag.answer.route import Route, Routed, route
 from rag.answer.scope_by_place import named_part
 from rag.answer.scope_in_words import Named
+from rag.answer.searched import searched
 from rag.answer.steps import ReceiptSource, Steps
 from rag.answer.study_request import study_draft
 from rag.answer.talk import TALK, talk_draft
@@ -38,7 +39,7 @@ from rag.answer.tiers import decide_tier, is_better
 from rag.answer.unread import UNSURE, unread_near
 from rag.errors import QuestionError
 from rag.events import Done, Event, Retrieved, Rewritten, Searched, Token
-from rag.search.langchain_retriever import LecternRetriever, hit_from_document
+from rag.search.langchain_retriever import LecternRetriever
 from rag.search.scope import Scope, describe
 from rag.settings import AnswerSettings
 from rag.types import Answer, AnswerKind, Decision, Hit, Omission, Tier, Turn
@@ -293,5 +294,4 @@ class AnswerChain(Runnable[Question, Any]):
         return (whole if better else found), named
 
     def _search(self, query: str, config: RunnableConfig | None, scope: Scope | None = None) -> list[Hit]:
-        inside = {"scope": scope} if scope else {}
-        return [hit_from_document(document) for document in self.retriever.invoke(query, config, **inside)]
+        return searched(self.retriever, self.steps.notes, query, config, scope)
