@@ -6,6 +6,7 @@ from rag.answer.asked import Asked
 from rag.answer.cited_lines import Line, cited_draft
 from rag.answer.found import Draft
 from rag.answer.matching import asked_stems, coverage, stems, weights
+from rag.answer.readable import is_numeric
 from rag.answer.scored_statements import section_statements
 from rag.answer.specifics import abbreviations, about_others
 from rag.answer.statements import Statement
@@ -29,7 +30,11 @@ def explain_draft(asked: Asked) -> Draft | None:
     ranked = section_statements(asked.notes, asked.question, best.chunk)
     texts = [chunk.text[one.first : one.last] for _, chunk, one in ranked]
     others = about_others(texts, abbreviations(asked.question))
-    ranked = [one for one, other in zip(ranked, others, strict=True) if not other]
+    ranked = [
+        one
+        for one, text, other in zip(ranked, texts, others, strict=True)
+        if not other and not is_numeric(text)
+    ]
     chosen: list[tuple[float, Chunk, Statement]] = []
     words = 0
     for score, chunk, one in sorted(ranked, key=lambda one: -one[0]):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from rag.answer.found import Rereader, Scorer
 from rag.answer.pair_scorer import PassageScore, SentenceScore
-from rag.answer.readable import Read, Reading, as_is
+from rag.answer.readable import Read, Reading, as_is, is_row_of_numbers
 from rag.answer.specifics import (
     abbreviations,
     about_others,
@@ -40,6 +40,8 @@ LEAST_OF_CODE = 0.05
 
 It is not even the closest of the notes. Chosen, not measured.
 """
+LEAST_OF_ROWS = 0.5
+"""Probability below which a row of nothing but numbers is left out. Chosen, not measured."""
 OTHER_LOGITS = 3.0
 """Logits by which a passage about something else comes later in an extract. Chosen, not measured."""
 
@@ -194,6 +196,10 @@ def _telling(score: PassageScore, reading: Reading, asked: _Asked) -> PassageSco
 
 def _is_left_out(sentence: SentenceScore, reading: Reading) -> bool:
     place = sentence.start, sentence.end
+    if sentence.score < LEAST_OF_ROWS and is_row_of_numbers(
+        reading.chunk.text[sentence.start : sentence.end]
+    ):
+        return True
     by_machine = reading.is_printed(*place) or reading.is_machine_text(*place)
     return reading.is_printed_data(*place) or (by_machine and sentence.score < LEAST_OF_CODE)
 

@@ -78,7 +78,7 @@ class Reading:
         if not self.is_printed(start, end):
             return False
         sentence = self.chunk.text[start:end]
-        return _DATA.search(sentence) is not None or not _LETTERS.search(sentence) or _is_numeric(sentence)
+        return _DATA.search(sentence) is not None or not _LETTERS.search(sentence) or is_numeric(sentence)
 
 
 Read = Callable[[Chunk], Reading]
@@ -148,11 +148,20 @@ def _without_tags(text: str, code: Sequence[Span]) -> str:
     return _INLINE.sub(spaces, text) if "<" in text else text
 
 
-def _is_numeric(sentence: str) -> bool:
+def is_numeric(sentence: str) -> bool:
+    """Return whether a sentence, or a block of code, is mostly numbers and signs."""
     if sentence.startswith("|"):
         return False  # the row of a table
     signs = [char for char in sentence if not char.isspace()]
     return sum(map(str.isalpha, signs)) < LEAST_LETTERS * len(signs)
+
+
+def is_row_of_numbers(sentence: str) -> bool:
+    """Return whether a sentence is a row of a data frame without a word.
+
+    Such as "20 | 2.0 | 0.5".
+    """
+    return " | " in sentence and is_numeric(sentence) and not _LETTERS.search(sentence)
 
 
 def _blank(gap: str) -> str:
