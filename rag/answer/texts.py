@@ -25,6 +25,7 @@ class Texts:
     thanks: str
     help: str
     other_version: str
+    in_your_notes: str
 
 
 _ENGLISH = Texts(
@@ -36,6 +37,7 @@ _ENGLISH = Texts(
     "sentence. Ask for a fact, a definition, an explanation, a list, a comparison, the code for something or a summary "
     "of a lecture; follow-up questions work too. If the notes do not have the answer, I show what is closest or say so.",
     "Another version:",
+    "In your notes:",
 )
 _TEXTS = {
     "de": Texts(
@@ -47,6 +49,7 @@ _TEXTS = {
         "Textstelle. Frag nach einer Tatsache, Definition, Erklärung, Liste, einem Vergleich, Code oder der Zusammenfassung einer "
         "Vorlesung; auch Nachfragen gehen. Steht die Antwort nicht in den Unterlagen, zeige ich das Nächstliegende oder sage es.",
         "Eine andere Fassung:",
+        "In deinen Unterlagen:",
     ),
     "es": Texts(
         "Los apuntes no lo dicen.",
@@ -57,6 +60,7 @@ _TEXTS = {
         "definición, una explicación, una lista, una comparación, código o el resumen de una clase; también puedes seguir "
         "preguntando. Si la respuesta no está en los apuntes, muestro lo más cercano o lo digo.",
         "Otra versión:",
+        "En tus apuntes:",
     ),
     "fr": Texts(
         "Les notes ne le disent pas.",
@@ -67,6 +71,7 @@ _TEXTS = {
         "Demandez un fait, une définition, une explication, une liste, une comparaison, du code ou le résumé d'un cours. Si les "
         "notes n'ont pas la réponse, je montre le plus proche ou je le dis.",
         "Une autre version :",
+        "Dans tes notes :",
     ),
     "pt": Texts(
         "Os apontamentos não o dizem.",
@@ -77,6 +82,7 @@ _TEXTS = {
         "facto, uma definição, uma explicação, uma lista, uma comparação, código ou o resumo de uma aula. Se os apontamentos não "
         "têm a resposta, mostro o mais próximo ou digo-o.",
         "Outra versão:",
+        "Nas tuas notas:",
     ),
     "ru": Texts(
         "В конспектах этого нет.",
@@ -87,6 +93,7 @@ _TEXTS = {
         "Спросите факт, определение, объяснение, список, сравнение, код или краткое содержание лекции. Если ответа в конспектах "
         "нет, я покажу ближайшее или скажу об этом.",
         "Другая версия:",
+        "В твоих записях:",
     ),
     "zh": Texts(
         "笔记中没有提到。",
@@ -96,6 +103,7 @@ _TEXTS = {
         "我是 Lectern。我在本机上根据你自己的课程笔记回答问题，并显示每句话所依据的段落。可以询问事实、定义、解释、列表、比较、"
         "代码或某一讲的摘要，也可以追问。如果笔记中没有答案，我会显示最接近的内容或如实说明。",
         "另一个版本：",
+        "你的笔记中：",
     ),
     "ar": Texts(
         "لا تذكر الملاحظات ذلك.",
@@ -105,6 +113,7 @@ _TEXTS = {
         "أنا Lectern. أجيب عن الأسئلة من ملاحظاتك أنت، على هذا الجهاز، وأعرض المقطع الذي تستند إليه كل جملة. اطلب معلومة أو تعريفًا "
         "أو شرحًا أو قائمة أو مقارنة أو شيفرة أو ملخص محاضرة. وإن لم تكن الإجابة في الملاحظات عرضتُ الأقرب أو قلتُ ذلك.",
         "نسخة أخرى:",
+        "في ملاحظاتك:",
     ),
 }
 REFUSALS = frozenset({REFUSAL, *(texts.refusal for texts in _TEXTS.values())})

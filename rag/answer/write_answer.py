@@ -5,8 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rag.answer.agreement import agrees, has_own_facts, is_sure, near_best
+from rag.answer.agreement import (
+    FAR_LOGITS,
+    FAR_SCORE,
+    agrees,
+    has_own_facts,
+    is_sure,
+    near_best,
+    supported_by,
+)
 from rag.answer.attribution import locator
+from rag.answer.beneath import with_statements
 from rag.answer.citations import Evidence, check
 from rag.answer.conflicts import conflicts_between
 from rag.answer.found import Clock, Draft, Drafting, Found, Model, SentenceEmbedder
@@ -106,7 +115,8 @@ class WriteAnswerer:
         if self._embedder is not None:
             locate = locator(found.standalone, passages, self._embedder, best or ())
         evidence = check(text, passages, self._settings.support, locate)
-        if obeys([sentence.text for sentence in evidence.sentences], found.standalone, passages, best):
+        usable = near_best(passages, scores, FAR_LOGITS, FAR_SCORE)
+        if obeys([sentence.text for sentence in evidence.sentences], found.standalone, passages, usable):
             return None
         if not any(sentence.supported for sentence in evidence.sentences):
             if not is_sure(found.scores):
@@ -114,8 +124,11 @@ class WriteAnswerer:
             other = has_own_facts(evidence.text, found.standalone, passages)
             return None if other else _with_quotes(found, evidence)
         if not agrees(evidence.citations, passages, best):
-            return None
-        return Draft(
+            nearer = supported_by(text, passages, best or (), self._settings.support)
+            if nearer is None:
+                return None
+            evidence = nearer
+        draft = Draft(
             AnswerKind.ANSWER,
             evidence.text.strip(),
             evidence.sentences,
@@ -124,6 +137,7 @@ class WriteAnswerer:
             answers_question=found.answerable,
             conflicts=conflicts_between(evidence.sentences),
         )
+        return with_statements(draft, found)
 
 
 def _with_quotes(found: Found, evidence: Evidence) -> Draft:

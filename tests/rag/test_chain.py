@@ -108,10 +108,10 @@ def test_invoke_gives_the_answer_of_the_stream(build: Callable[..., AnswerChain]
 
 
 def test_batch_and_async_events_are_langchains(build: Callable[..., AnswerChain]) -> None:
-    texts = [answer.text for answer in build("BM25 is a ranking function. [1]", "Roots. [2]").batch(
+    texts = [answer.text for answer in build("BM25 is a ranking function. [1]", "It maps words to roots. [2]").batch(
         [{"question": "What is BM25?"}, {"question": "What is stemming?"}], {"max_concurrency": 1}
     )]  # fmt: skip
-    assert texts == ["BM25 is a ranking function. [1]", "Roots. [2]"]
+    assert texts == ["BM25 is a ranking function. [1]", "It maps words to roots. [2]"]
 
     async def names() -> list[str]:
         chain = build("BM25 is a ranking function. [1]")

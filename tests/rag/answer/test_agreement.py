@@ -8,7 +8,15 @@ from math import exp
 
 import pytest
 
-from rag.answer.agreement import agrees, has_own_facts, is_sure, near_best
+from rag.answer.agreement import (
+    FAR_LOGITS,
+    FAR_SCORE,
+    agrees,
+    has_own_facts,
+    is_sure,
+    near_best,
+    supported_by,
+)
 from rag.answer.attribution import Located
 from rag.answer.citations import cite
 from rag.answer.pair_scorer import PassageScore, SentenceScore
@@ -55,6 +63,26 @@ def test_the_best_of_sentences_that_hardly_answer_is_none_to_agree_with(passages
     answering = near_best(passages, {passages[0].id: _scores(BUS, -3.5)})
     assert answering == [] and not agrees([cite(1, passages[0], BUS)], passages, answering)
     assert near_best(passages, {passages[0].id: _scores(BUS, -2.5)})
+
+
+def test_words_may_come_from_further_down_than_answers(passages: list[Chunk]) -> None:
+    scores = {passages[1].id: _scores(EXAMS, 2.0, 2.0 - FAR_LOGITS + 0.1)}
+    assert near_best(passages, scores) == [Located(2, 0, len(FIRST))]
+    assert len(near_best(passages, scores, FAR_LOGITS, FAR_SCORE) or ()) == 2
+    further = {passages[1].id: _scores(EXAMS, 2.0, 2.0 - FAR_LOGITS - 0.1)}
+    assert len(near_best(passages, further, FAR_LOGITS, FAR_SCORE) or ()) == 1
+
+
+def test_a_text_is_supported_by_the_statements_that_answer_alone(passages: list[Chunk]) -> None:
+    first, resit = Located(2, 0, len(FIRST)), Located(2, len(FIRST) + 1, len(EXAMS))
+    found = supported_by("The final is held in Hall A. [1]", passages, [first], 0.6)
+    assert found is not None
+    (citation,) = found.citations
+    assert (citation.n, citation.document, citation.start, citation.quote) == (2, "exams.md", 100, FIRST)
+    assert found.text == "The final is held in Hall A. [2]"
+    assert supported_by("The final is held in Hall A.", passages, [resit], 0.6) is None
+    assert supported_by("It is in Hall A. The bus leaves at nine.", passages, [first], 0.6) is None
+    assert supported_by("The final is held in Hall A.", passages, [], 0.6) is None
 
 
 def test_what_is_read_by_letters_is_nothing_to_agree_with(passages: list[Chunk]) -> None:
