@@ -52,7 +52,8 @@ def near_best(
 ) -> list[Located] | None:
     """Return the spans of the sentences that score near the best one, best first.
 
-    They are at most `within` logits below it and have a probability of at least `least`. They are numbered by `passages`;
+    They are at most `within` logits below it and have a probability of at least `least`; those of `SURE` are as near as any.
+    They are numbered by `passages`;
     `scores` are by the id of a chunk. None where nothing was scored, or only letter by letter.
     """
     scored = [
@@ -64,7 +65,11 @@ def near_best(
     if not scored:
         return None
     best = max(one.logit for one, _ in scored)
-    near = [(one, n) for one, n in scored if one.logit >= best - within and one.score >= least]
+    near = [
+        (one, n)
+        for one, n in scored
+        if one.score >= SURE or (one.logit >= best - within and one.score >= least)
+    ]
     return [Located(n, one.start, one.end) for one, n in sorted(near, key=lambda pair: -pair[0].logit)]
 
 

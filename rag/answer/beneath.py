@@ -11,15 +11,20 @@ from dataclasses import replace
 
 from rag.answer.found import Draft, Found
 from rag.answer.quote_answer import quotes_of
-from rag.answer.quotes import quotes_text
+from rag.answer.quotes import quote_citations, quoted_sentences, quotes_text
+from rag.answer.select import Selected, is_heading
 from rag.answer.sentence_support import words_in
+from rag.answer.statements import statements_of
 from rag.answer.texts import texts_for
 from rag.text.notation import plain_notation
 from rag.text.words import numbers
-from rag.types import AnswerKind, Citation, Hit, Sentence
+from rag.types import AnswerKind, Chunk, Citation, Hit, Sentence
 
 SAID = 0.7
 """Share of a statement's content words from which a text says it already. Chosen, not measured."""
+
+
+_Quoted = tuple[Sentence, Citation]
 
 
 def with_statements(draft: Draft, found: Found) -> Draft:
@@ -30,20 +35,47 @@ def with_statements(draft: Draft, found: Found) -> Draft:
     quotes = quotes_of(found)
     if quotes.kind is not AnswerKind.ANSWER:
         return draft
+    pairs = list(zip(quotes.sentences, quotes.citations, strict=True))
+    return _with(draft, pairs, quotes.passages, texts_for(found.question).in_your_notes)
+
+
+def with_cited(draft: Draft, citations: Sequence[Citation], passages: Sequence[Hit]) -> Draft:
+    """Return quotes and the statements that a model's text cites.
+
+    Those that the quotes have are not repeated. `citations` are of `passages`. The text itself is not shown: the readers find that something else answers.
+    """
+    pairs = [pair for citation in citations for pair in _statements(citation, passages[citation.n - 1].chunk)]
+    return _with(draft, pairs, passages, "")
+
+
+def _statements(citation: Citation, passage: Chunk) -> list[_Quoted]:
+    """Return the whole statements that a citation has a part of, without headings."""
+    start, end = citation.start - passage.start, citation.end - passage.start
+    chosen = tuple(
+        Selected(citation.n, one.first, one.last, 1.0, one.head)
+        for one in statements_of(passage.text)
+        if one.start < end and start < one.end and not is_heading(passage, one)
+    )
+    shown = [passage] * citation.n
+    return list(zip(quoted_sentences(chosen, shown, shown), quote_citations(chosen, shown), strict=True))
+
+
+def _with(draft: Draft, pairs: Sequence[_Quoted], source: Sequence[Hit], lead: str) -> Draft:
+    """Return a draft with those quotes below it that its text does not say."""
     said, figures = words_in([draft.text]), numbers(plain_notation(draft.text))
     passages = list(draft.passages)
     sentences, citations = [], []
-    for sentence, citation in zip(quotes.sentences, quotes.citations, strict=True):
+    for sentence, citation in pairs:
         if _is_said(sentence, said, figures):
             continue
-        n = _number(quotes.passages[citation.n - 1], passages)
+        n = _number(source[citation.n - 1], passages)
         sentences.append(replace(sentence, citations=(n,)))
         citations.append(replace(citation, n=n))
     if not sentences:
         return draft
     return replace(
         draft,
-        text=f"{draft.text}\n\n{texts_for(found.question).in_your_notes}\n\n{quotes_text(sentences)}",
+        text="\n\n".join(part for part in (draft.text, lead, quotes_text(sentences)) if part),
         sentences=(*draft.sentences, *sentences),
         citations=_joined(draft.citations, citations),
         passages=tuple(passages),

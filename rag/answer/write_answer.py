@@ -15,7 +15,7 @@ from rag.answer.agreement import (
     supported_by,
 )
 from rag.answer.attribution import locator
-from rag.answer.beneath import with_statements
+from rag.answer.beneath import with_cited, with_statements
 from rag.answer.citations import Evidence, check
 from rag.answer.conflicts import conflicts_between
 from rag.answer.found import Clock, Draft, Drafting, Found, Model, SentenceEmbedder
@@ -126,7 +126,7 @@ class WriteAnswerer:
         if not agrees(evidence.citations, passages, best):
             nearer = supported_by(text, passages, best or (), self._settings.support)
             if nearer is None:
-                return None
+                return _quoted(found, evidence, context)
             evidence = nearer
         draft = Draft(
             AnswerKind.ANSWER,
@@ -138,6 +138,19 @@ class WriteAnswerer:
             conflicts=conflicts_between(evidence.sentences),
         )
         return with_statements(draft, found)
+
+
+def _quoted(found: Found, evidence: Evidence, context: Context) -> Draft:
+    """Return what is quoted where a text does not agree with the readers.
+
+    An answer where they are sure of one. Else an extract, which has the statements that the text cites: a model finds some
+    that the readers miss.
+    """
+    if is_sure(found.scores):
+        return quotes_of(found)
+    cited = sum(len(citation.quote.split()) for citation in evidence.citations)
+    closest = extract_draft(found, max(0, EXTRACT_WORDS - cited))
+    return with_cited(closest, evidence.citations, context.passages)
 
 
 def _with_quotes(found: Found, evidence: Evidence) -> Draft:

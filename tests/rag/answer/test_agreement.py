@@ -70,6 +70,8 @@ def test_words_may_come_from_further_down_than_answers(passages: list[Chunk]) ->
     assert near_best(passages, scores) == [Located(2, 0, len(FIRST))]
     assert len(near_best(passages, scores, FAR_LOGITS, FAR_SCORE) or ()) == 2
     further = {passages[1].id: _scores(EXAMS, 2.0, 2.0 - FAR_LOGITS - 0.1)}
+    sure = {passages[1].id: _scores(EXAMS, 5.0, 0.1)}
+    assert len(near_best(passages, sure) or ()) == 2
     assert len(near_best(passages, further, FAR_LOGITS, FAR_SCORE) or ()) == 1
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from rag.answer.beneath import with_statements
-from rag.answer.citations import check
+from rag.answer.beneath import with_cited, with_statements
+from rag.answer.citations import check, cite
 from rag.answer.found import Draft, Found
 from rag.answer.pair_scorer import PassageScore, SentenceScore
-from rag.types import AnswerKind, Chunk, Decision, Hit, Tier
+from rag.types import AnswerKind, Chunk, Citation, Decision, Hit, Tier
 
 RATE, BUFFER = "The logger stores 4 readings a second.", "Its buffer holds 900 readings."
 QUESTION = "How fast does the logger store, and how much does it hold?"
@@ -69,3 +69,24 @@ def test_nothing_stands_below_where_the_readers_find_no_answer(answered: Callabl
         answered("It stores 4 readings a second.", tier=Tier.EXTRACT).text
         == "It stores 4 readings a second. [1]"
     )
+
+
+def test_an_extract_gets_the_whole_statement_that_a_text_cites(
+    make_chunk: Callable[..., Chunk], passages: list[Chunk]
+) -> None:
+    note = make_chunk(f"# Logger\n\n{RATE} {BUFFER}", document="both.md", start=50, headings=("Logger",))
+    hits = [Hit(one, 1.0) for one in (*passages[1:], note)]
+    extract = Draft(AnswerKind.EXTRACT, f"Closest in your notes:\n\n{BUFFER} [1]", passages=tuple(hits[:1]))
+    draft = with_cited(extract, [cite(2, note, "stores 4 readings")], hits)
+    assert draft.text == f"Closest in your notes:\n\n{BUFFER} [1]\n\n{RATE} [2]"
+    assert [(one.n, one.document, one.quote) for one in draft.citations] == [(2, "both.md", RATE)]
+    assert [hit.chunk for hit in draft.passages] == [passages[1], note]
+    assert with_cited(extract, [cite(1, passages[1], BUFFER)], hits) == extract
+
+
+def test_a_heading_is_no_statement_to_add(make_chunk: Callable[..., Chunk]) -> None:
+    note = make_chunk(f"# Logger\n\n{RATE}", document="one.md", headings=("Logger",))
+    extract = Draft(AnswerKind.EXTRACT, f"Closest in your notes:\n\n{BUFFER}")
+    start = note.text.index("Logger")
+    heading = Citation(1, "one.md", "", start, start + len("Logger"), "Logger")
+    assert with_cited(extract, [heading], [Hit(note, 1.0)]) == extract
