@@ -1,7 +1,7 @@
 """Commands in processes that begin with their imports done, which else take seconds of each.
 
 A server process imports them once. For each command it makes a copy of itself (`fork`), which runs the command as
-`python -m ui.cli` does: with arguments, environment, folder, output and exit status of its own. Two copies have
+`python -m ui.cli`, or another module, does: with arguments, environment, folder, output and exit status of its own. Two copies have
 the same order of sets: a test that wants the same of two processes takes processes of their own.
 """
 
@@ -44,7 +44,9 @@ class WarmCommands:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,  # no line waits in a buffer, unseen by select
         )  # fmt: skip
 
-    def run(self, arguments: Sequence[object], environ: Mapping[str, str], seconds: float) -> Done:
+    def run(
+        self, arguments: Sequence[object], environ: Mapping[str, str], seconds: float, module: str = "ui.cli"
+    ) -> Done:
         """Run a command in a copy of the server, with an environment for all that is not imported yet."""
         requests, replies = self._server.stdin, self._server.stdout
         assert requests
@@ -53,7 +55,9 @@ class WarmCommands:
         with tempfile.TemporaryDirectory() as folder:
             out, err = Path(folder, "out"), Path(folder, "err")
             places = {"cwd": str(Path.cwd()), "out": str(out), "err": str(err)}
-            asked = json.dumps({"arguments": words, "environ": dict(environ), **places}) + "\n"
+            asked = (
+                json.dumps({"module": module, "arguments": words, "environ": dict(environ), **places}) + "\n"
+            )
             requests.write(asked.encode())
             requests.flush()
             copy = int(replies.readline())
@@ -81,25 +85,26 @@ def _become(request: dict[str, Any]) -> None:
     sys.argv[1:] = request["arguments"]
 
 
-def _serve(requests: IO[str], replies: IO[str]) -> bool:
-    """Answer requests with the number of a copy and its status; true in a copy, false at the end."""
+def _serve(requests: IO[str], replies: IO[str]) -> str:
+    """Answer requests with the number of a copy and its status; in a copy the module to run, at the end nothing."""
     while line := requests.readline():
         copy = os.fork()
         if not copy:
-            _become(json.loads(line))
-            return True
+            request = json.loads(line)
+            _become(request)
+            return str(request["module"])
         replies.write(f"{copy}\n")
         replies.flush()
         replies.write(f"{os.waitpid(copy, 0)[1]}\n")
         replies.flush()
-    return False
+    return ""
 
 
-def _run_and_leave() -> None:
+def _run_and_leave(module: str) -> None:
     """Run the command, and end as Python does but for freeing each object, which copies the server's memory."""
     status = 0
     try:
-        runpy.run_module("ui.cli", run_name="__main__", alter_sys=True)
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as exc:
         status = int(exc.code or 0)
     threading._shutdown()  # type: ignore[attr-defined]
@@ -122,7 +127,7 @@ if __name__ == "__main__":
     with os.fdopen(os.dup(0)) as asked, os.fdopen(os.dup(1), "w") as told:
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
-        is_copy = _serve(asked, told)
-    if is_copy:
-        _run_and_leave()
+        to_run = _serve(asked, told)
+    if to_run:
+        _run_and_leave(to_run)
     os._exit(0)
