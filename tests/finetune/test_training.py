@@ -3,14 +3,15 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.patience import PATIENCE_SECONDS
+from tests.warm_commands import WarmCommands
 
 pytestmark = pytest.mark.model
 pytest.importorskip("trl")
@@ -35,6 +36,20 @@ state.AcceleratorState.__init__ = made_with_fsdp
 runpy.run_module("finetune", run_name="__main__", alter_sys=True)
 """
 """accelerate leaves FSDP out where there is no GPU; with its state set, torch shards the weights over gloo all the same."""
+
+
+TO_TRAIN = (
+    "bitsandbytes", "finetune.model_card", "finetune.training", "matplotlib.pyplot", "tensorboard",
+    "transformers.models.llama.modeling_llama", "trl.trainer.sft_trainer",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def commands():
+    # pyarrow's allocator would begin a thread, and a process with threads cannot be copied.
+    warm = WarmCommands(TO_TRAIN, os.environ | {"JE_ARROW_MALLOC_CONF": "background_thread:false"})
+    yield warm
+    warm.close()
 
 
 def _conversations(file, said, count=1):
@@ -143,35 +158,24 @@ def test_packed_rows_have_the_loss_of_rows_alone(tiny, tiny_recipe):
 
 
 @pytest.mark.parametrize("quantization", ["none", "nf4"])
-def test_a_killed_run_goes_on_and_ends_with_the_same_loss(tiny_recipe, tmp_path, quantization):
+def test_a_killed_run_goes_on_and_ends_with_the_same_loss(commands, tiny_recipe, tmp_path, quantization):
     from finetune.run_folder import last_checkpoint
     from finetune.training import train
 
-    recipe = tiny_recipe(quantization=quantization, steps=60, checkpoints=6)
+    recipe = tiny_recipe(quantization=quantization, steps=24, checkpoints=6)
     whole = train(recipe, tmp_path / "whole", quiet=True)
-    file = tmp_path / "tiny.json"
+    file, killed = tmp_path / "tiny.json", tmp_path / "killed"
     file.write_text(recipe.model_dump_json())
-    code = (
-        "import sys; from pathlib import Path; from finetune.recipe import Recipe; from finetune.training import train;"
-        "train(Recipe.model_validate_json(Path(sys.argv[1]).read_text()), Path(sys.argv[2]), quiet=True)"
-    )
-    killed = tmp_path / "killed"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(file), str(killed)], cwd=ROOT, stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while last_checkpoint(killed) is None and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.kill()
-    process.wait()
-    assert last_checkpoint(killed) is not None
+    done = commands.run([14, file, killed], os.environ, PATIENCE_SECONDS, "tests.finetune.dying_run")
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert last_checkpoint(killed) == str(killed / "checkpoint-12")
     assert not (killed / "adapter").exists()
     resumed = train(recipe, killed, quiet=True)
-    assert (resumed.steps, resumed.useful_tokens) == (60, whole.useful_tokens)
+    assert (resumed.steps, resumed.useful_tokens) == (24, whole.useful_tokens)
     assert resumed.held_out_loss == pytest.approx(whole.held_out_loss, abs=1e-6)
     assert resumed.train_loss == pytest.approx(whole.train_loss, abs=1e-6)
     seconds = [row["seconds"] for row in json.loads((killed / "history.json").read_text()) if "loss" in row]
-    assert len(seconds) == 60 and seconds == sorted(seconds) and resumed.seconds == seconds[-1]
+    assert len(seconds) == 24 and seconds == sorted(seconds) and resumed.seconds == seconds[-1]
 
 
 def test_a_run_fitted_to_the_memory_takes_the_same_steps(tiny_recipe, tmp_path, monkeypatch, capsys):
@@ -313,23 +317,22 @@ def test_overwriting_replaces_a_run_only_when_the_next_one_can_start(tiny_recipe
     assert mine.read_text() == "years of work"
 
 
-def test_the_launchers_entry_takes_data_and_steps_and_says_one_sentence(tiny_recipe, tmp_path, rows):
+def test_the_launchers_entry_takes_data_and_steps_and_says_one_sentence(
+    commands, tiny_recipe, tmp_path, rows
+):
     import tomlkit
+
+    def entry(*arguments):
+        return commands.run(arguments, os.environ, PATIENCE_SECONDS, "finetune")
 
     recipe, run = tmp_path / "recipe.toml", tmp_path / "run"
     recipe.write_text(tomlkit.dumps(tiny_recipe("nowhere.jsonl").model_dump(mode="json")))
-    done = _entry(recipe, run, "--data", rows, "--steps", "2")
+    done = entry(recipe, run, "--data", rows, "--steps", "2")
     assert done.returncode == 0, done.stderr
     card = (run / "adapter" / "README.md").read_text()
     assert f"`python -m finetune {recipe} {run} --data {rows} --steps 2`" in card
-    again = _entry(recipe, run, "--data", rows)
+    again = entry(recipe, run, "--data", rows)
     assert again.returncode == 1
     assert again.stderr == (
         f"{run / 'adapter'} exists already. Choose another --out, or pass --overwrite to replace it.\n"
     )
-
-
-def _entry(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "finetune", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=False
-    )  # fmt: skip
