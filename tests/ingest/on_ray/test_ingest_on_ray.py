@@ -49,7 +49,9 @@ class Nodes:
         from ray.cluster_utils import Cluster
 
         arguments = {"num_cpus": 1, "object_store_memory": STORE_BYTES, "include_dashboard": False}
-        self.cluster = Cluster(initialize_head=True, head_node_args=arguments)
+        # A node that is gone is noticed after five checks; one that is only slow has ten seconds for each.
+        checks = {"_system_config": {"health_check_period_ms": 200}}
+        self.cluster = Cluster(initialize_head=True, head_node_args=arguments | checks)
         self.second = self.cluster.add_node(**arguments)
         self.address: str = self.cluster.address
 
