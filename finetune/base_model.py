@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from finetune.gguf_base import dequantized, gguf_config, located, one_name_map, saved_tokenizer
+from finetune.gguf_base import dequantized, gguf_config, located, read_once, saved_tokenizer
 from finetune.recipe import LoraPart, ModelPart, Quantization
 from finetune.requirements import ask_hub, is_hub_id, require_packages, unreachable
 from rag.chat_models.files.lora_adapter import CONFIG_NAME
@@ -101,7 +101,7 @@ def load_base(part: ModelPart, *, bfloat16: bool, attention: str = "sdpa", devic
     elif where.endswith(".gguf"):
         options["quantization_config"] = gguf_config()
     try:
-        with one_name_map():
+        with read_once():
             model = AutoModelForCausalLM.from_pretrained(
                 *arguments, **{k: v for k, v in options.items() if v is not None}
             )
