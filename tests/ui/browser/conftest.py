@@ -56,9 +56,10 @@ def server(
 def talker(library: Path, serve: Callable[..., Server]) -> Server:
     """A server whose model lacks the adapter that keeps it short and the guesses that make it quick.
 
-    It can be watched, and interrupted, while it talks.
+    It can be watched, and interrupted, while it talks. It stops after 192 tokens, which tests wait for.
     """
-    return serve(library, "--adapter", "none", LECTERN_MODEL__LOOKUP_TOKENS="0")
+    talking = {"LECTERN_MODEL__LOOKUP_TOKENS": "0", "LECTERN_MODEL__MAX_ANSWER_TOKENS": "192"}
+    return serve(library, "--adapter", "none", **talking)
 
 
 @pytest.fixture(scope="module")
