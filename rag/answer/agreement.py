@@ -15,6 +15,7 @@ from rag.answer.attribution import Located
 from rag.answer.citations import Evidence, check
 from rag.answer.pair_scorer import PassageScore
 from rag.answer.sentence_support import searchable, words_in
+from rag.answer.specifics import abbreviations, is_about_another, names_another, numbered
 from rag.prompt import without_citations
 from rag.text.notation import plain_notation
 from rag.text.words import names, numbers, stem
@@ -119,6 +120,21 @@ def _only(n: int, passage: Chunk, answering: Sequence[Located]) -> Chunk:
     return replace(
         passage, text=passage.text[start:end], start=passage.start + start, end=passage.start + end
     )
+
+
+def is_of_another(question: str, citations: Sequence[Citation], passages: Sequence[Chunk]) -> bool:
+    """Return whether all that is cited is about another thing than a question names.
+
+    About Lab 2 where Lab 1 is asked about, about ALOHA where CSMA/CD is. A small model answers with the name that was asked.
+    """
+    asked, marks = abbreviations(question), numbered(question)
+
+    def is_other(citation: Citation) -> bool:
+        passage = passages[citation.n - 1]
+        text = " ".join((passage.title, *passage.headings, citation.quote))
+        return names_another(text, asked) or is_about_another(text, marks)
+
+    return bool(citations) and all(map(is_other, citations))
 
 
 def has_own_facts(text: str, question: str, passages: Sequence[Chunk]) -> bool:

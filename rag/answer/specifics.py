@@ -20,6 +20,8 @@ _WORD = re.compile(r"[^\W_]+(?:[._'/+#-]*[^\W_]+)*")
 _GROUPS = re.compile(r"(?<=\b\d)[ ,](?=\d{3}\b)|(?<=\b\d\d)[ ,](?=\d{3}\b)|(?<=\b\d{3})[ ,](?=\d{3}\b)")
 _SIGNS = str.maketrans("’‐‑–", "'---")
 _ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)", re.IGNORECASE)
+_ITEM = re.compile(r"(?<!\S)\d{1,3}[.)](?=\s)")
+"""The number of an item of a list, which is the number of nothing else."""
 _WITH_NUMBER = re.compile(r"([^\W\d_]{2,})(\d+)|(\d+)([^\W\d_]+)")
 """A word and a number written as one: HW3, 12mm."""
 _CAPITALS = 2
@@ -77,14 +79,8 @@ def about_others(sentences: Sequence[str], asked: frozenset[str]) -> list[bool]:
     It has an abbreviation of its own and lacks those, while a sentence beside it has them: "TCP's header has 20 bytes"
     beside one on UDP, when UDP is asked about. A formula's quantities are no names.
     """
-    named = [bool(asked) and has_all(text, asked) for text in sentences]
-    return [
-        any(named)
-        and not own
-        and "$" not in text
-        and any(_is_abbreviation(word) and word not in asked for word in _words(text))
-        for text, own in zip(sentences, named, strict=True)
-    ]
+    beside = bool(asked) and any(has_all(text, asked) for text in sentences)
+    return [beside and names_another(text, asked) for text in sentences]
 
 
 def numbered(text: str) -> frozenset[tuple[str, str]]:
@@ -114,9 +110,16 @@ def is_about_another(text: str, asked: frozenset[tuple[str, str]]) -> bool:
     own = numbered(text)
     return any(
         any(word == other and _is_rival(mark, rival) for other, rival in own)
-        and not has_all(text, frozenset({mark}))
+        and not has_all(_ITEM.sub(" ", text), frozenset({mark}))
         for word, mark in asked
     )
+
+
+def names_another(text: str, asked: frozenset[str]) -> bool:
+    """Return whether a text has an abbreviation of its own and not those asked about."""
+    if not asked or has_all(text, asked) or "$" in text:
+        return False
+    return any(_is_abbreviation(word) and word not in asked for word in _words(text))
 
 
 def _is_rival(mark: str, other: str) -> bool:

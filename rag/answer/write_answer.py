@@ -10,6 +10,7 @@ from rag.answer.agreement import (
     FAR_SCORE,
     agrees,
     has_own_facts,
+    is_of_another,
     is_sure,
     near_best,
     supported_by,
@@ -128,6 +129,8 @@ class WriteAnswerer:
             if nearer is None:
                 return _quoted(found, evidence, context)
             evidence = nearer
+        if is_of_another(found.standalone, evidence.citations, passages):
+            return with_cited(extract_draft(found), evidence.citations, context.passages)
         draft = Draft(
             AnswerKind.ANSWER,
             evidence.text.strip(),

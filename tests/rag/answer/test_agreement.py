@@ -13,6 +13,7 @@ from rag.answer.agreement import (
     FAR_SCORE,
     agrees,
     has_own_facts,
+    is_of_another,
     is_sure,
     near_best,
     supported_by,
@@ -112,3 +113,34 @@ def test_own_facts_are_numbers_not_asked_about_and_names_that_nobody_has(
     text: str, own: bool, passages: list[Chunk]
 ) -> None:
     assert has_own_facts(text, "Is the exam held on 9 February?", passages) is own
+
+
+@pytest.mark.parametrize(
+    ("question", "statement", "other"),
+    [
+        ("Which company introduced SPI?", "I²C was introduced by Philips.", True),
+        ("Which company introduced I2C?", "I²C was introduced by Philips.", False),
+        ("What is the efficiency of CSMA/CD?", "Pure ALOHA reaches 0.18.", True),
+        ("What is the efficiency of CSMA/CD?", "It reaches 0.18.", False),
+        ("How long is the test of Lab 1?", "1. Test of Lab 2 (10 minutes).", True),
+        ("How long is the test of Lab 2?", "1. Test of Lab 2 (10 minutes).", False),
+        ("How long is the test?", "Pure ALOHA reaches 0.18.", False),
+    ],
+)
+def test_what_names_another_thing_only_is_of_another(
+    make_chunk: Callable[..., Chunk], question: str, statement: str, other: bool
+) -> None:
+    passages = [make_chunk(statement), make_chunk("CSMA/CD, SPI and Lab 1 are in the notes.")]
+    cited = [cite(1, passages[0], statement)]
+    assert is_of_another(question, cited, passages) is other
+    both = [*cited, cite(2, passages[1], passages[1].text)]
+    assert not is_of_another(question, both, passages)
+
+
+def test_a_heading_names_what_its_statements_are_about(make_chunk: Callable[..., Chunk]) -> None:
+    passage = make_chunk("It needs MOSI and MISO.", headings=("SPI",))
+    assert not is_of_another("How many wires does SPI need?", [cite(1, passage, passage.text)], [passage])
+
+
+def test_nothing_cited_is_of_nothing_else(passages: list[Chunk]) -> None:
+    assert not is_of_another("Which company introduced SPI?", [], passages)

@@ -77,7 +77,9 @@ def test_a_sentence_on_another_abbreviation_is_about_another_thing(question: str
     ("question", "text", "another"),
     [
         ("How long is the test of Lab 1?", "Lab 2 begins with a test of ten minutes.", True),
+        ("How long is the test of Lab 1?", "Lab 2: Procedure 1. Test (10 minutes).", True),
         ("How long is the test of Lab 1?", "Labs 1 and 2 begin with a test.", False),
+        ("Is there a test in Lab 1?", "Not in Lab 2, only in Lab 1.", False),
         ("How long is the test of Lab 1?", "The first lab has a test, as Lab 2 has.", False),
         ("When is homework 4 due?", "Homework 3: Friday.", True),
         ("Was gibt Thermoelement K ab?", "Das Thermoelement J gibt 52 µV ab.", True),
