@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from rag.answer.agreement import is_of_another
 from rag.answer.conflicts import conflicts_between
 from rag.answer.found import Clock, Draft, Drafting, Found
 from rag.answer.quotes import names_of_twins, quote_citations, quoted_sentences, quotes_text
@@ -39,6 +40,8 @@ def quotes_of(found: Found) -> Draft:
     match found.decision.tier:
         case Tier.ANSWER if chosen := select_answer(chunks, found.scores, found.cosines, found.searched):
             draft = quoted_draft(AnswerKind.ANSWER, chosen, chunks, found.scored)
+            if is_of_another(found.standalone, draft.citations, [hit.chunk for hit in found.scored]):
+                return extract_draft(found)
             return replace(draft, answers_question=found.answerable)
         case Tier.ANSWER | Tier.EXTRACT:
             return extract_draft(found)

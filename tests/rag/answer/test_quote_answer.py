@@ -55,6 +55,15 @@ def test_an_answer_is_the_best_statement_with_what_it_leans_on(drafted: Callable
     assert draft.answers_question == 0.9
 
 
+@pytest.mark.parametrize(("asked", "kind"), [("TCP", AnswerKind.ANSWER), ("SCTP", AnswerKind.EXTRACT)])
+def test_the_header_of_another_protocol_is_no_answer(
+    drafted: Callable[..., Draft], asked: str, kind: AnswerKind
+) -> None:
+    draft = drafted(f"How many bytes has the header of {asked}?", "The header of TCP has 20 bytes.")
+    assert draft.kind is kind
+    assert "20 bytes" in draft.text
+
+
 def test_the_best_item_of_a_list_comes_first_and_the_best_sentence_of_prose_in_its_order(
     make_hit: Callable[..., Hit],
 ) -> None:
