@@ -1,4 +1,4 @@
-"""The statements of the notes beneath a model's text.
+"""The statements of the notes beneath what a model wrote or the readers quote.
 
 A small model says what the notes say in words of its own, and is wrong at times. The statements that answer are shown beneath it
 where it leaves out a part of them, so that one look compares the two.
@@ -6,67 +6,85 @@ where it leaves out a part of them, so that one look compares the two.
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from rag.answer.conflicts import conflicts_between
 from rag.answer.found import Draft, Found
 from rag.answer.quote_answer import quotes_of
-from rag.answer.quotes import quote_citations, quoted_sentences, quotes_text
-from rag.answer.select import Selected, is_heading
+from rag.answer.quotes import closed, quote_citations, quoted_sentences, quotes_text
+from rag.answer.select import Selected, in_order, is_heading
 from rag.answer.sentence_support import words_in
 from rag.answer.statements import statements_of
 from rag.answer.texts import texts_for
+from rag.prompt import without_citations
 from rag.text.notation import plain_notation
-from rag.text.words import numbers
-from rag.types import AnswerKind, Chunk, Citation, Hit, Sentence
+from rag.text.words import is_negated, numbers
+from rag.types import AnswerKind, Citation, Hit, Sentence
 
 SAID = 0.7
-"""Share of a statement's content words from which a text says it already. Chosen, not measured."""
-
-
+"""Share of a statement's content words from which a sentence says it already. Chosen, not measured."""
 _Quoted = tuple[Sentence, Citation]
 
 
 def with_statements(draft: Draft, found: Found) -> Draft:
     """Return an answer with the best statements that it does not say itself.
 
-    As it is where it says them all, or where the readers find no answer.
+    As it is where it says them all. They are shown where the readers are unsure too: there a small model is most often wrong.
     """
     quotes = quotes_of(found)
     if quotes.kind is not AnswerKind.ANSWER:
         return draft
-    pairs = list(zip(quotes.sentences, quotes.citations, strict=True))
+    pairs = zip(quotes.sentences, quotes.citations, strict=True)
     return _with(draft, pairs, quotes.passages, texts_for(found.question).in_your_notes)
 
 
-def with_cited(draft: Draft, citations: Sequence[Citation], passages: Sequence[Hit]) -> Draft:
-    """Return quotes and the statements that a model's text cites.
+def with_cited(draft: Draft, citations: Sequence[Citation], passages: Sequence[Hit], found: Found) -> Draft:
+    """Return an extract with the statements that a model's text cites.
 
-    Those that the quotes have are not repeated. `citations` are of `passages`. The text itself is not shown: the readers find that something else answers.
+    Those that it has are not repeated, and those that the readers left out stay out. `citations` are of `passages`. A refusal
+    becomes an extract by them.
     """
-    pairs = [pair for citation in citations for pair in _statements(citation, passages[citation.n - 1].chunk)]
-    return _with(draft, pairs, passages, "")
-
-
-def _statements(citation: Citation, passage: Chunk) -> list[_Quoted]:
-    """Return the whole statements that a citation has a part of, without headings."""
-    start, end = citation.start - passage.start, citation.end - passage.start
-    chosen = tuple(
-        Selected(citation.n, one.first, one.last, 1.0, one.head)
-        for one in statements_of(passage.text)
-        if one.start < end and start < one.end and not is_heading(passage, one)
+    chunks, originals = found.read_chunks, [hit.chunk for hit in found.scored]
+    places = {chunk.id: n for n, chunk in enumerate(originals, 1)}
+    chosen = in_order(
+        one
+        for citation in citations
+        if (n := places.get(passages[citation.n - 1].chunk.id)) is not None
+        for one in _statements(n, citation, found)
     )
-    shown = [passage] * citation.n
-    return list(zip(quoted_sentences(chosen, shown, shown), quote_citations(chosen, shown), strict=True))
+    pairs = list(
+        zip(quoted_sentences(chosen, chunks, originals), quote_citations(chosen, originals), strict=True)
+    )
+    if pairs and draft.kind is AnswerKind.NONE:
+        draft = Draft(AnswerKind.EXTRACT, texts_for(found.question).extract_lead, passages=found.scored)
+    return _with(draft, pairs, found.scored, "")
 
 
-def _with(draft: Draft, pairs: Sequence[_Quoted], source: Sequence[Hit], lead: str) -> Draft:
-    """Return a draft with those quotes below it that its text does not say."""
-    said, figures = words_in([draft.text]), numbers(plain_notation(draft.text))
+def _statements(n: int, citation: Citation, found: Found) -> list[Selected]:
+    """Return the whole statements that a citation has a part of, without headings.
+
+    They are of the `n`-th scored passage, as it is read.
+    """
+    chunk, scored = found.read_chunks[n - 1], found.scores[n - 1].by_span
+    start, end = citation.start - chunk.start, citation.end - chunk.start
+    return [
+        Selected(n, one.first, one.last, scored[one.start, one.end].score, one.head)
+        for one in statements_of(chunk.text)
+        if one.start < end
+        and start < one.end
+        and (one.start, one.end) in scored
+        and not is_heading(chunk, one)
+    ]
+
+
+def _with(draft: Draft, pairs: Iterable[_Quoted], source: Sequence[Hit], lead: str) -> Draft:
+    """Return a draft with those quotes below it that none of its sentences says."""
     passages = list(draft.passages)
-    sentences, citations = [], []
+    sentences: list[Sentence] = []
+    citations = list(draft.citations)
     for sentence, citation in pairs:
-        if _is_said(sentence, said, figures):
+        if any(_says(one, sentence) for one in (*draft.sentences, *sentences)):
             continue
         n = _number(source[citation.n - 1], passages)
         sentences.append(replace(sentence, citations=(n,)))
@@ -75,17 +93,26 @@ def _with(draft: Draft, pairs: Sequence[_Quoted], source: Sequence[Hit], lead: s
         return draft
     return replace(
         draft,
-        text="\n\n".join(part for part in (draft.text, lead, quotes_text(sentences)) if part),
+        text="\n\n".join(part for part in (closed(draft.text), lead, quotes_text(sentences)) if part),
         sentences=(*draft.sentences, *sentences),
-        citations=_joined(draft.citations, citations),
+        citations=tuple(dict.fromkeys(citations)),
         passages=tuple(passages),
+        conflicts=conflicts_between((*draft.sentences, *sentences)),
     )
 
 
-def _is_said(sentence: Sentence, said: Set[str], figures: Set[str]) -> bool:
-    """Return whether a text with these words and figures says a statement."""
-    words = words_in([sentence.text])
-    return numbers(plain_notation(sentence.text)) <= figures and len(words & said) >= SAID * len(words)
+def _says(one: Sentence, statement: Sentence) -> bool:
+    """Return whether a sentence says a statement.
+
+    It has its figures and most of its words, and denies what it denies.
+    """
+    text, other = without_citations(one.text), without_citations(statement.text)
+    words = words_in([other])
+    return (
+        numbers(plain_notation(other)) <= numbers(plain_notation(text))
+        and len(words & words_in([text])) >= SAID * len(words)
+        and is_negated(text) == is_negated(other)
+    )
 
 
 def _number(hit: Hit, passages: list[Hit]) -> int:
@@ -95,8 +122,3 @@ def _number(hit: Hit, passages: list[Hit]) -> int:
             return n
     passages.append(hit)
     return len(passages)
-
-
-def _joined(first: Sequence[Citation], more: Sequence[Citation]) -> tuple[Citation, ...]:
-    """Return the citations with those that are new."""
-    return (*first, *(one for one in more if one not in first))

@@ -6,7 +6,7 @@ from rag.answer.asked import Asked
 from rag.answer.cited_lines import Line, cited_draft
 from rag.answer.found import Draft
 from rag.answer.matching import asked_stems, coverage, stems, weights
-from rag.answer.readable import is_numeric
+from rag.answer.readable import is_array
 from rag.answer.scored_statements import section_statements
 from rag.answer.specifics import abbreviations, about_others
 from rag.answer.statements import Statement
@@ -33,7 +33,7 @@ def explain_draft(asked: Asked) -> Draft | None:
     ranked = [
         one
         for one, text, other in zip(ranked, texts, others, strict=True)
-        if not other and not is_numeric(text)
+        if not other and not is_array(text)
     ]
     chosen: list[tuple[float, Chunk, Statement]] = []
     words = 0

@@ -40,8 +40,9 @@ def quotes_of(found: Found) -> Draft:
     match found.decision.tier:
         case Tier.ANSWER if chosen := select_answer(chunks, found.scores, found.cosines, found.searched):
             draft = quoted_draft(AnswerKind.ANSWER, chosen, chunks, found.scored)
-            if is_of_another(found.standalone, draft.citations, [hit.chunk for hit in found.scored]):
-                return extract_draft(found)
+            quotes = [(one.citations[0], one.text) for one in draft.sentences]
+            if is_of_another(found.standalone, quotes, chunks, chunks):
+                return replace(extract_draft(found), answers_question=None)
             return replace(draft, answers_question=found.answerable)
         case Tier.ANSWER | Tier.EXTRACT:
             return extract_draft(found)

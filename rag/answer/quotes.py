@@ -89,7 +89,7 @@ def _sentence(one: Selected, read: Chunk, passage: Chunk) -> Sentence:
     if "```" not in shown and "|" not in shown:
         shown = _GAP.sub(" ", shown)
     verbatim = text.split() == passage.text[one.start : one.end].split()
-    return Sentence(_closed(shown), (one.n,), True, 1.0, "quoted from its passage", verbatim)
+    return Sentence(closed(shown), (one.n,), True, 1.0, "quoted from its passage", verbatim)
 
 
 def _head_above(passage: Chunk, text: str) -> str:
@@ -117,6 +117,6 @@ def _with_columns(head: str, rows: str) -> str:
     return "\n".join(with_names(names, row) for row in lines)
 
 
-def _closed(text: str) -> str:
+def closed(text: str) -> str:
     """Return the text with its last fence closed: a passage may end inside code."""
     return text if text.count("```") % 2 == 0 else f"{text}\n```"

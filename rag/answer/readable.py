@@ -33,6 +33,8 @@ _INLINE = re.compile(
 """Tags of HTML inside a paragraph of Markdown. A power or an index, and what is in backticks, is shown as it is."""
 _MARKDOWN = frozenset((DocumentKind.MARKDOWN, DocumentKind.NOTEBOOK))
 _LETTERS = re.compile(r"[^\W\d_]{3}")
+_LETTER = re.compile(r"[^\W\d_]")
+_NUMBER = re.compile(r"[-+−]?[\d.,]*\d ?%?|")
 _LINK = re.compile(
     r"!?\[[^\[\]]*\]\([^()\s]*(?:\s+\"[^\"]*\")?\s*\)|https?://[^\s)>]+|<https?://[^>]*>|<(?:a|img)\s[^<>]*>",
     re.IGNORECASE,
@@ -78,7 +80,7 @@ class Reading:
         if not self.is_printed(start, end):
             return False
         sentence = self.chunk.text[start:end]
-        return _DATA.search(sentence) is not None or not _LETTERS.search(sentence) or is_numeric(sentence)
+        return _DATA.search(sentence) is not None or not _LETTERS.search(sentence) or _is_numeric(sentence)
 
 
 Read = Callable[[Chunk], Reading]
@@ -148,8 +150,7 @@ def _without_tags(text: str, code: Sequence[Span]) -> str:
     return _INLINE.sub(spaces, text) if "<" in text else text
 
 
-def is_numeric(sentence: str) -> bool:
-    """Return whether a sentence, or a block of code, is mostly numbers and signs."""
+def _is_numeric(sentence: str) -> bool:
     if sentence.startswith("|"):
         return False  # the row of a table
     signs = [char for char in sentence if not char.isspace()]
@@ -161,7 +162,15 @@ def is_row_of_numbers(sentence: str) -> bool:
 
     Such as "20 | 2.0 | 0.5".
     """
-    return " | " in sentence and is_numeric(sentence) and not _LETTERS.search(sentence)
+    cells = sentence.split(" | ")
+    return len(cells) > 1 and all(_NUMBER.fullmatch(cell.strip()) for cell in cells)
+
+
+def is_array(statement: str) -> bool:
+    """Return whether a block of code is mostly lines of numbers."""
+    lines = [line for line in statement.splitlines() if line.strip() and not line.startswith(("```", "~~~"))]
+    bare = sum(not _LETTER.search(line) for line in lines)
+    return statement.startswith(("```", "~~~")) and 2 * bare > len(lines)
 
 
 def _blank(gap: str) -> str:

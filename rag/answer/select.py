@@ -101,9 +101,9 @@ def select_answer(
     beside = _without_repeats(_beside(ranked, scores[0].spelled), best, passages)
     picked = [best, *islice(beside, ANSWER_STATEMENTS - 1)]
     if scores[0].spelled:
-        wider = _in_order([*picked, *_sentence_before(best, passages)])
+        wider = in_order([*picked, *_sentence_before(best, passages)])
         picked = list(wider) if _word_count(wider, passages) <= BEFORE_WORDS else picked
-    chosen = _in_order(picked)
+    chosen = in_order(picked)
     is_item = _BULLET.match(passages[best.n - 1].text, best.start) is not None
     return tuple(
         sorted(chosen, key=lambda one: (one.n != best.n, is_item and not one.start <= best.start < one.end))
@@ -153,7 +153,7 @@ def select_extract(
         return ()
     chosen = _with_neighbours(ranked[0], passages)
     for one in ranked[1:]:
-        wider = _in_order([*chosen, one])
+        wider = in_order([*chosen, one])
         if len(wider) <= EXTRACT_STATEMENTS and _word_count(wider, passages) <= most_words:
             chosen = wider
     return tuple(sorted(chosen, key=lambda one: one.n != ranked[0].n))
@@ -255,7 +255,7 @@ def _touches(text: str, best: Selected, other: Statement) -> bool:
     return not between.strip() and "\n\n" not in between
 
 
-def _in_order(chosen: Iterable[Selected]) -> tuple[Selected, ...]:
+def in_order(chosen: Iterable[Selected]) -> tuple[Selected, ...]:
     """Selections in reading order, those that overlap or touch joined."""
     joined: list[Selected] = []
     for one in sorted(chosen, key=lambda one: (one.n, one.start, one.end)):

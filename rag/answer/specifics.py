@@ -80,7 +80,13 @@ def about_others(sentences: Sequence[str], asked: frozenset[str]) -> list[bool]:
     beside one on UDP, when UDP is asked about. A formula's quantities are no names.
     """
     beside = bool(asked) and any(has_all(text, asked) for text in sentences)
-    return [beside and names_another(text, asked) for text in sentences]
+    return [
+        beside
+        and not has_all(text, asked)
+        and "$" not in text
+        and any(_is_abbreviation(word) and word not in asked for word in _words(text))
+        for text in sentences
+    ]
 
 
 def numbered(text: str) -> frozenset[tuple[str, str]]:
@@ -109,17 +115,40 @@ def is_about_another(text: str, asked: frozenset[tuple[str, str]]) -> bool:
         return False
     own = numbered(text)
     return any(
-        any(word == other and _is_rival(mark, rival) for other, rival in own)
+        (word, mark) not in own
+        and any(word == other and _is_rival(mark, rival) for other, rival in own)
         and not has_all(_ITEM.sub(" ", text), frozenset({mark}))
         for word, mark in asked
     )
 
 
+def names_one(text: str, asked: frozenset[str]) -> bool:
+    """Return whether a text has one of the abbreviations asked about."""
+    return any(has_all(text, frozenset({name})) for name in asked)
+
+
 def names_another(text: str, asked: frozenset[str]) -> bool:
-    """Return whether a text has an abbreviation of its own and not those asked about."""
-    if not asked or has_all(text, asked) or "$" in text:
+    """Return whether a text has an abbreviation, but none of those asked about.
+
+    A unit or a time behind a number is none, nor is a word with small letters ("MHz", "McDonald"). A formula's quantities are
+    no names.
+    """
+    if not asked or names_one(text, asked) or "$" in text:
         return False
-    return any(_is_abbreviation(word) and word not in asked for word in _words(text))
+    words = _words(text)
+    return any(
+        _is_abbreviation(word) and word.isupper() and not before[-1].isdigit()
+        for before, word in pairwise(["-", *words])
+    )
+
+
+def is_numbered_otherwise(parts: Sequence[str], asked: frozenset[tuple[str, str]]) -> bool:
+    """Return whether texts are about another of the `numbered` things.
+
+    One of them is, and none is about the asked one.
+    """
+    own = any(not numbered(part).isdisjoint(asked) for part in parts)
+    return not own and any(is_about_another(part, asked) for part in parts)
 
 
 def _is_rival(mark: str, other: str) -> bool:

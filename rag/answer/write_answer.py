@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -26,12 +27,14 @@ from rag.answer.prompt_budget import Context, budget_for, fit
 from rag.answer.quote_answer import QuoteAnswerer, extract_draft, quotes_of
 from rag.answer.quotes import quoted_sentences, quotes_text
 from rag.answer.select import EXTRACT_WORDS, select_extract
+from rag.answer.statements import statements_of
 from rag.answer.texts import UNCONFIRMED_LEAD
 from rag.answer.written_text import is_refusal, repeats_itself
 from rag.events import Closest, Retrieved
 from rag.prompt import without_citations
 from rag.settings import AnswerSettings
-from rag.types import AnswerKind, Sentence, Tier
+from rag.text.scripts import word_count
+from rag.types import AnswerKind, Chunk, Citation, Sentence, Tier
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -63,7 +66,7 @@ class WriteAnswerer:
         if not passages:
             draft = yield from QuoteAnswerer().draft(_as_extract(found), clock, config)
             return replace(draft, omissions=context.omissions)
-        yield Retrieved(
+        retrieved = Retrieved(
             found.hits,
             len(passages),
             found.decision,
@@ -71,11 +74,14 @@ class WriteAnswerer:
             self._model.context_tokens,
             passages,
         )
+        yield retrieved
         if closest := _closest(found):
             yield Closest(closest)
         written = Written()
         yield from stream_tokens(self._model, context.messages, written, clock, config, repeats_itself)
         attributed = self._attributed(found, context, written.text)
+        if attributed is not None and attributed.passages != passages:
+            yield replace(retrieved, shown=len(attributed.passages), passages=attributed.passages)
         draft = attributed or (yield from QuoteAnswerer().draft(_to_quote(found), clock, config))
         return replace(
             draft,
@@ -102,10 +108,10 @@ class WriteAnswerer:
         return replace(context, passages=tuple(whole[hit.chunk.id] for hit in context.passages))
 
     def _attributed(self, found: Found, context: Context, text: str) -> Draft | None:
-        """Return the model's text with its evidence; None where quotes replace it.
+        """Return the model's text with its evidence, or quotes in its place.
 
-        They are where the model says nothing, where it obeys an instruction in a passage, where what it says is in the
-        notes but no answer to the question, and where the readers are sure of an answer that the text does not have.
+        None where the model says nothing, where it obeys an instruction in a passage, and where the readers are sure of an
+        answer and the text has facts of its own.
         """
         if is_refusal(text):
             return None
@@ -129,8 +135,9 @@ class WriteAnswerer:
             if nearer is None:
                 return _quoted(found, evidence, context)
             evidence = nearer
-        if is_of_another(found.standalone, evidence.citations, passages):
-            return with_cited(extract_draft(found), evidence.citations, context.passages)
+        quotes = [(one.n, _in_table(one, passages)) for one in evidence.citations]
+        if is_of_another(found.standalone, quotes, passages, found.read_chunks):
+            return replace(_closest_with(found, evidence, context), answers_question=None)
         draft = Draft(
             AnswerKind.ANSWER,
             evidence.text.strip(),
@@ -146,14 +153,28 @@ class WriteAnswerer:
 def _quoted(found: Found, evidence: Evidence, context: Context) -> Draft:
     """Return what is quoted where a text does not agree with the readers.
 
-    An answer where they are sure of one. Else an extract, which has the statements that the text cites: a model finds some
-    that the readers miss.
+    An answer where they are sure of one.
     """
-    if is_sure(found.scores):
-        return quotes_of(found)
-    cited = sum(len(citation.quote.split()) for citation in evidence.citations)
+    return quotes_of(found) if is_sure(found.scores) else _closest_with(found, evidence, context)
+
+
+def _closest_with(found: Found, evidence: Evidence, context: Context) -> Draft:
+    """Return the extract with the statements that a text cites.
+
+    A model finds some that the readers miss.
+    """
+    cited = sum(word_count(citation.quote) for citation in evidence.citations)
     closest = extract_draft(found, max(0, EXTRACT_WORDS - cited))
-    return with_cited(closest, evidence.citations, context.passages)
+    return with_cited(closest, evidence.citations, context.passages, found)
+
+
+def _in_table(citation: Citation, passages: Sequence[Chunk]) -> str:
+    """Return what is cited, a row of a table with the table's head."""
+    passage = passages[citation.n - 1]
+    start, end = citation.start - passage.start, citation.end - passage.start
+    rows = (one for one in statements_of(passage.text) if one.start < end and start < one.end)
+    heads = [passage.text[slice(*one.head)] for one in rows if one.head is not None]
+    return " ".join((*dict.fromkeys(heads), citation.quote))
 
 
 def _with_quotes(found: Found, evidence: Evidence) -> Draft:

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
 from rag.answer.beneath import with_cited, with_statements
-from rag.answer.citations import check, cite
+from rag.answer.citations import check
 from rag.answer.found import Draft, Found
 from rag.answer.pair_scorer import PassageScore, SentenceScore
+from rag.answer.quotes import quoted_sentences
+from rag.answer.select import Selected
+from rag.answer.statements import statements_of
 from rag.types import AnswerKind, Chunk, Citation, Decision, Hit, Tier
 
 RATE, BUFFER = "The logger stores 4 readings a second.", "Its buffer holds 900 readings."
 QUESTION = "How fast does the logger store, and how much does it hold?"
+
+
+def _scored(chunk: Chunk, score: float, logit: float, left_out: Sequence[str] = ()) -> PassageScore:
+    """Return scores of a passage whose sentences are all alike."""
+    spans = [
+        (one.start, one.end)
+        for one in statements_of(chunk.text)
+        if chunk.text[one.start : one.end] not in left_out
+    ]
+    return PassageScore(score, logit, tuple(SentenceScore(*span, score, logit) for span in spans), (0.0, 0.0))
 
 
 @pytest.fixture
@@ -25,11 +39,8 @@ def passages(make_chunk: Callable[..., Chunk]) -> list[Chunk]:
 def answered(passages: list[Chunk]) -> Callable[..., Draft]:
     """Return a model's text over the first passages with the statements beneath it."""
 
-    def make(text: str, shown: int = 2, tier: Tier = Tier.ANSWER, logit: float = 2.0) -> Draft:
-        scores = tuple(
-            PassageScore(0.8, logit, (SentenceScore(0, len(one.text), 0.8, logit),), (0.0, 0.0))
-            for one in passages
-        )
+    def make(text: str, shown: int = 2, tier: Tier = Tier.ANSWER) -> Draft:
+        scores = tuple(_scored(one, 0.8, 2.0) for one in passages)
         hits = tuple(Hit(one, 1.0) for one in passages)
         found = Found(QUESTION, QUESTION, (), hits, scores, Decision(tier, None, None, ""))
         evidence = check(text, passages[:shown], 0.6)
@@ -71,22 +82,60 @@ def test_nothing_stands_below_where_the_readers_find_no_answer(answered: Callabl
     )
 
 
-def test_an_extract_gets_the_whole_statement_that_a_text_cites(
-    make_chunk: Callable[..., Chunk], passages: list[Chunk]
+def test_numbers_of_citations_are_no_figures_and_a_denial_is_another_statement(
+    answered: Callable[..., Draft],
 ) -> None:
-    note = make_chunk(f"# Logger\n\n{RATE} {BUFFER}", document="both.md", start=50, headings=("Logger",))
-    hits = [Hit(one, 1.0) for one in (*passages[1:], note)]
-    extract = Draft(AnswerKind.EXTRACT, f"Closest in your notes:\n\n{BUFFER} [1]", passages=tuple(hits[:1]))
-    draft = with_cited(extract, [cite(2, note, "stores 4 readings")], hits)
-    assert draft.text == f"Closest in your notes:\n\n{BUFFER} [1]\n\n{RATE} [2]"
-    assert [(one.n, one.document, one.quote) for one in draft.citations] == [(2, "both.md", RATE)]
-    assert [hit.chunk for hit in draft.passages] == [passages[1], note]
-    assert with_cited(extract, [cite(1, passages[1], BUFFER)], hits) == extract
+    text = "The logger stores readings a second. [4] Its buffer does not hold 900 readings."
+    assert answered(text).text.endswith(f"In your notes:\n\n{RATE} [1]\n\n{BUFFER} [2]")
 
 
-def test_a_heading_is_no_statement_to_add(make_chunk: Callable[..., Chunk]) -> None:
-    note = make_chunk(f"# Logger\n\n{RATE}", document="one.md", headings=("Logger",))
-    extract = Draft(AnswerKind.EXTRACT, f"Closest in your notes:\n\n{BUFFER}")
-    start = note.text.index("Logger")
-    heading = Citation(1, "one.md", "", start, start + len("Logger"), "Logger")
-    assert with_cited(extract, [heading], [Hit(note, 1.0)]) == extract
+def test_an_open_fence_does_not_swallow_what_comes_below(answered: Callable[..., Draft]) -> None:
+    assert "```\n\nIn your notes:" in answered("It stores 4 readings a second.\n```python\nread()").text
+
+
+@pytest.fixture
+def extract(make_chunk: Callable[..., Chunk]) -> Callable[..., Draft]:
+    """Returns an extract of the buffer with what a citation of a note adds."""
+
+    def make(text: str, cited: str, left_out: Sequence[str] = (), **fields: Any) -> Draft:
+        note, buffer = make_chunk(text, document="note.md", start=50, **fields), make_chunk(BUFFER)
+        hits = tuple(Hit(one, 1.0) for one in (buffer, note))
+        scores = tuple(_scored(one.chunk, 0.1, 0.0, left_out) for one in hits)
+        found = Found(QUESTION, QUESTION, (), hits, scores, Decision(Tier.EXTRACT, None, None, ""))
+        (sentence,) = quoted_sentences([Selected(1, 0, len(BUFFER), 0.1)], [buffer], [buffer])
+        drafted = Draft(AnswerKind.EXTRACT, f"Closest:\n\n{BUFFER} [1]", (sentence,), (), hits)
+        start = note.start + text.index(cited)
+        citation = Citation(1, "note.md", "", start, start + len(cited), cited)
+        draft = with_cited(drafted, [citation], [hits[1]], found)
+        for one in draft.citations:
+            assert one.quote == text[one.start - 50 : one.end - 50]
+            assert draft.passages[one.n - 1].chunk.document == one.document
+        return draft
+
+    return make
+
+
+def test_an_extract_gets_the_whole_statement_that_a_text_cites(extract: Callable[..., Draft]) -> None:
+    draft = extract(f"# Logger\n\n{RATE} Owls hunt.", "4 readings", headings=("Logger",))
+    assert draft.text == f"Closest:\n\n{BUFFER} [1]\n\n{RATE} [2]"
+    assert [(one.n, one.document, one.quote) for one in draft.citations] == [(2, "note.md", RATE)]
+
+
+@pytest.mark.parametrize(
+    ("text", "cited", "left_out"),
+    [
+        (BUFFER, "900", ()),
+        (f"# Logger\n\n{RATE}", "Logger\n", ()),
+        (f"{RATE}\n\nlog: step 4", "log: step 4", ("log: step 4",)),
+    ],
+    ids=["said already", "a heading", "left out by the readers"],
+)
+def test_what_adds_no_statement_leaves_an_extract_as_it_is(
+    extract: Callable[..., Draft], text: str, cited: str, left_out: Sequence[str]
+) -> None:
+    assert extract(text, cited, left_out, headings=("Logger",)).text == f"Closest:\n\n{BUFFER} [1]"
+
+
+def test_a_statement_with_what_it_leans_on_is_shown_once(extract: Callable[..., Draft]) -> None:
+    text = "The logger stores 4 readings. It has a clock of its own."
+    assert extract(text, text).text.count("The logger stores 4 readings.") == 1

@@ -55,11 +55,12 @@ def test_an_answer_is_the_best_statement_with_what_it_leans_on(drafted: Callable
     assert draft.answers_question == 0.9
 
 
-@pytest.mark.parametrize(("asked", "kind"), [("TCP", AnswerKind.ANSWER), ("SCTP", AnswerKind.EXTRACT)])
+@pytest.mark.parametrize(("asked", "kind"), [("TCP", AnswerKind.ANSWER), ("UDP", AnswerKind.EXTRACT)])
 def test_the_header_of_another_protocol_is_no_answer(
     drafted: Callable[..., Draft], asked: str, kind: AnswerKind
 ) -> None:
-    draft = drafted(f"How many bytes has the header of {asked}?", "The header of TCP has 20 bytes.")
+    notes = ("The header of TCP has 20 bytes.", "UDP sends.")
+    draft = drafted(f"How many bytes has the header of {asked}?", *notes)
     assert draft.kind is kind
     assert "20 bytes" in draft.text
 
