@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 
 from rag.answer.attribution import Located
 from rag.answer.citations import Evidence, check
@@ -52,17 +53,27 @@ MOST_SPELLED = 0.5
 """`PassageScore.spelled` from which the readers do not judge a model's text. Chosen between German (.3) and Russian (1)."""
 
 
-def near_best(
+def near_best(passages: Sequence[Chunk], scores: Mapping[str, PassageScore]) -> list[Located] | None:
+    """Return the spans of the sentences that answer: those near the best, best first.
+
+    One with a probability of `SURE` counts however far the best is above it. They are numbered by `passages`; `scores` are by
+    the id of a chunk. None where nothing was scored, or only letter by letter.
+    """
+    return _near(passages, scores, WITHIN_LOGITS, LEAST_SCORE, SURE)
+
+
+def usable(passages: Sequence[Chunk], scores: Mapping[str, PassageScore]) -> list[Located] | None:
+    """Return the spans of sentences whose words a model may use, like `near_best`."""
+    return _near(passages, scores, FAR_LOGITS, FAR_SCORE)
+
+
+def _near(
     passages: Sequence[Chunk],
     scores: Mapping[str, PassageScore],
-    within: float = WITHIN_LOGITS,
-    least: float = LEAST_SCORE,
+    within: float,
+    least: float,
+    sure: float = inf,
 ) -> list[Located] | None:
-    """Return the spans of the sentences that score near the best one, best first.
-
-    They are at most `within` logits below it and have a probability of at least `least`. They are numbered by `passages`;
-    `scores` are by the id of a chunk. None where nothing was scored, or only letter by letter.
-    """
     scored = [
         (one, n)
         for n, passage in enumerate(passages, 1)
@@ -72,7 +83,11 @@ def near_best(
     if not scored:
         return None
     best = max(one.logit for one, _ in scored)
-    near = [(one, n) for one, n in scored if one.logit >= best - within and one.score >= least]
+    near = [
+        (one, n)
+        for one, n in scored
+        if one.score >= sure or (one.logit >= best - within and one.score >= least)
+    ]
     return [Located(n, one.start, one.end) for one, n in sorted(near, key=lambda pair: -pair[0].logit)]
 
 

@@ -7,14 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rag.answer.agreement import (
-    FAR_LOGITS,
-    FAR_SCORE,
     agrees,
     has_own_facts,
     is_of_another,
     is_sure,
     near_best,
     supported_by,
+    usable,
 )
 from rag.answer.attribution import locator
 from rag.answer.beneath import with_cited, with_statements
@@ -122,8 +121,12 @@ class WriteAnswerer:
         if self._embedder is not None:
             locate = locator(found.standalone, passages, self._embedder, best or ())
         evidence = check(text, passages, self._settings.support, locate)
-        usable = near_best(passages, scores, FAR_LOGITS, FAR_SCORE)
-        if obeys([sentence.text for sentence in evidence.sentences], found.standalone, passages, usable):
+        if obeys(
+            [sentence.text for sentence in evidence.sentences],
+            found.standalone,
+            passages,
+            usable(passages, scores),
+        ):
             return None
         if not any(sentence.supported for sentence in evidence.sentences):
             if not is_sure(found.scores):

@@ -10,13 +10,13 @@ import pytest
 
 from rag.answer.agreement import (
     FAR_LOGITS,
-    FAR_SCORE,
     agrees,
     has_own_facts,
     is_of_another,
     is_sure,
     near_best,
     supported_by,
+    usable,
 )
 from rag.answer.attribution import Located
 from rag.answer.citations import cite
@@ -67,11 +67,18 @@ def test_the_best_of_sentences_that_hardly_answer_is_none_to_agree_with(passages
 
 
 def test_words_may_come_from_further_down_than_answers(passages: list[Chunk]) -> None:
-    scores = {passages[1].id: _scores(EXAMS, 2.0, 2.0 - FAR_LOGITS + 0.1)}
+    scores = {passages[1].id: _scores(EXAMS, -1.0, -1.0 - FAR_LOGITS + 0.2)}
     assert near_best(passages, scores) == [Located(2, 0, len(FIRST))]
-    assert len(near_best(passages, scores, FAR_LOGITS, FAR_SCORE) or ()) == 2
-    further = {passages[1].id: _scores(EXAMS, 2.0, 2.0 - FAR_LOGITS - 0.1)}
-    assert len(near_best(passages, further, FAR_LOGITS, FAR_SCORE) or ()) == 1
+    assert len(usable(passages, scores) or ()) == 2
+    further = {passages[1].id: _scores(EXAMS, -1.0, -1.0 - FAR_LOGITS - 0.1)}
+    assert len(usable(passages, further) or ()) == 1
+    assert usable(passages, {}) is None
+
+
+def test_a_likely_sentence_answers_beside_a_better_one_and_lends_no_words(passages: list[Chunk]) -> None:
+    scores = {passages[1].id: _scores(EXAMS, 5.0, 0.1)}
+    assert len(near_best(passages, scores) or ()) == 2
+    assert len(usable(passages, scores) or ()) == 1
 
 
 def test_a_text_is_supported_by_the_statements_that_answer_alone(passages: list[Chunk]) -> None:
