@@ -119,15 +119,15 @@ def supported_by(
 ) -> Evidence | None:
     """Return the evidence of a text in the statements that answer.
 
-    None where one of its sentences has none there: each citation overlaps one of them. The notes may say a thing in several places, and words alone may lead to
-    another one of them.
+    None where one of its sentences has none there: each citation overlaps one of them. The notes may say a thing in several
+    places, and words alone may lead to another one of them.
     """
     evidence = check(
         without_citations(text), [_only(n, one, answering) for n, one in enumerate(passages, 1)], threshold
     )
     held = bool(evidence.sentences) and all(one.supported for one in evidence.sentences)
-    answering_all = all(agrees([citation], passages, answering) for citation in evidence.citations)
-    return evidence if held and answering_all else None
+    agreed = all(agrees([citation], passages, answering) for citation in evidence.citations)
+    return evidence if held and agreed else None
 
 
 def _only(n: int, passage: Chunk, answering: Sequence[Located]) -> Chunk:

@@ -6,16 +6,16 @@ where it leaves out a part of them, so that one look compares the two.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from rag.answer.conflicts import conflicts_between
 from rag.answer.found import Draft, Found
-from rag.answer.quote_answer import quotes_of
-from rag.answer.quotes import closed, quote_citations, quoted_sentences, quotes_text
+from rag.answer.quote_answer import quoted_draft, quotes_of
+from rag.answer.quotes import closed, quotes_text
 from rag.answer.select import Selected, in_order, is_heading
 from rag.answer.sentence_support import words_in
-from rag.answer.statements import statements_of
+from rag.answer.statements import statements_within
 from rag.answer.texts import texts_for
 from rag.prompt import without_citations
 from rag.text.notation import plain_notation
@@ -24,7 +24,6 @@ from rag.types import AnswerKind, Citation, Hit, Sentence
 
 SAID = 0.7
 """Share of a statement's content words from which a sentence says it already. Chosen, not measured."""
-_Quoted = tuple[Sentence, Citation]
 
 
 def with_statements(draft: Draft, found: Found) -> Draft:
@@ -35,8 +34,7 @@ def with_statements(draft: Draft, found: Found) -> Draft:
     quotes = quotes_of(found)
     if quotes.kind is not AnswerKind.ANSWER:
         return draft
-    pairs = zip(quotes.sentences, quotes.citations, strict=True)
-    return _with(draft, pairs, quotes.passages, texts_for(found.question).in_your_notes)
+    return _with(draft, quotes, texts_for(found.question).in_your_notes)
 
 
 def with_cited(draft: Draft, citations: Sequence[Citation], passages: Sequence[Hit], found: Found) -> Draft:
@@ -45,20 +43,18 @@ def with_cited(draft: Draft, citations: Sequence[Citation], passages: Sequence[H
     Those that it has are not repeated, and those that the readers left out stay out. `citations` are of `passages`. A refusal
     becomes an extract by them.
     """
-    chunks, originals = found.read_chunks, [hit.chunk for hit in found.scored]
-    places = {chunk.id: n for n, chunk in enumerate(originals, 1)}
+    places = {hit.chunk.id: n for n, hit in enumerate(found.scored, 1)}
     chosen = in_order(
         one
         for citation in citations
         if (n := places.get(passages[citation.n - 1].chunk.id)) is not None
         for one in _statements(n, citation, found)
     )
-    pairs = list(
-        zip(quoted_sentences(chosen, chunks, originals), quote_citations(chosen, originals), strict=True)
-    )
-    if pairs and draft.kind is AnswerKind.NONE:
+    if not chosen:
+        return draft
+    if draft.kind is AnswerKind.NONE:
         draft = Draft(AnswerKind.EXTRACT, texts_for(found.question).extract_lead, passages=found.scored)
-    return _with(draft, pairs, found.scored, "")
+    return _with(draft, quoted_draft(AnswerKind.EXTRACT, chosen, found.read_chunks, found.scored))
 
 
 def _statements(n: int, citation: Citation, found: Found) -> list[Selected]:
@@ -70,23 +66,20 @@ def _statements(n: int, citation: Citation, found: Found) -> list[Selected]:
     start, end = citation.start - chunk.start, citation.end - chunk.start
     return [
         Selected(n, one.first, one.last, scored[one.start, one.end].score, one.head)
-        for one in statements_of(chunk.text)
-        if one.start < end
-        and start < one.end
-        and (one.start, one.end) in scored
-        and not is_heading(chunk, one)
+        for one in statements_within(chunk.text, start, end)
+        if (one.start, one.end) in scored and not is_heading(chunk, one)
     ]
 
 
-def _with(draft: Draft, pairs: Iterable[_Quoted], source: Sequence[Hit], lead: str) -> Draft:
+def _with(draft: Draft, quotes: Draft, lead: str = "") -> Draft:
     """Return a draft with those quotes below it that none of its sentences says."""
     passages = list(draft.passages)
     sentences: list[Sentence] = []
     citations = list(draft.citations)
-    for sentence, citation in pairs:
+    for sentence, citation in zip(quotes.sentences, quotes.citations, strict=True):
         if any(_says(one, sentence) for one in (*draft.sentences, *sentences)):
             continue
-        n = _number(source[citation.n - 1], passages)
+        n = _number(quotes.passages[citation.n - 1], passages)
         sentences.append(replace(sentence, citations=(n,)))
         citations.append(replace(citation, n=n))
     if not sentences:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import IntEnum
+from functools import cache
 
 from rag.answer.readable import Read, Reading
 from rag.types import Hit
@@ -39,17 +40,13 @@ def written_first(hits: Sequence[Hit], deeper: Callable[[], Sequence[Hit]], read
 
     Where programs printed most of the best passages, printed text comes last too. `deeper` returns `WIDER` times as many.
     """
-    found = [printed(read(hit.chunk)) for hit in hits]
+    kind = cache(lambda chunk: printed(read(chunk)))
+    found = [kind(hit.chunk) for hit in hits]
     most = sum(map(bool, found)) > MOSTLY * len(found)
     least = Printed.TEXT if most else Printed.DATA
     if max(found, default=Printed.LITTLE) < least:
         return list(hits)
-
-    def place(hit: Hit) -> int:
-        kind = printed(read(hit.chunk))
-        return kind if kind >= least else 0
-
-    return sorted(deeper(), key=place)[: len(hits)]
+    return sorted(deeper(), key=lambda hit: max(kind(hit.chunk), least - 1))[: len(hits)]
 
 
 def printed(reading: Reading) -> Printed:

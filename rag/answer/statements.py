@@ -50,6 +50,11 @@ class Statement:
     head: Span | None = None
 
 
+def statements_within(text: str, start: int, end: int) -> list[Statement]:
+    """Return the statements of a passage's text that have a part of `text[start:end]`."""
+    return [one for one in statements_of(text) if one.start < end and start < one.end]
+
+
 def statements_of(text: str) -> list[Statement]:
     """Return the statements of a passage's text in order."""
     spans = sentence_spans(text)

@@ -26,7 +26,7 @@ from rag.answer.prompt_budget import Context, budget_for, fit
 from rag.answer.quote_answer import QuoteAnswerer, extract_draft, quotes_of
 from rag.answer.quotes import quoted_sentences, quotes_text
 from rag.answer.select import EXTRACT_WORDS, select_extract
-from rag.answer.statements import statements_of
+from rag.answer.statements import statements_within
 from rag.answer.texts import UNCONFIRMED_LEAD
 from rag.answer.written_text import is_refusal, repeats_itself
 from rag.events import Closest, Retrieved
@@ -175,7 +175,7 @@ def _in_table(citation: Citation, passages: Sequence[Chunk]) -> str:
     """Return what is cited, a row of a table with the table's head."""
     passage = passages[citation.n - 1]
     start, end = citation.start - passage.start, citation.end - passage.start
-    rows = (one for one in statements_of(passage.text) if one.start < end and start < one.end)
+    rows = statements_within(passage.text, start, end)
     heads = [passage.text[slice(*one.head)] for one in rows if one.head is not None]
     return " ".join((*dict.fromkeys(heads), citation.quote))
 
