@@ -83,12 +83,19 @@ class Visit:
     """A browser with one tab on the page, with every complaint of it and every address it asked for."""
 
     def __init__(
-        self, browser: Browser, address: str, width: int = 1280, height: int = 800, **context_options: Any
+        self,
+        browser: Browser,
+        address: str,
+        width: int = 1280,
+        height: int = 800,
+        script: str = "",
+        **context_options: Any,
     ) -> None:
         # Without a GPU Chromium draws every frame of an animation on the CPU.
         still = {"reduced_motion": "reduce"} | context_options
         context = browser.new_context(viewport={"width": width, "height": height}, **still)
         context.set_default_timeout(1000 * PATIENCE_SECONDS)
+        context.add_init_script(script)
         self.page: Page = context.new_page()
         self.complaints: list[str] = []
         self.foreign: list[str] = []

@@ -140,6 +140,35 @@ def test_a_repaired_question_is_searched_as_typed_and_back(visit: Visit) -> None
     assert page.locator(".exchange").count() == 1
 
 
+_END_AFTER_THE_NEXT_EVENT = """
+const fetched = window.fetch;
+let arrived = () => {};
+const held = () => new TransformStream({
+  async transform(bytes, out) {
+    const [before, end] = new TextDecoder().decode(bytes).split(/(?=data: {"msg":"close_stream")/);
+    out.enqueue(new TextEncoder().encode(before));
+    if (!end) return;
+    await new Promise((sent) => (arrived = sent));
+    out.enqueue(new TextEncoder().encode(end));
+  },
+});
+window.fetch = async (...given) => {
+  const answer = await fetched(...given);
+  const address = String(given[0]?.url ?? given[0]);
+  if (address.includes("/queue/join")) setTimeout(() => arrived(), 100);
+  return address.includes("/queue/data") ? new Response(answer.body.pipeThrough(held())) : answer;
+};
+"""
+"""The end of a stream of events comes after the answer to the next event that is sent."""
+
+
+def test_a_click_is_not_lost_while_a_stream_of_events_ends(browser: Browser, server: Server) -> None:
+    visit = Visit(browser, server.address, script=_END_AFTER_THE_NEXT_EVENT)
+    visit.ask.answered("What is aliasing?")
+    visit.ask.answered("And how is it avoided?")
+    visit.close()
+
+
 def test_formulas_are_drawn_with_the_bundled_katex(visit: Visit) -> None:
     visit.ask.new_conversation()
     visit.ask.answered("How fast must a signal that is band-limited to B be sampled?")

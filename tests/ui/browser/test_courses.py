@@ -147,3 +147,20 @@ def test_the_courses_are_reached_by_the_keyboard(two: Visit) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"^[^/]+//[^/]+/$"))
     page.wait_for_selector(".welcome, .exchange")
+
+
+@pytest.mark.parametrize("drawn_anew", ["", "details.removeAttribute('open');"])
+def test_what_is_opened_stays_open_when_the_page_changes_at_once(visit: Visit, drawn_anew: str) -> None:
+    page, courses = visit.page, visit.courses
+    for _time in range(2):  # what was once closed is known as closed
+        courses.open()
+        page.locator(".courses details[open]").wait_for()
+        courses.summary.click()
+        page.wait_for_selector(".courses details:not([open])")
+    # The page changes before the browser tells that the list was opened.
+    courses.summary.evaluate(
+        f"(summary) => {{ const details = summary.parentElement; summary.click(); {drawn_anew}"
+        " document.querySelector('#announcer').append(' ');"
+        " return new Promise((told) => details.addEventListener('toggle', told)); }"
+    )
+    assert page.locator(".courses details[open]").count() == 1

@@ -80,7 +80,10 @@ globalThis.lecternNewest = (part, given) => {
 const fetched = window.fetch;
 window.fetch = (...given) => {
   const answer = fetched(...given);
-  if (String(given[0]?.url ?? given[0]).includes("/gradio_api/run/")) answer.then(look).catch(() => {});
+  const address = String(given[0]?.url ?? given[0]);
+  if (address.includes("/gradio_api/run/")) answer.then(look).catch(() => {});
+  if (address.includes("/gradio_api/queue/join")) joined(answer);
+  if (address.includes("/gradio_api/queue/data")) return answer.then((stream) => (stream.ok ? unbroken(stream, given) : stream));
   return answer;
 };
 async function look(answer) {
@@ -98,6 +101,55 @@ function complain(sentence) {
   box.setAttribute("role", "alert");
   box.append(title, text, close);
   (document.querySelector(".gradio-container") ?? document.body).append(box);
+}
+
+// ---- an event that is sent while the stream of events closes -----------------------------------------------------------
+
+// The server closes a tab's stream when no event is under way. One that is sent at that moment is answered into the next
+// stream, which Gradio's browser part opens only if it knew of the end; else the click is lost. The next stream is joined to
+// this one here, until no event is under way on either side.
+const awaited = new Set(); // events without their end
+const early = new Set(); // events that ended before they were known
+let joining = Promise.resolve();
+function joined(answer) {
+  const known = answer.then((sent) => sent.clone().json()).then(({ event_id: id }) => id && !early.delete(id) && awaited.add(id));
+  joining = Promise.all([joining, known.catch(() => {})]);
+}
+async function underWay() {
+  for (let seen; seen !== joining; ) await (seen = joining);
+  return awaited.size > 0;
+}
+async function* messages(stream, next) {
+  for (let closing; ; closing = "") {
+    const reader = stream.body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (let read; !(read = await reader.read()).done; ) {
+      const whole = (rest + read.value).split("\n\n");
+      rest = whole.pop();
+      for (const message of whole) {
+        const { msg, event_id: id } = JSON.parse(message.slice("data: ".length));
+        if (msg === "process_completed" && !awaited.delete(id)) early.add(id);
+        if (msg === "close_stream") closing = message;
+        else yield message;
+      }
+    }
+    if (!closing) return;
+    if (!(await underWay())) return yield closing;
+    stream = await next();
+  }
+}
+function unbroken(stream, given) {
+  const parts = messages(stream, () => fetched(...given));
+  const encoder = new TextEncoder();
+  const body = new ReadableStream({
+    async pull(written) {
+      const { value, done } = await parts.next();
+      if (done) written.close();
+      else written.enqueue(encoder.encode(`${value}\n\n`));
+    },
+    cancel: () => parts.return(),
+  });
+  return new Response(body, { headers: stream.headers });
 }
 
 // ---- citations --------------------------------------------------------------------------------------------------------
@@ -226,7 +278,7 @@ document.addEventListener("click", (event) => {
 const drops = ".adapters, .scope details, .rename, .wish, .courses details";
 function close(kept) {
   const open = [...document.querySelectorAll(drops)].filter((choice) => choice.open && !choice.contains(kept));
-  for (const choice of open) choice.open = false;
+  for (const choice of open) put(choice, false);
   return open[0]?.querySelector("summary");
 }
 for (const elsewhere of ["click", "focusin"]) document.addEventListener(elsewhere, (event) => close(event.target));
@@ -303,6 +355,17 @@ const nameOf = (element) => {
 const named = (name) => [...document.querySelectorAll("[data-action], [data-keep]")].find((other) => nameOf(other) === name);
 let focused = "";
 const opened = new Map();
+// Kept at once: the browser tells later what was opened or closed, and the page can be drawn anew before it does.
+function put(details, open) {
+  details.open = open;
+  if (details.dataset.keep) opened.set(nameOf(details), open);
+}
+document.addEventListener("click", (event) => {
+  const details = event.target.closest("summary")?.parentElement;
+  if (!details?.dataset.keep) return;
+  event.preventDefault();
+  put(details, !details.open);
+});
 document.addEventListener("focusin", (event) => (focused = nameOf(event.target)));
 document.addEventListener("pointerdown", (event) => (focused = nameOf(event.target)));
 // What opens at the end of the conversation is not left below its edge.
