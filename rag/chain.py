@@ -18,6 +18,7 @@ from typing import Any, NotRequired, TypedDict
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableConfig
 
+from rag.answer.cell_output import output_below
 from rag.answer.checked_question import checked_question
 from rag.answer.finding import find, weigh
 from rag.answer.finished_answer import finished_answer
@@ -284,6 +285,7 @@ class AnswerChain(Runnable[Question, Any]):
             return Found(
                 question, standalone, history, evidence.hits, evidence.scores, decision, omissions,
                 cosines_with(self.steps.embedder, standalone), limit, evidence.probability, evidence.readings,
+                partial(output_below, notes=notes) if notes else None,
             )  # fmt: skip
 
         found = yield from found_in(named)

@@ -13,7 +13,8 @@ from rag.answer.conflicts import conflicts_between
 from rag.answer.found import Draft, Found
 from rag.answer.quote_answer import quoted_draft, quotes_of
 from rag.answer.quotes import closed, quotes_text
-from rag.answer.select import Selected, in_order, is_heading
+from rag.answer.select import is_heading
+from rag.answer.selected import Selected, in_order
 from rag.answer.sentence_support import words_in
 from rag.answer.statements import statements_within
 from rag.answer.texts import texts_for
@@ -31,7 +32,7 @@ def with_statements(draft: Draft, found: Found) -> Draft:
 
     As it is where it says them all. They are shown where the readers are unsure too: there a small model is most often wrong.
     """
-    quotes = quotes_of(found)
+    quotes = quotes_of(found, alone=True)
     if quotes.kind is not AnswerKind.ANSWER:
         return draft
     return _with(draft, quotes, texts_for(found.question).in_your_notes)

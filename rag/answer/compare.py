@@ -13,7 +13,7 @@ from rag.answer.pair_scorer import PassageScore
 from rag.answer.question_parts import sides_of
 from rag.answer.readable import Reading
 from rag.answer.scored_statements import scored_statements
-from rag.answer.select import Selected
+from rag.answer.selected import Selected
 from rag.answer.sentence_support import searchable
 from rag.answer.statements import Statement, is_code_line
 from rag.answer.structures import Item, Structure

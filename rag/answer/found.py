@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
@@ -142,6 +142,10 @@ class Clock:
         return Timings(self.retrieved, self.first_token, total, prompt_tokens, answer_tokens)
 
 
+Below: TypeAlias = Callable[[Citation], "tuple[Chunk, Citation] | None"]
+"""Returns a passage, and a citation in it, that belongs below what is cited."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """The evidence that the search found for one question.
@@ -151,7 +155,7 @@ class Found:
     returns the likeness of texts to the question; None without an embedder. `scope` is the part
     of the notes that the question itself names, where the search kept to it. `answerable` in [0, 1] is the
     probability that the scored passages answer. `readings` are the scored hits as they are read (see
-    `rag.answer.readable`), to which the spans of the scores belong.
+    `rag.answer.readable`), to which the spans of the scores belong. `below` returns what a cell printed below a citation.
     """
 
     question: str
@@ -165,6 +169,7 @@ class Found:
     scope: NamedPart | None = None
     answerable: float | None = None
     readings: tuple[Hit, ...] = ()
+    below: Below | None = None
 
     @property
     def read_hits(self) -> tuple[Hit, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rag.answer.matching import stems
 from rag.answer.pair_scorer import PassageScore
 from rag.answer.question_parts import sides_of
-from rag.answer.select import Selected
+from rag.answer.selected import Selected
 from rag.answer.statements import Statement, statements_of
 from rag.text.stop_words import STOP_WORDS
 from rag.types import Chunk

@@ -2,47 +2,61 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rag.answer.agreement import is_of_another
 from rag.answer.conflicts import conflicts_between
-from rag.answer.found import Clock, Draft, Drafting, Found
+from rag.answer.found import Below, Clock, Draft, Drafting, Found
 from rag.answer.quotes import names_of_twins, quote_citations, quoted_sentences, quotes_text
-from rag.answer.select import EXTRACT_WORDS, Selected, select_answer, select_extract
+from rag.answer.select import EXTRACT_WORDS, select_answer, select_extract
+from rag.answer.selected import Selected
 from rag.answer.texts import EXTRACT_LEAD, texts_for
 from rag.events import Retrieved, Token
-from rag.types import AnswerKind, Chunk, Hit, Tier
+from rag.text.scripts import word_count
+from rag.types import AnswerKind, Chunk, Citation, Hit, Sentence, Tier
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
 
 
+@dataclass(frozen=True, slots=True)
 class QuoteAnswerer:
     """The answerer without a model: it quotes an answer or an extract, or refuses.
 
-    The tier decides which.
+    The tier decides which. The best statement of an answer is quoted `alone`, as it is in place of a model's text, or has the
+    sentence before it if it is short.
     """
+
+    alone: bool = False
 
     def draft(self, found: Found, clock: Clock, config: RunnableConfig | None) -> Drafting:
         """Yield `Retrieved` and the whole text as one token, and return the draft."""
         passages = found.scored
         yield Retrieved(found.hits, len(passages), found.decision, passages=passages)
-        draft = quotes_of(found)
+        draft = quotes_of(found, self.alone)
         clock.mark_token()
         yield Token(draft.text)
         return draft
 
 
-def quotes_of(found: Found) -> Draft:
-    """Return the quotes that the tier asks for, or the refusal."""
+def quotes_of(found: Found, alone: bool = False) -> Draft:
+    """Return the quotes that the tier asks for, or the refusal.
+
+    `alone` is that of `QuoteAnswerer`.
+    """
     chunks = found.read_chunks
     match found.decision.tier:
-        case Tier.ANSWER if chosen := select_answer(chunks, found.scores, found.cosines, found.searched):
+        case Tier.ANSWER if chosen := select_answer(
+            chunks, found.scores, found.cosines, found.searched, alone
+        ):
             draft = quoted_draft(AnswerKind.ANSWER, chosen, chunks, found.scored)
             quotes = [(one.citations[0], one.text) for one in draft.sentences]
             if is_of_another(found.standalone, quotes, chunks, chunks):
                 return replace(extract_draft(found), answers_question=None)
+            draft = quoted_draft(AnswerKind.ANSWER, chosen, chunks, found.scored, below=found.below)
             return replace(draft, answers_question=found.answerable)
         case Tier.ANSWER | Tier.EXTRACT:
             return extract_draft(found)
@@ -55,11 +69,15 @@ def extract_draft(found: Found, most_words: int = EXTRACT_WORDS) -> Draft:
     They have at most `most_words` words. A refusal where no passage has a statement.
     """
     chunks = found.read_chunks
-    chosen = select_extract(chunks, found.scores, found.cosines, most_words, found.searched)
+    choose = partial(select_extract, chunks, found.scores, found.cosines, searched=found.searched)
+    chosen = choose(most_words=most_words)
     if not chosen:
         return refusal_draft(found)
+    output = _output_below(chosen, [hit.chunk for hit in found.scored], found.below)
+    if output is not None:
+        chosen = choose(most_words=max(0, most_words - word_count(output[1].quote)))
     lead = texts_for(found.question).extract_lead
-    draft = quoted_draft(AnswerKind.EXTRACT, chosen, chunks, found.scored, lead)
+    draft = quoted_draft(AnswerKind.EXTRACT, chosen, chunks, found.scored, lead, found.below)
     return replace(draft, answers_question=found.answerable)
 
 
@@ -74,20 +92,55 @@ def quoted_draft(
     chunks: list[Chunk],
     passages: tuple[Hit, ...],
     lead: str = EXTRACT_LEAD,
+    below: Below | None = None,
 ) -> Draft:
     """Return a draft that quotes the selections; an extract opens with the `lead`.
 
-    `chunks` are the passages as they are read, `passages` as the document has them.
+    `chunks` are the passages as they are read, `passages` as the document has them. What belongs `below` the first selection
+    comes next.
     """
     originals = [hit.chunk for hit in passages]
-    sentences = quoted_sentences(chosen, chunks, originals)
+    sentences = list(quoted_sentences(chosen, chunks, originals))
+    citations = list(quote_citations(chosen, originals))
+    if (output := _output_below(chosen, originals, below)) is not None:
+        passage, citation = output
+        passages, n = numbered(passages, passage)
+        sentences.insert(
+            1, Sentence(f"```\n{citation.quote}\n```", (n,), True, 1.0, "printed by a cell", True)
+        )
+        citations.insert(1, replace(citation, n=n))
     text = quotes_text(sentences, names_of_twins(chosen, originals) if kind is AnswerKind.ANSWER else {})
     return Draft(
         kind,
         f"{lead}\n\n{text}" if kind is AnswerKind.EXTRACT else text,
-        sentences,
-        quote_citations(chosen, originals),
+        tuple(sentences),
+        tuple(citations),
         passages,
         answers_question=max(one.score for one in chosen),
         conflicts=conflicts_between(sentences),
     )
+
+
+def _output_below(
+    chosen: Sequence[Selected], passages: Sequence[Chunk], below: Below | None
+) -> tuple[Chunk, Citation] | None:
+    """Return what belongs below the first selection.
+
+    None if a selection has a part of it.
+    """
+    cited = quote_citations(chosen, passages)
+    output = below(cited[0]) if below is not None else None
+    if output is None or any(
+        one.document == output[1].document and one.start < output[1].end and output[1].start < one.end
+        for one in cited
+    ):
+        return None
+    return output
+
+
+def numbered(passages: tuple[Hit, ...], passage: Chunk) -> tuple[tuple[Hit, ...], int]:
+    """Return passages with one more if it is not among them, and its number."""
+    for n, hit in enumerate(passages, 1):
+        if hit.chunk.id == passage.id:
+            return passages, n
+    return (*passages, Hit(passage, 0.0)), len(passages) + 1

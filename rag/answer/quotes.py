@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
-from rag.answer.select import Selected
+from rag.answer.selected import Selected
 from rag.text.table_cells import cells, with_names
 from rag.types import Chunk, Citation, Sentence
 

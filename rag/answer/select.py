@@ -11,10 +11,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from rag.aliases import Span
 from rag.answer.pair_scorer import PassageScore
+from rag.answer.selected import (
+    Selected,
+    filled,
+    in_order,
+    sentence_before,
+    with_leaning,
+    with_neighbours,
+    words_in_all,
+)
 from rag.answer.statements import Statement, statements_of
-from rag.text.scripts import word_count
 from rag.types import Chunk
 
 ANSWER_STATEMENTS = 3
@@ -28,11 +35,6 @@ for .63 in 23 words; with those within 1 logit .78 in 40 words, within 2 .82 in 
 EXTRACT_WORDS = 120
 """Words of an extract at most. Source: INTERFACE counts the gold as found in what is shown of that length."""
 EXTRACT_STATEMENTS = 6
-NEIGHBOUR_WORDS = 45
-"""Words of the best statement with its neighbours, at most.
-
-The rest of the extract is for other statements. Chosen, not measured.
-"""
 LOGIT_SCALE, COSINE_WEIGHT, RERANKED = 10.0, 0.67, 16
 """The mix of logit and cosine, and the statements it is worked out for.
 
@@ -61,25 +63,16 @@ It is taken along where the scorer does not know all words.
 Source: of 94 German questions of XQuAD so .93 are answered in 44 words, without it .89 in 36.
 """
 
+LONG_CODE_WORDS = 60
+"""Words from which a block of code comes last in an extract.
+
+Its strings are like many questions. Chosen, not measured.
+"""
+_FENCE = re.compile(r"```|~~~")
 _BULLET = re.compile(r"[-*+•]\s")
 
 Cosines = Callable[[Sequence[str]], Sequence[float]]
 """Returns the cosine of each text with the question."""
-
-
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """A span of a shown passage: `text[start:end]` of the `n`-th, from 1.
-
-    `score` in [0, 1] and `logit` are the scorer's; `head` is the span of its table's head.
-    """
-
-    n: int
-    start: int
-    end: int
-    score: float
-    head: Span | None = None
-    logit: float = 0.0
 
 
 def select_answer(
@@ -87,37 +80,29 @@ def select_answer(
     scores: Sequence[PassageScore],
     cosines: Cosines | None = None,
     searched: Sequence[float] = (),
+    alone: bool = False,
 ) -> tuple[Selected, ...]:
     """Return the best statement and those that score nearly as high, of any passage.
 
     The passage of the best one comes first; within a passage they are in reading order. A best one that is an item of a
-    list comes before the other items: they say something else each, such as a hall and a date. Empty where no passage
-    has a statement. `searched` are the passages' scores in the search.
+    list comes before the other items: they say something else each, such as a hall and a date. A short best one brings the
+    sentence before it unless it is quoted `alone`. Empty where no passage has a statement. `searched` are the passages' scores in the search.
     """
     ranked = _ranked(passages, scores, cosines, searched)
     if not ranked:
         return ()
-    best = ranked[0].selected
+    first = ranked[0].selected
+    best = with_leaning(first if alone else filled(first, passages), passages)
     beside = _without_repeats(_beside(ranked, scores[0].spelled), best, passages)
-    picked = [best, *islice(beside, ANSWER_STATEMENTS - 1)]
+    picked = [best, *(with_leaning(one, passages) for one in islice(beside, ANSWER_STATEMENTS - 1))]
     if scores[0].spelled:
-        wider = in_order([*picked, *_sentence_before(best, passages)])
-        picked = list(wider) if _word_count(wider, passages) <= BEFORE_WORDS else picked
+        wider = in_order([*picked, *sentence_before(best, passages)])
+        picked = list(wider) if words_in_all(wider, passages) <= BEFORE_WORDS else picked
     chosen = in_order(picked)
     is_item = _BULLET.match(passages[best.n - 1].text, best.start) is not None
     return tuple(
         sorted(chosen, key=lambda one: (one.n != best.n, is_item and not one.start <= best.start < one.end))
     )
-
-
-def _sentence_before(best: Selected, passages: Sequence[Chunk]) -> list[Selected]:
-    """Return the statement before the best one in its paragraph.
-
-    What a sentence leans on is recognised by words that the scorer does not know here.
-    """
-    text = passages[best.n - 1].text
-    before = [one for one in statements_of(text) if one.end <= best.start and _touches(text, best, one)]
-    return [Selected(best.n, one.start, one.end, best.score, one.head) for one in before[-1:]]
 
 
 def _without_repeats(
@@ -148,13 +133,14 @@ def select_extract(
     The passage of the best one comes first.
     The best one brings its neighbours of the same paragraph, so that an extract is never a lone line.
     """
-    ranked = [one.selected for one in _ranked(passages, scores, cosines, searched)]
+    found = [one.selected for one in _ranked(passages, scores, cosines, searched)]
+    ranked = sorted(found, key=lambda one: _is_long_code(one, passages))
     if not ranked:
         return ()
-    chosen = _with_neighbours(ranked[0], passages)
+    chosen = with_neighbours(ranked[0], passages)
     for one in ranked[1:]:
         wider = in_order([*chosen, one])
-        if len(wider) <= EXTRACT_STATEMENTS and _word_count(wider, passages) <= most_words:
+        if len(wider) <= EXTRACT_STATEMENTS and words_in_all(wider, passages) <= most_words:
             chosen = wider
     return tuple(sorted(chosen, key=lambda one: one.n != ranked[0].n))
 
@@ -231,43 +217,9 @@ def is_heading(passage: Chunk, statement: Statement) -> bool:
     return text in {" ".join(heading.split()) for heading in (*passage.headings, passage.title)}
 
 
-def _with_neighbours(best: Selected, passages: Sequence[Chunk]) -> tuple[Selected, ...]:
-    """Return a statement with its neighbours in the same paragraph.
-
-    Alone where they are more than `NEIGHBOUR_WORDS` words together.
-    """
-    text = passages[best.n - 1].text
-    around = [one for one in statements_of(text) if _touches(text, best, one)]
-    start = min((one.start for one in around), default=best.start)
-    end = max((one.end for one in around), default=best.end)
-    wide = Selected(best.n, min(start, best.start), max(end, best.end), best.score, best.head)
-    return (wide,) if _word_count([wide], passages) <= NEIGHBOUR_WORDS else (best,)
-
-
-def _touches(text: str, best: Selected, other: Statement) -> bool:
-    """Return whether a statement is next to `best` within its paragraph."""
-    if other.start >= best.end:
-        between = text[best.end : other.start]
-    elif other.end <= best.start:
-        between = text[other.end : best.start]
-    else:
-        return False
-    return not between.strip() and "\n\n" not in between
-
-
-def in_order(chosen: Iterable[Selected]) -> tuple[Selected, ...]:
-    """Selections in reading order, those that overlap or touch joined."""
-    joined: list[Selected] = []
-    for one in sorted(chosen, key=lambda one: (one.n, one.start, one.end)):
-        last = joined[-1] if joined else None
-        if last is not None and last.n == one.n and one.start <= last.end:
-            joined[-1] = Selected(
-                one.n, last.start, max(last.end, one.end), max(last.score, one.score), last.head or one.head
-            )
-        else:
-            joined.append(one)
-    return tuple(joined)
-
-
-def _word_count(chosen: Iterable[Selected], passages: Sequence[Chunk]) -> int:
-    return sum(word_count(passages[one.n - 1].text[one.start : one.end]) for one in chosen)
+def _is_long_code(one: Selected, passages: Sequence[Chunk]) -> bool:
+    """Return whether a selection is a block of code that is not read at a glance."""
+    return (
+        _FENCE.match(passages[one.n - 1].text, one.start) is not None
+        and words_in_all([one], passages) > LONG_CODE_WORDS
+    )

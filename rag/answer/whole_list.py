@@ -8,7 +8,7 @@ from rag.answer.asked import Asked
 from rag.answer.choose_structure import with_words
 from rag.answer.cited_lines import Line, cited_draft, plain
 from rag.answer.found import Draft, Found
-from rag.answer.select import Selected
+from rag.answer.selected import Selected
 from rag.answer.structures import Structure
 from rag.answer.table_rows import row_lines
 from rag.types import AnswerKind

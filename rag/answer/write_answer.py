@@ -59,11 +59,11 @@ class WriteAnswerer:
     def draft(self, found: Found, clock: Clock, config: RunnableConfig | None) -> Drafting:
         """Yield `Retrieved`, `Closest` and the tokens, and return the draft."""
         if found.decision.tier is not Tier.ANSWER:
-            return (yield from QuoteAnswerer().draft(found, clock, config))
+            return (yield from QuoteAnswerer(alone=True).draft(found, clock, config))
         context = self._context(found)
         passages = context.passages
         if not passages:
-            draft = yield from QuoteAnswerer().draft(_as_extract(found), clock, config)
+            draft = yield from QuoteAnswerer(alone=True).draft(_as_extract(found), clock, config)
             return replace(draft, omissions=context.omissions)
         retrieved = Retrieved(
             found.hits,
@@ -81,7 +81,7 @@ class WriteAnswerer:
         attributed = self._attributed(found, context, written.text)
         if attributed is not None and attributed.passages != passages:
             yield replace(retrieved, shown=len(attributed.passages), passages=attributed.passages)
-        draft = attributed or (yield from QuoteAnswerer().draft(_to_quote(found), clock, config))
+        draft = attributed or (yield from QuoteAnswerer(alone=True).draft(_to_quote(found), clock, config))
         return replace(
             draft,
             omissions=context.omissions,
@@ -158,7 +158,7 @@ def _quoted(found: Found, evidence: Evidence, context: Context) -> Draft:
 
     An answer where they are sure of one.
     """
-    return quotes_of(found) if is_sure(found.scores) else _closest_with(found, evidence, context)
+    return quotes_of(found, alone=True) if is_sure(found.scores) else _closest_with(found, evidence, context)
 
 
 def _closest_with(found: Found, evidence: Evidence, context: Context) -> Draft:
@@ -185,7 +185,7 @@ def _with_quotes(found: Found, evidence: Evidence) -> Draft:
 
     No sentence of the text is supported, and each is marked so. Without such statements the text is unconfirmed.
     """
-    quotes = quotes_of(found)
+    quotes = quotes_of(found, alone=True)
     if quotes.kind is not AnswerKind.ANSWER:
         return _unconfirmed(found, evidence)
     text, written = _uncited(evidence)

@@ -12,7 +12,7 @@ from rag.answer.citations import check
 from rag.answer.found import Draft, Found
 from rag.answer.pair_scorer import PassageScore, SentenceScore
 from rag.answer.quotes import quoted_sentences
-from rag.answer.select import Selected
+from rag.answer.selected import Selected
 from rag.answer.statements import statements_of
 from rag.types import AnswerKind, Chunk, Citation, Decision, Hit, Tier
 

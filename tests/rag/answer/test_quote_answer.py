@@ -12,7 +12,8 @@ from rag.answer.found import Clock, Draft, Found
 from rag.answer.pair_scorer import PassageScore, SentenceScore
 from rag.answer.quote_answer import QuoteAnswerer
 from rag.answer.quotes import names_of_twins, quoted_sentences, quotes_text
-from rag.answer.select import EXTRACT_WORDS, Selected, select_answer, select_extract
+from rag.answer.select import EXTRACT_WORDS, select_answer, select_extract
+from rag.answer.selected import Selected
 from rag.answer.statements import statements_of
 from rag.answer.texts import EXTRACT_LEAD, REFUSAL
 from rag.types import AnswerKind, Chunk, Conflict, Decision, Hit, Sentence, Tier
@@ -198,12 +199,59 @@ def scored(chunks: list[Chunk], logits: list[list[float]]) -> tuple[PassageScore
 
 def test_an_answer_has_what_answers_nearly_as_well_in_any_passage(make_chunk: Callable[..., Chunk]) -> None:
     chunks = [make_chunk("Owls sleep. Owls hunt at night."), make_chunk("At dusk owls hunt. Mice hide.")]
-    chosen = select_answer(chunks, scored(chunks, [[-4.0, 1.2], [2.0, -3.0]]))
+    chosen = select_answer(chunks, scored(chunks, [[-4.0, 1.2], [2.0, -3.0]]), alone=True)
     assert [chunks[one.n - 1].text[one.start : one.end] for one in chosen] == [
         "At dusk owls hunt.",
         "Owls hunt at night.",
     ]
-    assert len(select_answer(chunks, scored(chunks, [[-4.0, 0.9], [2.0, -3.0]]))) == 1
+    assert len(select_answer(chunks, scored(chunks, [[-4.0, 0.9], [2.0, -3.0]]), alone=True)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "best", "quoted"),
+    [
+        ("A loop calls tools until all is done. An agent is that. Most have names.", 1, (0, 2)),
+        ("Owls have big ears and eyes. They weigh 430 g.\n\nOne weighs 7 g. Bats weigh 8 g.", 3, (3, 4)),
+        ("Some birds are awake at night. The brown owl hunts at night from September on.", 1, (1, 2)),
+        ("- Run it at night.\n- Mice hide.", 1, (1, 2)),
+        (f"{'Rain ' * 45}falls. An agent is that.", 1, (1, 2)),
+    ],
+)
+def test_a_short_best_sentence_without_a_figure_brings_the_one_before(
+    make_chunk: Callable[..., Chunk], text: str, best: int, quoted: tuple[int, int]
+) -> None:
+    chunk = make_chunk(text)
+    statements = statements_of(text)
+    scores = scored([chunk], [[3.0 if n == best else -5.0 for n in range(len(statements))]])
+    (chosen,) = select_answer([chunk], scores)
+    first, end = quoted
+    assert (chosen.start, chosen.end) == (statements[first].start, statements[end - 1].end)
+
+
+@pytest.mark.parametrize(
+    ("after", "brought"),
+    [
+        ("These include the barn owl of the village church.", True),
+        ("Mice fear the barn owl of the village church.", False),
+        ("It is " + "very " * 45 + "quiet.", False),
+    ],
+)
+def test_a_statement_brings_the_next_one_where_that_leans_on_it(
+    make_chunk: Callable[..., Chunk], after: str, brought: bool
+) -> None:
+    first = "Many of the owls here hunt in the first hours of the night."
+    chunk = make_chunk(f"{first} {after}")
+    (chosen,) = select_answer([chunk], scored([chunk], [[3.0, -5.0]]))
+    assert chunk.text[chosen.start : chosen.end] == (f"{first} {after}" if brought else first)
+
+
+def test_a_long_block_of_code_comes_last_in_an_extract(make_chunk: Callable[..., Chunk]) -> None:
+    strings = "\n".join(f'    "When is homework number {n} due?",' for n in range(12))
+    code = f"```python\nQUESTIONS = [\n{strings}\n]\n```"
+    chunks = [make_chunk(code), make_chunk("Homework is due on the Monday after the lecture.")]
+    scores = scored(chunks, [[1.0], [0.5]])
+    first, last = select_extract(chunks, scores)
+    assert (first.n, last.n) == (2, 1)
 
 
 def test_where_the_scorer_reads_letters_the_first_passage_and_likeness_decide(
@@ -217,7 +265,7 @@ def test_where_the_scorer_reads_letters_the_first_passage_and_likeness_decide(
         return [0.6 if "night" in text else 0.5 for text in texts]
 
     def chosen(scores: Sequence[PassageScore]) -> list[str]:
-        found = select_answer(chunks, scores, cosines, [1.0, 0.9])
+        found = select_answer(chunks, scores, cosines, [1.0, 0.9], alone=True)
         return [chunks[one.n - 1].text[one.start : one.end] for one in found]
 
     # By words 0.3 + 0.67 * 0.5 = 0.635 against 0.67 * 0.6 = 0.402; by letters 0.3 + 1.1 * 0.5 + 0.55 * 0.9 = 1.345
@@ -233,7 +281,7 @@ def test_where_words_are_not_all_known_the_sentence_before_comes_along(
     scores = scored([chunk], [[-5.0, -5.0, 3.0, -5.0]])
 
     def chosen(spelled: float) -> list[str]:
-        found = select_answer([chunk], [replace(scores[0], spelled=spelled)])
+        found = select_answer([chunk], [replace(scores[0], spelled=spelled)], alone=True)
         return [chunk.text[one.start : one.end] for one in found]
 
     assert chosen(0.0) == ["Nachts jagt das Tier."]
