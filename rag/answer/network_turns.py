@@ -50,7 +50,8 @@ class NetworkTurns:
         latest = monotonic() + _MOST_WAIT
         with self._changed:
             while self._ended or self._inside >= self._at_once or self._let_searches(latest):
-                self._changed.wait(max(0.0, latest - monotonic()) if self._searching else None)
+                left = latest - monotonic()
+                self._changed.wait(left if self._searching and left > 0 else None)
             self._inside += 1
         try:
             yield

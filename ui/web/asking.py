@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from rag.settings import AnswerSettings
 
 
+_MOST_DRAWING_SECONDS = 0.5
+"""Seconds for which an answer waits for its passages to be drawn. Nobody may look."""
+
+
 class Chain(Protocol):
     """The part of `rag.chain.AnswerChain` that the page needs."""
 
@@ -84,15 +88,14 @@ def answered(
     exchange: Exchange,
     earlier: Sequence[Exchange],
     stop: threading.Event,
+    seen: threading.Event,
 ) -> Iterator[Exchange]:
     """Yield snapshots of the exchange as the answer comes.
 
     The last one is answered, stopped or failed. `chain` returns the chain within the exchange's scope and
     may wait for its model to load. `stop` ends everything within a fraction of a second, with the answer so
-    far.
+    far. The passages found are read when they were `seen`, or after a moment.
     """
-    from rag.events import Retrieved, Searched
-
     asked: Question = {"question": exchange.question, "history": history_of(earlier)}
     if exchange.exact:
         asked["exact"] = True
@@ -100,10 +103,13 @@ def answered(
         asked["everywhere"] = True
     scope = exchange.scope
     try:
-        for events in Batches(lambda: chain(scope_of(scope)).stream(asked), stop):
+        events_of = Batches(
+            lambda: _seen_first(chain(scope_of(scope)).stream(asked), seen), stop, urgent=_has_passages
+        )
+        for events in events_of:
             for event in events:
                 exchange = _after(exchange, event)
-                if isinstance(event, (Searched, Retrieved)):
+                if _has_passages(event):
                     yield exchange  # the passages are seen before the first token, even when both came at once
             yield exchange
     except LecternError as exc:
@@ -111,6 +117,27 @@ def answered(
         return
     if exchange.outcome is ExchangeOutcome.PENDING:
         yield replace(exchange, outcome=ExchangeOutcome.STOPPED)
+
+
+def _has_passages(event: Event) -> bool:
+    from rag.events import Retrieved, Searched
+
+    return isinstance(event, (Searched, Retrieved))
+
+
+def _seen_first(events: Iterator[Event], seen: threading.Event) -> Iterator[Event]:
+    """Yield the events of an answer; nothing is read before the passages are seen.
+
+    A network uses every core, and the page is drawn much later beside it. `seen` ends the wait.
+    """
+    from rag.answer.network_turns import TURNS
+    from rag.events import Searched
+
+    for event in events:
+        yield event
+        if isinstance(event, Searched):
+            with TURNS.search():
+                seen.wait(_MOST_DRAWING_SECONDS)
 
 
 def _after(exchange: Exchange, event: Event) -> Exchange:

@@ -28,14 +28,19 @@ class Batches(Generic[T]):
 
     Each list comes at least `interval_seconds` after the one before.
 
-    The first item comes at once. When `stop` is set, or this object is closed, the iteration ends and the iterator is
+    The first item comes at once, and so does one that is `urgent`. When `stop` is set, or this object is closed, the iteration ends and the iterator is
     closed by its own thread as soon as it yields. An error in the iterator is raised here after what it gave before.
     """
 
     def __init__(
-        self, start: Callable[[], Iterator[T]], stop: threading.Event, interval_seconds: float = 0.06
+        self,
+        start: Callable[[], Iterator[T]],
+        stop: threading.Event,
+        interval_seconds: float = 0.06,
+        urgent: Callable[[T], bool] = lambda item: False,
     ) -> None:
         self._start = start
+        self._urgent = urgent
         self._stop = stop
         self._interval = interval_seconds
         self._items: queue.SimpleQueue[T | _End] = queue.SimpleQueue()
@@ -55,6 +60,7 @@ class Batches(Generic[T]):
                     return
                 if item is not None:
                     gathered.append(item)
+                    sent = 0.0 if self._urgent(item) else sent
                 if gathered and monotonic() - sent >= self._interval:
                     yield gathered
                     gathered = []

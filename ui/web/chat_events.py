@@ -226,7 +226,7 @@ class ChatEvents:
             def chain(scope: Scope) -> Chain:
                 return self._desk.chain(scope, running.stop, running.wait_at, exchange.wish)
 
-            return answered(chain, exchange, earlier, running.stop)
+            return answered(chain, exchange, earlier, running.stop, running.seen)
 
         def save(snapshot: Exchange) -> None:
             self.conversations.save(conversation, snapshot, instead_of)
@@ -254,16 +254,19 @@ class ChatEvents:
             pending = exchange_html(state.exchange, waiting=waiting_words(state.place, self._desk.ready))
             return transcript_html(conversation, [*drawn, pending], running=True)
 
+        last = transcript(running.state)
         yield View(
-            transcript(running.state),
+            last,
             self._draw.sources(exchange) if exchange.hits else empty_html(),
             self.list.listed(conversation),
         )
         for state in running.values(lambda: self._tabs.shown(session) == conversation):
             found = state.exchange.hits is not exchange.hits
-            exchange = state.exchange
-            if exchange.outcome is ExchangeOutcome.PENDING:
-                yield View(transcript(state), self._draw.sources(exchange) if found else None)
+            exchange, before, last = state.exchange, last, transcript(state)
+            if exchange.outcome is ExchangeOutcome.PENDING and (found or last != before):
+                yield View(last, self._draw.sources(exchange) if found else None)
+            if exchange.hits:
+                running.seen.set()
         if exchange.outcome is not ExchangeOutcome.PENDING:
             yield View(
                 transcript_html(conversation, [*drawn, self._draw.drawn(exchange)]),

@@ -170,8 +170,10 @@ class ChatPart:
         self, question: str, conversation: str, chosen: tuple[str, ...], request: gr.Request
     ) -> Iterator[dict[Block, Any]]:
         # What is not asked stays in the box: a question during an answer, or one that is too long.
-        yield {self.question: "" if self.of(request).takes(question, conversation) else question}
-        yield from map(self.shown, self.of(request).ask(question, conversation, session(request), chosen))
+        typed = {self.question: "" if self.of(request).takes(question, conversation) else question}
+        views = map(self.shown, self.of(request).ask(question, conversation, session(request), chosen))
+        yield typed | next(views, {})
+        yield from views
 
     def _ask_example(
         self, conversation: str, chosen: tuple[str, ...], event: gr.EventData, request: gr.Request

@@ -23,11 +23,15 @@ class State:
 
 
 class RunningAnswer(Feed[State]):
-    """One answer under way. Safe to use from any thread."""
+    """One answer under way. Safe to use from any thread.
+
+    `seen` is set when a tab was given the passages that were found.
+    """
 
     def __init__(self, exchange: Exchange) -> None:
         super().__init__(State(exchange))
         self.stop = threading.Event()
+        self.seen = threading.Event()
 
     @property
     def state(self) -> State:

@@ -64,6 +64,31 @@ def test_a_reading_comes_to_its_turn_though_searches_never_end(monkeypatch: pyte
         pass
 
 
+def test_a_reading_that_waited_long_enough_for_searches_sleeps_until_its_turn(
+    begin: Callable[[Callable[[], None]], threading.Thread], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network_turns, "_MOST_WAIT", 0.0)
+    turns, waits, waiting = NetworkTurns(1), [], threading.Event()
+    wait = turns._changed.wait
+
+    def counted(timeout: float | None = None) -> bool:
+        waits.append(timeout)
+        waiting.set()
+        return wait(timeout)
+
+    monkeypatch.setattr(turns._changed, "wait", counted)
+
+    def read() -> None:
+        with turns.reading():
+            pass
+
+    with turns.search(), turns.reading():
+        thread = begin(read)
+        assert waiting.wait(PATIENCE_SECONDS)
+    thread.join(PATIENCE_SECONDS)
+    assert set(waits) == {None}
+
+
 def test_a_search_and_a_reading_that_fail_give_their_turns_back() -> None:
     turns = NetworkTurns(1)
     for turn in (turns.search, turns.reading):

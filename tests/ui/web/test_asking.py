@@ -6,11 +6,15 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
+
+from rag.answer.network_turns import TURNS
 from rag.errors import ModelFailed
 from rag.events import Closest, Done, Event, Retrieved, Rewritten, Searched, Token
 from rag.search.scope import Scope
 from rag.types import Answer, Decision, Hit, Role, Tier, Turn
 from tests.patience import PATIENCE_SECONDS
+from ui.web import asking
 from ui.web.asking import answered, begin, numbered_first
 from ui.web.conversation import Exchange, ExchangeOutcome
 
@@ -42,8 +46,17 @@ class Script:
             self.closed.set()
 
 
-def snapshots(script: Script, stop: threading.Event | None = None) -> Iterator[Exchange]:
-    return answered(lambda scope: script, begin(" When? "), [], stop or threading.Event())
+def passed() -> threading.Event:
+    """Return an event that has happened."""
+    event = threading.Event()
+    event.set()
+    return event
+
+
+def snapshots(
+    script: Script, stop: threading.Event | None = None, seen: threading.Event | None = None
+) -> Iterator[Exchange]:
+    return answered(lambda scope: script, begin(" When? "), [], stop or threading.Event(), seen or passed())
 
 
 def test_the_closest_quotes_are_kept_until_the_answer_begins(make_answer: Callable[..., Answer]) -> None:
@@ -102,11 +115,41 @@ def test_what_was_found_is_seen_before_it_is_read(make_answer: Callable[..., Ans
     assert list(dict.fromkeys(seen)) == [(0, answer.hits), (1, answer.hits[:1])]
 
 
+def test_nothing_is_read_before_the_passages_are_seen(
+    make_answer: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "_MOST_DRAWING_SECONDS", PATIENCE_SECONDS)
+    answer, seen, read = make_answer(), threading.Event(), threading.Event()
+
+    class Reader(Script):
+        def stream(self, input: Any) -> Iterator[Event]:  # noqa: A002 - LangChain's name
+            yield Searched(answer.hits)
+            with TURNS.reading():
+                read.set()
+            yield Done(answer)
+
+    views = snapshots(Reader(), seen=seen)
+    assert next(views).hits == answer.hits
+    assert not read.wait(0.1)
+    seen.set()
+    assert list(views)[-1].answer == answer
+    assert read.is_set()
+
+
+def test_an_answer_goes_on_though_nobody_sees_its_passages(
+    make_answer: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "_MOST_DRAWING_SECONDS", 0.01)
+    answer = make_answer()
+    *_, last = snapshots(Script(Searched(answer.hits), Done(answer)), seen=threading.Event())
+    assert last.answer == answer
+
+
 def test_earlier_turns_are_the_history(
     make_answer: Callable[..., Answer], make_exchange: Callable[..., Exchange]
 ) -> None:
     script = Script(Done(make_answer()))
-    list(answered(lambda scope: script, begin("And by day?"), [make_exchange()], threading.Event()))
+    list(answered(lambda scope: script, begin("And by day?"), [make_exchange()], threading.Event(), passed()))
     assert script.asked[0]["history"] == (
         Turn(Role.USER, "When does the owl hunt?"),
         Turn(Role.ASSISTANT, "The owl hunts at night. [1]"),
@@ -148,7 +191,7 @@ def test_a_model_that_cannot_load_is_told() -> None:
     def chain(scope: Scope) -> Script:
         raise ModelFailed("No model file. Run: lectern doctor")
 
-    seen = list(answered(chain, begin("When?"), [], threading.Event()))
+    seen = list(answered(chain, begin("When?"), [], threading.Event(), passed()))
     assert [(s.outcome, s.error) for s in seen] == [
         (ExchangeOutcome.FAILED, "No model file. Run: lectern doctor")
     ]
@@ -161,8 +204,8 @@ def test_the_chain_is_asked_within_the_questions_scope_and_a_bad_scope_is_told()
         asked.append(scope)
         return Script()
 
-    list(answered(chain, begin("When?", ("folder:owls",)), [], threading.Event()))
+    list(answered(chain, begin("When?", ("folder:owls",)), [], threading.Event(), passed()))
     assert asked == [Scope(folders=("owls",))]
-    *_, failed = answered(chain, begin("When?", ("lecture:x",)), [], threading.Event())
+    *_, failed = answered(chain, begin("When?", ("lecture:x",)), [], threading.Event(), passed())
     assert failed.outcome is ExchangeOutcome.FAILED
     assert "Cannot use the scope 'lecture:x'" in failed.error

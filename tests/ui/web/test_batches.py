@@ -33,6 +33,24 @@ def test_everything_comes_in_order_and_the_first_at_once() -> None:
     assert len(batches) < 20
 
 
+def test_an_urgent_item_does_not_wait_for_the_interval() -> None:
+    came = threading.Event()
+
+    def slow() -> Iterator[int]:
+        yield from (0, 1)
+        assert came.wait(PATIENCE_SECONDS)
+        yield 2
+
+    batches = []
+    for batch in Batches(
+        slow, threading.Event(), interval_seconds=PATIENCE_SECONDS, urgent=lambda item: item == 1
+    ):
+        batches.append(batch)
+        if 1 in batch:
+            came.set()
+    assert [item for batch in batches for item in batch] == [0, 1, 2]
+
+
 def test_stop_does_not_wait_for_the_next_item() -> None:
     release, closed, stop = threading.Event(), threading.Event(), threading.Event()
 

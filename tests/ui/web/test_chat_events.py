@@ -6,6 +6,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,8 @@ def test_a_question_is_on_the_page_before_its_answer_and_its_passages_before_the
         i for i, v in enumerate(views) if 'class="caret"' in (v.transcript or "") or i == len(views) - 1
     )
     assert first_sources <= first_word
+    shown = [(v.transcript, v.sources) for v in views]
+    assert all(before != after for before, after in pairwise(shown))
     assert not running(views[-1])
     assert "supported" in (views[-1].transcript or "")
     assert "<mark>The owl hunts at night.</mark>" in (views[-1].sources or "")

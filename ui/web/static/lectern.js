@@ -26,7 +26,6 @@ class LecternMath extends HTMLElement {
     widths.unobserve(this);
   }
   reachable() {
-    widths.observe(this);
     const scrolls = this.scrollWidth > this.clientWidth;
     this.toggleAttribute("tabindex", false);
     if (scrolls) this.tabIndex = 0;
@@ -41,7 +40,8 @@ class LecternMath extends HTMLElement {
     const display = this.hasAttribute("display");
     katex.render(this.textContent, place, { displayMode: display, throwOnError: false, trust: false, strict: "ignore", maxExpand: 500 });
     root.replaceChildren(place);
-    if (display) this.reachable();
+    // Told once the page is laid out: asking for the width here lays it out for every formula.
+    if (display) widths.observe(this);
   }
 }
 
@@ -464,11 +464,21 @@ function keepScope() {
   if (kept) sessionStorage.setItem(`lectern-scope:${location.pathname}`, (limited = kept));
   find();
 }
+// A view changes the page in many steps: what needs its layout comes once for all of them, before they are seen.
+let following = false;
+function followSoon() {
+  if (following) return;
+  following = true;
+  requestAnimationFrame(() => {
+    following = false;
+    follow();
+  });
+}
 new MutationObserver(() => {
   showPassage();
   showPlace();
   lookAgain();
-  follow();
+  followSoon();
   keepCourse();
   keepScope();
   announce();
