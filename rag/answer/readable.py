@@ -25,7 +25,7 @@ A table that a cell shows begins with a bar and is none.
 """
 _SHOWN = r"`[^`\n]*`|(?<=[\w)\]])<(?P<raised>su[bp])>[^<>\n]{1,12}</(?P=raised)>"
 _INLINE = re.compile(
-    rf"(?P<shown>{_SHOWN})|<!--.*?-->|</?(?:a|abbr|b|big|br|center|cite|dd|del|details|div|dl|dt|em|figcaption|figure|font"
+    rf"(?P<shown>{_SHOWN})|<!--.*?-->|</?(?:a|abbr|b|big|br|center|cite|code|dd|del|details|div|dl|dt|em|figcaption|figure|font"
     r"|h[1-6]|hr|i|img|ins|kbd|li|mark|ol|p|picture|s|small|source|span|strike|strong|sub|summary|sup|table|tbody|td|th"
     r"|thead|tr|tt|u|ul|var|video)(?:\s[^<>]*)?/?>",
     re.IGNORECASE | re.DOTALL,
@@ -41,6 +41,8 @@ _LINK = re.compile(
 )
 _TAG = re.compile(r"</?[A-Za-z][\w-]*(?:\s[^<>]*)?/?>|&\w+;")
 _WORD = re.compile(r"\w{2,}")
+_FIRST_FENCE = re.compile(r"\s*(?:`{3,}|~{3,})")
+_LAST_FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})(?=\s*\Z)", re.MULTILINE)
 LEAST_LETTERS = 0.5
 """Share of letters from which a printed sentence can be prose. Chosen, not measured."""
 POINTER_WORDS = 3
@@ -97,7 +99,7 @@ def reading_of(chunk: Chunk, document: Document) -> Reading:
     blocks = [block for block in document.blocks if block.end > chunk.start and block.start < chunk.end]
     text, code = _visible(chunk, blocks), _spans(chunk, blocks, BlockKind.CODE)
     if document.kind in _MARKDOWN:
-        text = _without_tags(text, code)
+        text = _without_tags(_without_ends_of_cut_code(text, code), code)
     return Reading(replace(chunk, text=text), code, _spans(chunk, blocks, BlockKind.OUTPUT))
 
 
@@ -136,6 +138,18 @@ def _visible(chunk: Chunk, blocks: Sequence[Block]) -> str:
         ]
         at = max(at, last)
     return "".join(parts) + _blank(chunk.text[at - chunk.start :])
+
+
+def _without_ends_of_cut_code(text: str, code: Sequence[Span]) -> str:
+    """Return the text with spaces for the last fence of code that has no first one.
+
+    It would open a block of all that follows.
+    """
+    for start, end in code:
+        fence = None if _FIRST_FENCE.match(text, start, end) else _LAST_FENCE.search(text, start, end)
+        if fence is not None:
+            text = text[: fence.start()] + " " * (fence.end() - fence.start()) + text[fence.end() :]
+    return text
 
 
 def _without_tags(text: str, code: Sequence[Span]) -> str:

@@ -1,6 +1,7 @@
 """Markup between blocks is never quoted, code and links do not answer."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -59,6 +60,19 @@ def test_tags_of_html_are_blanked_and_what_they_raise_stays(make_chunk: Callable
         "[Duration: 3 months ] The owl's area is 10<sup>6</sup> m<sup>2</sup>. "
         "Write `<b>` for bold; a <unk> token, x < b and c > d, see <https://owl.example>. ```html <b>bold</b> ```"
     )
+
+
+def test_the_fence_at_the_end_of_code_that_a_passage_cuts_is_blanked(
+    make_chunk: Callable[..., Chunk],
+) -> None:
+    code = "```python\nowls = 2\nprint(owls)\n```"
+    text = f"{code}\n\nOwls hunt at night.\n\n{code}\n"
+    document = Document("owls.md", "", DocumentKind.MARKDOWN, "", text, tuple(markdown_blocks(text)))
+    start = text.index("print")
+    cut = replace(make_chunk(text[start:], "owls.md"), start=start, end=len(text))
+    shown = reading_of(cut, document).chunk.text
+    assert len(shown) == len(cut.text)
+    assert shown.split("\n") == ["print(owls)", "   ", "", "Owls hunt at night.", "", *code.split("\n"), ""]
 
 
 def test_code_is_machine_text_and_prose_is_not(make_chunk: Callable[..., Chunk]) -> None:
