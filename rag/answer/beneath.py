@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from rag.answer.cell_output import PRINTED
 from rag.answer.conflicts import conflicts_between
 from rag.answer.found import Draft, Found
 from rag.answer.quote_answer import quoted_draft, quotes_of
@@ -91,7 +92,7 @@ def _with(draft: Draft, quotes: Draft, lead: str = "") -> Draft:
         sentences=(*draft.sentences, *sentences),
         citations=tuple(dict.fromkeys(citations)),
         passages=tuple(passages),
-        conflicts=conflicts_between((*draft.sentences, *sentences)),
+        conflicts=conflicts_between([one for one in (*draft.sentences, *sentences) if one.reason != PRINTED]),
     )
 
 

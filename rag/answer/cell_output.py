@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rag.answer.notes import Notes
+from rag.text.scripts import word_count
 from rag.types import Block, BlockKind, Chunk, Citation, DocumentKind
 
+PRINTED = "printed by a cell"
+"""Reason of a sentence that is such an output."""
 MOST_LINES, MOST_WORDS = 4, 40
 """The longest output that is shown below a statement, in lines and words. Chosen, not measured."""
 
@@ -31,7 +34,7 @@ def output_below(cited: Citation, notes: Notes) -> tuple[Chunk, Citation] | None
     text = document.text[output.start : output.end].rstrip()
     if (
         len(text.splitlines()) > MOST_LINES
-        or len(text.split()) > MOST_WORDS
+        or word_count(text) > MOST_WORDS
         or _is_data(output, passage, notes)
     ):
         return None
@@ -56,7 +59,7 @@ def _is_data(output: Block, passage: Chunk, notes: Notes) -> bool:
         return True
     reading, start = notes.reading(passage), output.start - passage.start
     for line in passage.text[start : output.end - passage.start].splitlines(keepends=True):
-        if reading.is_printed_data(start, start + len(line.rstrip())):
+        if line.strip() and reading.is_printed_data(start, start + len(line.rstrip())):
             return True
         start += len(line)
     return False

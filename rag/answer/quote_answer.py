@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rag.answer.agreement import is_of_another
+from rag.answer.cell_output import PRINTED
 from rag.answer.conflicts import conflicts_between
 from rag.answer.found import Below, Clock, Draft, Drafting, Found
 from rag.answer.quotes import names_of_twins, quote_citations, quoted_sentences, quotes_text
@@ -37,6 +38,8 @@ class QuoteAnswerer:
         passages = found.scored
         yield Retrieved(found.hits, len(passages), found.decision, passages=passages)
         draft = quotes_of(found, self.alone)
+        if draft.passages != passages:
+            yield Retrieved(found.hits, len(draft.passages), found.decision, passages=draft.passages)
         clock.mark_token()
         yield Token(draft.text)
         return draft
@@ -96,19 +99,19 @@ def quoted_draft(
 ) -> Draft:
     """Return a draft that quotes the selections; an extract opens with the `lead`.
 
-    `chunks` are the passages as they are read, `passages` as the document has them. What belongs `below` the first selection
-    comes next.
+    `chunks` are the passages as they are read, `passages` as the document has them. What belongs `below` the best selection
+    comes after it.
     """
     originals = [hit.chunk for hit in passages]
     sentences = list(quoted_sentences(chosen, chunks, originals))
     citations = list(quote_citations(chosen, originals))
+    conflicts = conflicts_between(sentences)
     if (output := _output_below(chosen, originals, below)) is not None:
         passage, citation = output
         passages, n = numbered(passages, passage)
-        sentences.insert(
-            1, Sentence(f"```\n{citation.quote}\n```", (n,), True, 1.0, "printed by a cell", True)
-        )
-        citations.insert(1, replace(citation, n=n))
+        after = _best(chosen) + 1
+        sentences.insert(after, Sentence(f"```\n{citation.quote}\n```", (n,), True, 1.0, PRINTED, True))
+        citations.insert(after, replace(citation, n=n))
     text = quotes_text(sentences, names_of_twins(chosen, originals) if kind is AnswerKind.ANSWER else {})
     return Draft(
         kind,
@@ -117,25 +120,30 @@ def quoted_draft(
         tuple(citations),
         passages,
         answers_question=max(one.score for one in chosen),
-        conflicts=conflicts_between(sentences),
+        conflicts=conflicts,
     )
 
 
 def _output_below(
     chosen: Sequence[Selected], passages: Sequence[Chunk], below: Below | None
 ) -> tuple[Chunk, Citation] | None:
-    """Return what belongs below the first selection.
+    """Return what belongs below the best selection.
 
     None if a selection has a part of it.
     """
     cited = quote_citations(chosen, passages)
-    output = below(cited[0]) if below is not None else None
+    output = below(cited[_best(chosen)]) if below is not None else None
     if output is None or any(
         one.document == output[1].document and one.start < output[1].end and output[1].start < one.end
         for one in cited
     ):
         return None
     return output
+
+
+def _best(chosen: Sequence[Selected]) -> int:
+    """Return the place of the best selection."""
+    return max(range(len(chosen)), key=lambda place: chosen[place].score)
 
 
 def numbered(passages: tuple[Hit, ...], passage: Chunk) -> tuple[tuple[Hit, ...], int]:

@@ -99,7 +99,7 @@ def reading_of(chunk: Chunk, document: Document) -> Reading:
     blocks = [block for block in document.blocks if block.end > chunk.start and block.start < chunk.end]
     text, code = _visible(chunk, blocks), _spans(chunk, blocks, BlockKind.CODE)
     if document.kind in _MARKDOWN:
-        text = _without_tags(_without_ends_of_cut_code(text, code), code)
+        text = _without_tags(_without_ends_of_cut_code(text, chunk, blocks), code)
     return Reading(replace(chunk, text=text), code, _spans(chunk, blocks, BlockKind.OUTPUT))
 
 
@@ -140,13 +140,17 @@ def _visible(chunk: Chunk, blocks: Sequence[Block]) -> str:
     return "".join(parts) + _blank(chunk.text[at - chunk.start :])
 
 
-def _without_ends_of_cut_code(text: str, code: Sequence[Span]) -> str:
+def _without_ends_of_cut_code(text: str, chunk: Chunk, blocks: Sequence[Block]) -> str:
     """Return the text with spaces for the last fence of code that has no first one.
 
     It would open a block of all that follows.
     """
-    for start, end in code:
-        fence = None if _FIRST_FENCE.match(text, start, end) else _LAST_FENCE.search(text, start, end)
+    for block in blocks:
+        if block.kind is not BlockKind.CODE:
+            continue
+        start, end = max(0, block.start - chunk.start), block.end - chunk.start
+        whole = block.start >= chunk.start and _FIRST_FENCE.match(text, start, end)
+        fence = None if whole else _LAST_FENCE.search(text, start, end)
         if fence is not None:
             text = text[: fence.start()] + " " * (fence.end() - fence.start()) + text[fence.end() :]
     return text

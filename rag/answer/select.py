@@ -63,12 +63,6 @@ It is taken along where the scorer does not know all words.
 Source: of 94 German questions of XQuAD so .93 are answered in 44 words, without it .89 in 36.
 """
 
-LONG_CODE_WORDS = 60
-"""Words from which a block of code comes last in an extract.
-
-Its strings are like many questions. Chosen, not measured.
-"""
-_FENCE = re.compile(r"```|~~~")
 _BULLET = re.compile(r"[-*+•]\s")
 
 Cosines = Callable[[Sequence[str]], Sequence[float]]
@@ -93,7 +87,7 @@ def select_answer(
         return ()
     first = ranked[0].selected
     best = with_leaning(first if alone else filled(first, passages), passages)
-    beside = _without_repeats(_beside(ranked, scores[0].spelled), best, passages)
+    beside = _without_repeats(_beside(ranked, scores[0].spelled), (first, best), passages)
     picked = [best, *(with_leaning(one, passages) for one in islice(beside, ANSWER_STATEMENTS - 1))]
     if scores[0].spelled:
         wider = in_order([*picked, *sentence_before(best, passages)])
@@ -106,10 +100,10 @@ def select_answer(
 
 
 def _without_repeats(
-    others: Iterable[Selected], best: Selected, passages: Sequence[Chunk]
+    others: Iterable[Selected], before: Iterable[Selected], passages: Sequence[Chunk]
 ) -> Iterator[Selected]:
     """Yield the statements whose words none before them has: files repeat each other."""
-    seen = {_words_of(best, passages)}
+    seen = {_words_of(one, passages) for one in before}
     for one in others:
         words = _words_of(one, passages)
         if words not in seen:
@@ -133,8 +127,7 @@ def select_extract(
     The passage of the best one comes first.
     The best one brings its neighbours of the same paragraph, so that an extract is never a lone line.
     """
-    found = [one.selected for one in _ranked(passages, scores, cosines, searched)]
-    ranked = sorted(found, key=lambda one: _is_long_code(one, passages))
+    ranked = [one.selected for one in _ranked(passages, scores, cosines, searched)]
     if not ranked:
         return ()
     chosen = with_neighbours(ranked[0], passages)
@@ -215,11 +208,3 @@ def is_heading(passage: Chunk, statement: Statement) -> bool:
     """
     text = " ".join(passage.text[statement.start : statement.end].split()).strip("# *_:")
     return text in {" ".join(heading.split()) for heading in (*passage.headings, passage.title)}
-
-
-def _is_long_code(one: Selected, passages: Sequence[Chunk]) -> bool:
-    """Return whether a selection is a block of code that is not read at a glance."""
-    return (
-        _FENCE.match(passages[one.n - 1].text, one.start) is not None
-        and words_in_all([one], passages) > LONG_CODE_WORDS
-    )

@@ -67,7 +67,9 @@ def filled(best: Selected, passages: Sequence[Chunk]) -> Selected:
     if not short or best.head is not None or _BLOCK.match(text, best.start):
         return best
     before = sentence_before(best, passages)
-    wide = replace(best, start=before[0].start) if before else best
+    if not before or before[0].head is not None or _BLOCK.match(text, before[0].start):
+        return best
+    wide = replace(best, start=before[0].start)
     return wide if words_in_all([wide], passages) <= NEIGHBOUR_WORDS else best
 
 

@@ -126,7 +126,7 @@ def _has_passages(event: Event) -> bool:
 
 
 def _seen_first(events: Iterator[Event], seen: threading.Event) -> Iterator[Event]:
-    """Yield the events of an answer; nothing is read before the passages are seen.
+    """Yield the events of an answer, the first passages seen before they are read.
 
     A network uses every core, and the page is drawn much later beside it. `seen` ends the wait.
     """
@@ -135,7 +135,7 @@ def _seen_first(events: Iterator[Event], seen: threading.Event) -> Iterator[Even
 
     for event in events:
         yield event
-        if isinstance(event, Searched):
+        if isinstance(event, Searched) and event.hits:
             with TURNS.search():
                 seen.wait(_MOST_DRAWING_SECONDS)
 

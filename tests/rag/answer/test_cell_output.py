@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from rag.answer.cell_output import output_below
-from rag.answer.found import Draft, Found
+from rag.answer.found import Clock, Draft, Found
 from rag.answer.notes import Notes
-from rag.answer.quote_answer import numbered, quotes_of
+from rag.answer.quote_answer import QuoteAnswerer, numbered, quotes_of
+from rag.events import Retrieved
 from rag.types import AnswerKind, Citation, Decision, Hit, Tier
 
 LEAD = "Now the heron is counted at the pond on forty mornings."
@@ -52,14 +53,15 @@ def cited(make_notes: Callable[[dict[str, str]], Notes]) -> Callable[..., tuple[
 
 
 @pytest.mark.parametrize("quote", [LEAD, "count = most(herons)"])
+@pytest.mark.parametrize("printed", [SHORT, SHORT.replace("\n", "\n\n", 1)])
 def test_the_output_of_the_cell_that_is_quoted_or_comes_next_is_found(
-    cited: Callable[..., tuple[Notes, Citation]], quote: str
+    cited: Callable[..., tuple[Notes, Citation]], quote: str, printed: str
 ) -> None:
-    notes, citation = cited(quote=quote)
+    notes, citation = cited(printed, quote=quote)
     found = output_below(citation, notes)
     assert found is not None
     passage, output = found
-    assert output.quote == SHORT.strip()
+    assert output.quote == printed.strip()
     assert notes.document(output.document).text[output.start : output.end] == output.quote
     assert passage.start <= output.start <= output.end <= passage.end
 
@@ -126,6 +128,26 @@ def test_an_extract_that_quotes_the_output_itself_has_it_once(quoted: Callable[[
     draft = quoted(Tier.EXTRACT)
     assert draft.kind is AnswerKind.EXTRACT
     assert draft.text.count("mornings: 40") == 1
+
+
+def test_an_output_in_a_passage_that_was_not_read_is_shown_with_it_and_contradicts_nothing(
+    make_hit: Callable[..., Hit], word_scorer: Any
+) -> None:
+    shown = make_hit("A tone of 730 Hz is detected at the microphone of the pond.", document="tone.ipynb")
+    other = make_hit("tone detected at the microphone of the pond: 731.2 Hz", document="tone.ipynb")
+    citation = Citation(0, "tone.ipynb", "", 0, len(other.chunk.text), other.chunk.text)
+    question = "Which tone is detected at the microphone?"
+    scores = word_scorer.score(question, [shown.chunk])
+    found = Found(
+        question, question, (), (shown,), scores, Decision(Tier.ANSWER, None, None, ""),
+        below=lambda _: (replace(other.chunk, id="other"), replace(citation, document="other.ipynb")),
+    )  # fmt: skip
+    events = QuoteAnswerer().draft(found, Clock(), None)
+    retrieved = [event for event in events if isinstance(event, Retrieved)]
+    assert [len(event.passages) for event in retrieved] == [1, 2]
+    draft = quotes_of(found)
+    assert [one.n for one in draft.citations] == [1, 2]
+    assert not draft.conflicts
 
 
 def test_a_passage_that_was_not_found_gets_the_next_number(make_hit: Callable[..., Hit]) -> None:

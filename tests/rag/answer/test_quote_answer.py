@@ -214,6 +214,7 @@ def test_an_answer_has_what_answers_nearly_as_well_in_any_passage(make_chunk: Ca
         ("Owls have big ears and eyes. They weigh 430 g.\n\nOne weighs 7 g. Bats weigh 8 g.", 3, (3, 4)),
         ("Some birds are awake at night. The brown owl hunts at night from September on.", 1, (1, 2)),
         ("- Run it at night.\n- Mice hide.", 1, (1, 2)),
+        ("| Metal | Weight |\n|---|---|\n| Gold | 19.3 |\nGold is heavy.", 1, (1, 2)),
         (f"{'Rain ' * 45}falls. An agent is that.", 1, (1, 2)),
     ],
 )
@@ -245,13 +246,13 @@ def test_a_statement_brings_the_next_one_where_that_leans_on_it(
     assert chunk.text[chosen.start : chosen.end] == (f"{first} {after}" if brought else first)
 
 
-def test_a_long_block_of_code_comes_last_in_an_extract(make_chunk: Callable[..., Chunk]) -> None:
-    strings = "\n".join(f'    "When is homework number {n} due?",' for n in range(12))
-    code = f"```python\nQUESTIONS = [\n{strings}\n]\n```"
-    chunks = [make_chunk(code), make_chunk("Homework is due on the Monday after the lecture.")]
-    scores = scored(chunks, [[1.0], [0.5]])
-    first, last = select_extract(chunks, scores)
-    assert (first.n, last.n) == (2, 1)
+def test_a_statement_that_two_files_have_is_quoted_once_with_what_it_brings(
+    make_chunk: Callable[..., Chunk],
+) -> None:
+    text = "Many owls here hunt in the first hours of the night. They include the barn owl of the church."
+    chunks = [make_chunk(text, document="a.md"), make_chunk(text, document="b.md")]
+    (chosen,) = select_answer(chunks, scored(chunks, [[3.0, -5.0], [3.0, -5.0]]))
+    assert chunks[0].text[chosen.start : chosen.end] == text
 
 
 def test_where_the_scorer_reads_letters_the_first_passage_and_likeness_decide(

@@ -145,6 +145,15 @@ def test_an_answer_goes_on_though_nobody_sees_its_passages(
     assert last.answer == answer
 
 
+def test_nothing_waits_to_be_seen_where_nothing_was_found(
+    make_answer: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "_MOST_DRAWING_SECONDS", 100 * PATIENCE_SECONDS)
+    answer = make_answer()
+    *_, last = snapshots(Script(Searched(()), Done(answer)), seen=threading.Event())
+    assert last.answer == answer
+
+
 def test_earlier_turns_are_the_history(
     make_answer: Callable[..., Answer], make_exchange: Callable[..., Exchange]
 ) -> None:

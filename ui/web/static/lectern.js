@@ -29,8 +29,6 @@ class LecternMath extends HTMLElement {
     const scrolls = this.scrollWidth > this.clientWidth;
     this.toggleAttribute("tabindex", false);
     if (scrolls) this.tabIndex = 0;
-    this.setAttribute("role", "math");
-    this.setAttribute("aria-label", this.textContent);
   }
   draw() {
     if (!katex) return;
@@ -40,8 +38,12 @@ class LecternMath extends HTMLElement {
     const display = this.hasAttribute("display");
     katex.render(this.textContent, place, { displayMode: display, throwOnError: false, trust: false, strict: "ignore", maxExpand: 500 });
     root.replaceChildren(place);
+    if (!display) return;
+    this.setAttribute("role", "math");
+    this.setAttribute("aria-label", this.textContent);
     // Told once the page is laid out: asking for the width here lays it out for every formula.
-    if (display) widths.observe(this);
+    widths.unobserve(this);
+    widths.observe(this);
   }
 }
 
@@ -116,7 +118,8 @@ function joined(answer) {
   joining = Promise.all([joining, known.catch(() => {})]);
 }
 async function underWay() {
-  for (let seen; seen !== joining; ) await (seen = joining);
+  const late = new Promise((passed) => setTimeout(passed, 10_000)); // an event whose sending hangs holds nothing up
+  for (let seen; !awaited.size && seen !== joining; ) await Promise.race([(seen = joining), late]);
   return awaited.size > 0;
 }
 async function* messages(stream, next) {
@@ -136,6 +139,7 @@ async function* messages(stream, next) {
     if (!closing) return;
     if (!(await underWay())) return yield closing;
     stream = await next();
+    if (!stream.ok) return yield closing;
   }
 }
 function unbroken(stream, given) {
@@ -436,6 +440,7 @@ function keepCourse() {
 }
 
 let nearEnd = true;
+let followed = 0; // the height of the conversation when it was followed last
 let latest = "";
 function follow() {
   const transcript = document.querySelector(".transcript");
@@ -446,13 +451,16 @@ function follow() {
   const last = transcript.querySelector(".exchange:last-of-type");
   const asked = last?.dataset.exchange ?? "";
   if (place && last && (nearEnd || asked !== latest)) place.scrollTop = readingPlace(place, last);
+  followed = place?.scrollHeight ?? 0;
   latest = asked;
 }
 document.addEventListener(
   "scroll",
   (event) => {
     const place = event.target;
-    if (place.id === "chat-scroll") nearEnd = place.scrollHeight - place.scrollTop - place.clientHeight < 80;
+    // What came since then is not below a person's place because they scrolled up.
+    const height = following ? followed : place.scrollHeight;
+    if (place.id === "chat-scroll") nearEnd = height - place.scrollTop - place.clientHeight < 80;
   },
   true,
 );
