@@ -15,6 +15,7 @@ from gradio.blocks import Block  # Gradio resolves the handlers' annotations whe
 from ui.web.chat_events import ChatEvents
 from ui.web.chat_view import View
 from ui.web.components import (
+    EACH,
     QUIET,
     data,
     errors_shown,
@@ -109,32 +110,31 @@ class ChatPart:
             inputs=[self.question, *self.place],
             **(asking | {"outputs": [*self.outputs, self.question]}),
         )
-        # Gradio's browser part drops a click while the same event still ends; the events refuse a second answer themselves.
-        again: dict[str, Any] = asking | {"trigger_mode": "multiple"}
+        again: dict[str, Any] = asking | EACH  # the events refuse a second answer themselves
         self.transcript.ask(self._ask_example, inputs=self.place, **again)
         self.transcript.retry(self._retry, inputs=self.place, **again)
-        self.transcript.show(self._show, outputs=self.sources, queue=False, **QUIET)
-        self.sources.show(self._show, outputs=self.sources, queue=False, **QUIET)
-        self.sources.read(self._read, outputs=self.sources, queue=False, **QUIET)
+        self.transcript.show(self._show, outputs=self.sources, queue=False, **EACH)
+        self.sources.show(self._show, outputs=self.sources, queue=False, **EACH)
+        self.sources.read(self._read, outputs=self.sources, queue=False, **EACH)
         self.transcript.judge(
-            self._judge, inputs=self.conversation, outputs=self.transcript, queue=False, **QUIET
+            self._judge, inputs=self.conversation, outputs=self.transcript, queue=False, **EACH
         )
-        scope: dict[str, Any] = {"outputs": [self.scope, self.chosen], "queue": False, **QUIET}
+        scope: dict[str, Any] = {"outputs": [self.scope, self.chosen], "queue": False, **EACH}
         self.scope.limit(self._limit, inputs=self.chosen, **scope)
         self.scope.widen(self._widen, **scope)
-        self.stop.click(self._stop, queue=False, **QUIET)
-        self.new.click(self._new, inputs=self.chosen, outputs=self.outputs, queue=False, **QUIET)
-        opened = self.conversations.open(self._open, outputs=self.outputs, queue=False, **QUIET)
-        self.conversations.restore(self._restore, outputs=self.outputs, queue=False, **QUIET)
+        self.stop.click(self._stop, queue=False, **EACH)
+        self.new.click(self._new, inputs=self.chosen, outputs=self.outputs, queue=False, **EACH)
+        opened = self.conversations.open(self._open, outputs=self.outputs, queue=False, **EACH)
+        self.conversations.restore(self._restore, outputs=self.outputs, queue=False, **EACH)
         listed: dict[str, Any] = {
             "inputs": self.conversation,
             "outputs": self.conversations,
             "queue": False,
-            **QUIET,
+            **EACH,
         }
         self.conversations.rename(self._rename, **listed)
         self.finder.search(self._search, **listed)
-        self.conversations.forget(self._forget, inputs=self.place, outputs=self.outputs, queue=False, **QUIET)
+        self.conversations.forget(self._forget, inputs=self.place, outputs=self.outputs, queue=False, **EACH)
         loaded = page.load(
             self._load,
             inputs=[
@@ -144,7 +144,7 @@ class ChatPart:
             outputs=self.outputs,
             js=_KEPT,
             queue=False,
-            **QUIET,
+            **EACH,
         )
         for shown in (loaded, opened):
             shown.then(self._follow, inputs=self.conversation, **asking)

@@ -20,6 +20,11 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 """For every event: no veil over what it changes, and no endpoint for others."""
+EACH: dict[str, Any] = QUIET | {"trigger_mode": "multiple"}
+"""The same, for an event of which every click counts.
+
+Gradio's browser part drops a click while the same event still ends, which is after its view is seen.
+"""
 
 
 def html(value: str = "", **given: Any) -> gr.HTML:

@@ -14,7 +14,7 @@ from gradio.blocks import Block  # Gradio resolves the handlers' annotations whe
 
 from ingest.kinds import readable_suffixes
 from ui.web.chat_part import ChatPart
-from ui.web.components import QUIET, data, errors_shown, errors_shown_while, forwarding, html, session
+from ui.web.components import EACH, QUIET, data, errors_shown, errors_shown_while, forwarding, html, session
 from ui.web.courses.desks import PerCourse
 from ui.web.language import marked, noted
 from ui.web.note_events import NoteEvents, NoteView
@@ -85,7 +85,7 @@ class NotesPart:
         running: dict[str, Any] = {
             "outputs": self.outputs,
             "concurrency_limit": None,  # the jobs of a course have a line of their own
-            **QUIET,
+            **EACH,
         }
         for picker in (self.files, self.directory):
             uploaded = picker.upload(self._upload, inputs=picker, **running)

@@ -129,17 +129,19 @@ async function* messages(stream, next) {
     for (let read; !(read = await reader.read()).done; ) {
       const whole = (rest + read.value).split("\n\n");
       rest = whole.pop();
+      const sent = [];
       for (const message of whole) {
         const { msg, event_id: id } = JSON.parse(message.slice("data: ".length));
         if (msg === "process_completed" && !awaited.delete(id)) early.add(id);
         if (msg === "close_stream") closing = message;
-        else yield message;
+        else sent.push(`${message}\n\n`);
       }
+      if (sent.length) yield sent.join(""); // together, as they came: a view and the end of its event are one moment
     }
     if (!closing) return;
-    if (!(await underWay())) return yield closing;
+    if (!(await underWay())) return yield `${closing}\n\n`;
     stream = await next();
-    if (!stream.ok) return yield closing;
+    if (!stream.ok) return yield `${closing}\n\n`;
   }
 }
 function unbroken(stream, given) {
@@ -149,7 +151,7 @@ function unbroken(stream, given) {
     async pull(written) {
       const { value, done } = await parts.next();
       if (done) written.close();
-      else written.enqueue(encoder.encode(`${value}\n\n`));
+      else written.enqueue(encoder.encode(value));
     },
     cancel: () => parts.return(),
   });
