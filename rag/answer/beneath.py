@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rag.answer.cell_output import PRINTED
 from rag.answer.conflicts import conflicts_between
 from rag.answer.found import Draft, Found
-from rag.answer.quote_answer import quoted_draft, quotes_of
+from rag.answer.quote_answer import numbered, quoted_draft, quotes_of
 from rag.answer.quotes import closed, quotes_text
 from rag.answer.select import is_heading
 from rag.answer.selected import Selected, in_order
@@ -75,13 +74,13 @@ def _statements(n: int, citation: Citation, found: Found) -> list[Selected]:
 
 def _with(draft: Draft, quotes: Draft, lead: str = "") -> Draft:
     """Return a draft with those quotes below it that none of its sentences says."""
-    passages = list(draft.passages)
+    passages = draft.passages
     sentences: list[Sentence] = []
     citations = list(draft.citations)
     for sentence, citation in zip(quotes.sentences, quotes.citations, strict=True):
         if any(_says(one, sentence) for one in (*draft.sentences, *sentences)):
             continue
-        n = _number(quotes.passages[citation.n - 1], passages)
+        passages, n = numbered(passages, quotes.passages[citation.n - 1])
         sentences.append(replace(sentence, citations=(n,)))
         citations.append(replace(citation, n=n))
     if not sentences:
@@ -91,8 +90,8 @@ def _with(draft: Draft, quotes: Draft, lead: str = "") -> Draft:
         text="\n\n".join(part for part in (closed(draft.text), lead, quotes_text(sentences)) if part),
         sentences=(*draft.sentences, *sentences),
         citations=tuple(dict.fromkeys(citations)),
-        passages=tuple(passages),
-        conflicts=conflicts_between([one for one in (*draft.sentences, *sentences) if one.reason != PRINTED]),
+        passages=passages,
+        conflicts=conflicts_between((*draft.sentences, *sentences)),
     )
 
 
@@ -108,12 +107,3 @@ def _says(one: Sentence, statement: Sentence) -> bool:
         and len(words & words_in([text])) >= SAID * len(words)
         and is_negated(text) == is_negated(other)
     )
-
-
-def _number(hit: Hit, passages: list[Hit]) -> int:
-    """Return the number of a passage among those shown; a new one is added to them."""
-    for n, one in enumerate(passages, 1):
-        if one.chunk.id == hit.chunk.id:
-            return n
-    passages.append(hit)
-    return len(passages)

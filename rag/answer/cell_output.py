@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rag.answer.code_blocks import prints
 from rag.answer.notes import Notes
+from rag.answer.readable import line_spans
 from rag.text.scripts import word_count
 from rag.types import Block, BlockKind, Chunk, Citation, DocumentKind
 
@@ -49,17 +51,13 @@ def _output(blocks: Sequence[Block], cited: Citation) -> Block | None:
     code = place if blocks[place].kind is BlockKind.CODE else place + 1
     if code + 1 >= len(blocks) or blocks[code].kind is not BlockKind.CODE:
         return None
-    after = blocks[code + 1]
-    return after if after.kind is BlockKind.OUTPUT and after.part == blocks[code].part else None
+    return blocks[code + 1] if prints(blocks[code], blocks[code + 1]) else None
 
 
 def _is_data(output: Block, passage: Chunk, notes: Notes) -> bool:
     """Return whether a line of an output is data. A cut output counts as data."""
     if output.start < passage.start or output.end > passage.end:
         return True
-    reading, start = notes.reading(passage), output.start - passage.start
-    for line in passage.text[start : output.end - passage.start].splitlines(keepends=True):
-        if line.strip() and reading.is_printed_data(start, start + len(line.rstrip())):
-            return True
-        start += len(line)
-    return False
+    reading = notes.reading(passage)
+    lines = line_spans(passage.text, output.start - passage.start, output.end - passage.start)
+    return any(start < end and reading.is_printed_data(start, end) for start, end in lines)

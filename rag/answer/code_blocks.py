@@ -69,7 +69,7 @@ def code_of(document: Document) -> list[Code]:
             else ""
         )
         after = placed[place + 1][0] if place + 1 < len(placed) else None
-        output = (after.start, after.end) if after is not None and _prints(block, after) else None
+        output = (after.start, after.end) if after is not None and prints(block, after) else None
         about = " · ".join(filter(None, (document.title, *headings, intro)))
         parts = _parts(document, block, about, output)
         found += [replace(one, introduced=True) for one in parts] if intro else parts
@@ -95,7 +95,8 @@ def _nested(document: Document, block: Block, about: str) -> Iterable[Code]:
             yield replace(one, introduced=bool(before))
 
 
-def _prints(code: Block, after: Block) -> bool:
+def prints(code: Block, after: Block) -> bool:
+    """Return whether a block is what the code before it printed."""
     return after.kind is BlockKind.OUTPUT and after.part == code.part
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import combinations
 
+from rag.answer.cell_output import PRINTED
 from rag.answer.matching import written_numbers
 from rag.text.notation import plain_notation
 from rag.text.words import content_words, has_digit, numbers
@@ -23,11 +24,11 @@ _OF_SYMBOLS = re.compile(r"[^\W\d_]\w*[/*^_]\(?\d[\d.,]*|\d[\d.,]*[^\W\d_]+(?=[_
 def conflicts_between(sentences: Sequence[Sentence]) -> tuple[Conflict, ...]:
     """Return the pairs of passages whose sentences share most words but no number.
 
-    A sentence counts for the first passage that it cites.
+    A sentence counts for the first passage that it cites. What a cell printed contradicts nothing.
     """
     found = {
         (one.citations[0], other.citations[0]): None
-        for one, other in combinations(sentences, 2)
+        for one, other in combinations((one for one in sentences if one.reason != PRINTED), 2)
         if one.citations and other.citations and one.citations[0] != other.citations[0]
         if _disagree(one.text, other.text)
     }

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from functools import cache
 
-from rag.answer.readable import Read, Reading
+from rag.answer.readable import Read, Reading, line_spans
 from rag.types import Hit
 
 MOSTLY = 0.5
@@ -52,21 +52,12 @@ def written_first(hits: Sequence[Hit], deeper: Callable[[], Sequence[Hit]], read
 def printed(reading: Reading) -> Printed:
     """Return how much of a passage a program printed."""
     text = reading.chunk.text
-    lines = [line for start, end in reading.output for line in _lines(text, start, end)]
+    lines = [line for start, end in reading.output for line in line_spans(text, start, end)]
     letters = sum(_letters(text, *line) for line in lines)
     if letters <= MOSTLY * _letters(text, 0, len(text)):
         return Printed.LITTLE
     data = sum(_letters(text, *line) for line in lines if reading.is_printed_data(*line))
     return Printed.DATA if data > MOSTLY * letters else Printed.TEXT
-
-
-def _lines(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Return the spans of a stretch's lines without their ends."""
-    spans = []
-    for line in text[start:end].splitlines(keepends=True):
-        spans.append((start, start + len(line.rstrip())))
-        start += len(line)
-    return spans
 
 
 def _letters(text: str, start: int, end: int) -> int:

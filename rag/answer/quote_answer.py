@@ -55,11 +55,10 @@ def quotes_of(found: Found, alone: bool = False) -> Draft:
         case Tier.ANSWER if chosen := select_answer(
             chunks, found.scores, found.cosines, found.searched, alone
         ):
-            draft = quoted_draft(AnswerKind.ANSWER, chosen, chunks, found.scored)
-            quotes = [(one.citations[0], one.text) for one in draft.sentences]
+            draft = quoted_draft(AnswerKind.ANSWER, chosen, chunks, found.scored, below=found.below)
+            quotes = [(one.citations[0], one.text) for one in draft.sentences if one.reason != PRINTED]
             if is_of_another(found.standalone, quotes, chunks, chunks):
                 return replace(extract_draft(found), answers_question=None)
-            draft = quoted_draft(AnswerKind.ANSWER, chosen, chunks, found.scored, below=found.below)
             return replace(draft, answers_question=found.answerable)
         case Tier.ANSWER | Tier.EXTRACT:
             return extract_draft(found)
@@ -105,10 +104,9 @@ def quoted_draft(
     originals = [hit.chunk for hit in passages]
     sentences = list(quoted_sentences(chosen, chunks, originals))
     citations = list(quote_citations(chosen, originals))
-    conflicts = conflicts_between(sentences)
     if (output := _output_below(chosen, originals, below)) is not None:
         passage, citation = output
-        passages, n = numbered(passages, passage)
+        passages, n = numbered(passages, Hit(passage, 0.0))
         after = _best(chosen) + 1
         sentences.insert(after, Sentence(f"```\n{citation.quote}\n```", (n,), True, 1.0, PRINTED, True))
         citations.insert(after, replace(citation, n=n))
@@ -120,7 +118,7 @@ def quoted_draft(
         tuple(citations),
         passages,
         answers_question=max(one.score for one in chosen),
-        conflicts=conflicts,
+        conflicts=conflicts_between(sentences),
     )
 
 
@@ -146,9 +144,9 @@ def _best(chosen: Sequence[Selected]) -> int:
     return max(range(len(chosen)), key=lambda place: chosen[place].score)
 
 
-def numbered(passages: tuple[Hit, ...], passage: Chunk) -> tuple[tuple[Hit, ...], int]:
+def numbered(passages: tuple[Hit, ...], hit: Hit) -> tuple[tuple[Hit, ...], int]:
     """Return passages with one more if it is not among them, and its number."""
-    for n, hit in enumerate(passages, 1):
-        if hit.chunk.id == passage.id:
+    for n, one in enumerate(passages, 1):
+        if one.chunk.id == hit.chunk.id:
             return passages, n
-    return (*passages, Hit(passage, 0.0)), len(passages) + 1
+    return (*passages, hit), len(passages) + 1

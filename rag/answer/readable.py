@@ -195,6 +195,15 @@ def _blank(gap: str) -> str:
     return gap if not gap.strip() else "\n\n"[: len(gap)] + " " * (len(gap) - 2)
 
 
+def line_spans(text: str, start: int, end: int) -> list[Span]:
+    """Return the spans of a stretch's lines without their ends."""
+    spans = []
+    for line in text[start:end].splitlines(keepends=True):
+        spans.append((start, start + len(line.rstrip())))
+        start += len(line)
+    return spans
+
+
 def _spans(chunk: Chunk, blocks: Sequence[Block], kind: BlockKind) -> tuple[Span, ...]:
     return tuple(
         (max(0, block.start - chunk.start), min(chunk.end, block.end) - chunk.start)

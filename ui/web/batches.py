@@ -28,8 +28,8 @@ class Batches(Generic[T]):
 
     Each list comes at least `interval_seconds` after the one before.
 
-    The first item comes at once, and so does one that is `urgent`. When `stop` is set, or this object is closed, the iteration ends and the iterator is
-    closed by its own thread as soon as it yields. An error in the iterator is raised here after what it gave before.
+    The first item comes at once, and so does one that is `urgent`. When `stop` is set, or this object is closed, the
+    iteration ends and the iterator is closed by its own thread as soon as it yields. An error in the iterator is raised here after what it gave before.
     """
 
     def __init__(

@@ -262,9 +262,11 @@ class ChatEvents:
         )
         for state in running.values(lambda: self._tabs.shown(session) == conversation):
             found = state.exchange.hits is not exchange.hits
-            exchange, before, last = state.exchange, last, transcript(state)
-            if exchange.outcome is ExchangeOutcome.PENDING and (found or last != before):
-                yield View(last, self._draw.sources(exchange) if found else None)
+            exchange = state.exchange
+            if exchange.outcome is ExchangeOutcome.PENDING:
+                before, last = last, transcript(state)
+                if found or last != before:
+                    yield View(last, self._draw.sources(exchange) if found else None)
             if exchange.hits:
                 running.seen.set()
         if exchange.outcome is not ExchangeOutcome.PENDING:

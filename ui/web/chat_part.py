@@ -144,7 +144,7 @@ class ChatPart:
             outputs=self.outputs,
             js=_KEPT,
             queue=False,
-            **EACH,
+            **QUIET,
         )
         for shown in (loaded, opened):
             shown.then(self._follow, inputs=self.conversation, **asking)

@@ -152,6 +152,6 @@ def test_an_output_in_a_passage_that_was_not_read_is_shown_with_it_and_contradic
 
 def test_a_passage_that_was_not_found_gets_the_next_number(make_hit: Callable[..., Hit]) -> None:
     first, second = make_hit("Herons fish."), make_hit("Owls hunt.")
-    assert numbered((first,), first.chunk) == ((first,), 1)
-    passages, n = numbered((first,), second.chunk)
+    assert numbered((first,), first) == ((first,), 1)
+    passages, n = numbered((first,), second)
     assert (n, passages[1].chunk) == (2, second.chunk)
